@@ -1,0 +1,1 @@
+//! Small programs with embus inside; each file of `examples/` is one.
