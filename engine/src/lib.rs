@@ -1,1 +1,51 @@
-//! placeholder
+//! Every decision of the embus broker: sessions, interest, routing, queues of delivery.
+//!
+//! Nothing here knows a runtime, a socket or a clock: bytes come in as slices, time as values, and a socket is a trait of
+//! two methods. `ARCHITECTURE.md` of the repository draws how the parts fit.
+
+mod batch;
+pub mod budget;
+pub mod chunks;
+pub mod clock;
+pub mod close;
+pub mod congestion;
+pub mod connection;
+mod deliver;
+pub mod engine;
+mod interest;
+mod keepalive;
+pub mod limits;
+pub mod local;
+mod local_deliver;
+pub mod local_queue;
+pub mod local_subscription;
+mod match_cache;
+pub mod message;
+pub mod outbox;
+mod registry;
+pub mod relief;
+mod reserved;
+mod route;
+pub mod router;
+pub mod session;
+pub mod sink;
+pub mod statistics;
+mod status;
+pub mod subscription;
+mod sync;
+pub mod worker;
+
+pub use clock::{Clock, Monotonic};
+pub use close::CloseReason;
+pub use congestion::Congestion;
+pub use engine::Engine;
+pub use limits::Limits;
+pub use local::{LocalClient, PublishRefused, Published, SubscribeRefused};
+pub use local_queue::QueueBounds;
+pub use local_subscription::LocalSubscription;
+pub use message::{Headers, Message};
+pub use outbox::{Flushed, Transport};
+pub use relief::STALL_LIMIT;
+pub use session::{Session, Target, Turn};
+pub use subscription::Subscription;
+pub use worker::{Worker, WorkerPool};

@@ -1,0 +1,214 @@
+//! A byte queue made of chunks: small frames are appended to an open buffer, large payloads travel as shared `Bytes`.
+//!
+//! It never moves bytes once they are in: a full buffer is handed over whole, and a partial write advances an offset.
+
+use std::collections::VecDeque;
+use std::io::IoSlice;
+
+use bytes::Bytes;
+
+/// A piece of outbound bytes.
+#[derive(Debug)]
+enum Chunk {
+    Buffer(Vec<u8>),
+    Shared(Bytes),
+}
+
+impl Chunk {
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Buffer(bytes) => bytes,
+            Self::Shared(bytes) => bytes,
+        }
+    }
+}
+
+/// Outbound bytes in order: sealed chunks first, then the open buffer.
+#[derive(Debug, Default)]
+pub struct Chunks {
+    sealed: VecDeque<Chunk>,
+    /// Bytes of the first sealed chunk that are already written.
+    head: usize,
+    /// Bytes in sealed chunks that are not yet written.
+    sealed_len: usize,
+    open: Vec<u8>,
+}
+
+/// How many pieces one vectored write offers: more gains nothing, as a socket takes a few hundred KiB at once.
+pub const MAX_SLICES: usize = 64;
+
+/// An open buffer this full is sealed rather than grown, so that growing copies little.
+const SEAL_BYTES: usize = 256 * 1024;
+
+impl Chunks {
+    /// Bytes that wait to be written.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.sealed_len + self.open.len()
+    }
+
+    /// Whether nothing waits.
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.sealed_len == 0 && self.open.is_empty()
+    }
+
+    /// The buffer that frames are appended to.
+    #[inline]
+    pub fn open(&mut self) -> &mut Vec<u8> {
+        &mut self.open
+    }
+
+    /// Appends bytes without copying them.
+    pub fn push_shared(&mut self, bytes: Bytes, spare: &mut BufferPool) {
+        self.seal(spare);
+        self.sealed_len += bytes.len();
+        self.sealed.push_back(Chunk::Shared(bytes));
+    }
+
+    /// Closes the open buffer once it is large: growing on would copy it.
+    pub fn seal_if_large(&mut self) {
+        if self.open.len() >= SEAL_BYTES {
+            self.seal(&mut BufferPool::default());
+        }
+    }
+
+    fn seal(&mut self, spare: &mut BufferPool) {
+        if !self.open.is_empty() {
+            self.sealed_len += self.open.len();
+            let open = std::mem::replace(&mut self.open, spare.take());
+            self.sealed.push_back(Chunk::Buffer(open));
+        }
+    }
+
+    /// Moves everything out of `later` to the end of this queue.
+    pub fn append(&mut self, later: &mut Self, spare: &mut BufferPool) {
+        if later.is_empty() {
+            return;
+        }
+        if later.sealed.is_empty() && self.open.len() + later.open.len() <= self.open.capacity() {
+            self.open.extend_from_slice(&later.open);
+            later.open.clear();
+            return;
+        }
+        self.seal(spare);
+        later.seal(spare);
+        later.drop_written_head();
+        self.sealed_len += later.sealed_len;
+        self.sealed.append(&mut later.sealed);
+        later.sealed_len = 0;
+    }
+
+    /// Puts everything of `earlier` in front of this queue, which must not have been partly written itself.
+    pub fn prepend(&mut self, mut earlier: Self, spare: &mut BufferPool) {
+        debug_assert!(self.head == 0, "only the front of a queue is ever partly written");
+        earlier.seal(spare);
+        self.head = earlier.head;
+        self.sealed_len += earlier.sealed_len;
+        std::mem::swap(&mut self.sealed, &mut earlier.sealed);
+        self.sealed.append(&mut earlier.sealed);
+        spare.put(earlier.open);
+    }
+
+    /// Turns a written head offset into a chunk of its own, so that the chunk can stand in the middle of a queue.
+    fn drop_written_head(&mut self) {
+        if self.head == 0 {
+            return;
+        }
+        if let Some(first) = self.sealed.front_mut() {
+            let rest = match first {
+                Chunk::Buffer(bytes) => Bytes::from(std::mem::take(bytes)).slice(self.head..),
+                Chunk::Shared(bytes) => bytes.slice(self.head..),
+            };
+            *first = Chunk::Shared(rest);
+        }
+        self.head = 0;
+    }
+
+    /// Fills `slices` with the first pieces and returns how many there are.
+    pub fn slices<'a>(&'a self, slices: &mut [IoSlice<'a>; MAX_SLICES]) -> usize {
+        let mut count = 0;
+        let mut head = self.head;
+        let open = (!self.open.is_empty()).then_some(self.open.as_slice());
+        for piece in self.sealed.iter().map(Chunk::as_slice).chain(open).take(MAX_SLICES) {
+            slices[count] = IoSlice::new(&piece[head..]);
+            head = 0;
+            count += 1;
+        }
+        count
+    }
+
+    /// Drops the first `written` bytes; emptied buffers go back to the pool.
+    pub fn advance(&mut self, mut written: usize, spare: &mut BufferPool) {
+        debug_assert!(written <= self.len(), "a transport wrote more than it was given");
+        while let Some(first) = self.sealed.front() {
+            let left = first.as_slice().len() - self.head;
+            if written < left {
+                self.head += written;
+                self.sealed_len -= written;
+                return;
+            }
+            written -= left;
+            self.sealed_len -= left;
+            self.head = 0;
+            if let Some(Chunk::Buffer(buffer)) = self.sealed.pop_front() {
+                spare.put(buffer);
+            }
+        }
+        self.advance_open(written, spare);
+    }
+
+    fn advance_open(&mut self, written: usize, spare: &mut BufferPool) {
+        if written == self.open.len() {
+            self.open.clear();
+        } else if written > 0 {
+            self.seal(spare);
+            self.head = written;
+            self.sealed_len -= written;
+        }
+    }
+
+    /// Drops everything and returns how many bytes that were.
+    pub fn clear(&mut self) -> usize {
+        let dropped = self.len();
+        *self = Self::default();
+        dropped
+    }
+
+    /// Gives memory back that an idle connection should not own.
+    pub fn release(&mut self, spare: &mut BufferPool) {
+        if self.is_empty() && self.open.capacity() > 0 {
+            spare.put(std::mem::take(&mut self.open));
+            self.sealed = VecDeque::new();
+        }
+    }
+}
+
+/// Buffers that wait to be used again, so that the steady state allocates nothing. Owned by one worker at a time.
+#[derive(Debug, Default)]
+pub struct BufferPool {
+    buffers: Vec<Vec<u8>>,
+    bytes: usize,
+}
+
+/// What a pool keeps at most; more is given back to the allocator.
+const POOL_MAX_BYTES: usize = 2 * 1024 * 1024;
+
+impl BufferPool {
+    /// An empty buffer, with room if one waits here.
+    pub fn take(&mut self) -> Vec<u8> {
+        let buffer = self.buffers.pop().unwrap_or_default();
+        self.bytes -= buffer.capacity();
+        buffer
+    }
+
+    /// Takes a buffer back.
+    pub fn put(&mut self, mut buffer: Vec<u8>) {
+        let capacity = buffer.capacity();
+        if capacity > 0 && capacity <= 2 * SEAL_BYTES && self.bytes + capacity <= POOL_MAX_BYTES {
+            buffer.clear();
+            self.bytes += capacity;
+            self.buffers.push(buffer);
+        }
+    }
+}

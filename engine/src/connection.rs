@@ -1,0 +1,254 @@
+//! What is known of one client while it is connected, shared by its session, its subscriptions and monitoring.
+
+use std::time::{Duration, SystemTime};
+
+use foldhash::fast::RandomState;
+use hashbrown::HashTable;
+use std::hash::BuildHasher;
+
+use crate::clock::{Clock, Monotonic};
+use crate::outbox::Outbox;
+use crate::statistics::Traffic;
+use crate::subscription::{Sid, Subscription};
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::{Arc, Mutex};
+
+/// Number of a client, unique within its broker, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
+
+/// How a client reaches the broker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConnectionKind {
+    /// Over TCP.
+    Tcp,
+    /// Over a Unix socket.
+    Unix,
+    /// Over any byte stream that the program handed in.
+    Stream,
+    /// In the same process, without the protocol.
+    InProcess,
+}
+
+/// Where a client comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Peer {
+    /// How it reaches the broker.
+    pub kind: ConnectionKind,
+    /// Its address, or a word for it where there is none.
+    pub host: String,
+    /// Its port; 0 where there is none.
+    pub port: u16,
+}
+
+/// What CONNECT told of a client, for people to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The name that the program gave its connection.
+    pub name: String,
+    /// The client library's language.
+    pub lang: String,
+    /// The client library's version.
+    pub version: String,
+}
+
+/// One connected client.
+#[derive(Debug)]
+pub struct Connection {
+    id: ClientId,
+    peer: Peer,
+    start: SystemTime,
+    opened: Monotonic,
+    outbox: Option<Arc<Outbox>>,
+    subscriptions: Mutex<SubscriptionSet>,
+    identity: Mutex<Identity>,
+    received_messages: AtomicU64,
+    received_bytes: AtomicU64,
+    /// Deliveries to an in-process client, which has no outbox that would count them.
+    local_messages: AtomicU64,
+    local_bytes: AtomicU64,
+    stalls: AtomicU64,
+    /// Whether CONNECT spoke of protocol 1: INFO may come at any time.
+    async_info: AtomicBool,
+    /// Round trip of the last answered ping in nanoseconds; 0 before the first.
+    rtt_nanos: AtomicU64,
+    /// Wall time of the last traffic, in nanoseconds since `start`.
+    last_activity_nanos: AtomicU64,
+}
+
+impl Connection {
+    /// A client that has just connected.
+    pub fn new(id: ClientId, peer: Peer, clock: &dyn Clock, outbox: Option<Arc<Outbox>>) -> Self {
+        Self {
+            id,
+            peer,
+            start: clock.wall(),
+            opened: clock.monotonic(),
+            outbox,
+            subscriptions: Mutex::new(SubscriptionSet::default()),
+            identity: Mutex::new(Identity::default()),
+            received_messages: AtomicU64::new(0),
+            received_bytes: AtomicU64::new(0),
+            local_messages: AtomicU64::new(0),
+            local_bytes: AtomicU64::new(0),
+            stalls: AtomicU64::new(0),
+            async_info: AtomicBool::new(false),
+            rtt_nanos: AtomicU64::new(0),
+            last_activity_nanos: AtomicU64::new(0),
+        }
+    }
+
+    /// Its number.
+    #[inline]
+    pub fn id(&self) -> ClientId {
+        self.id
+    }
+
+    /// Where it comes from.
+    pub fn peer(&self) -> &Peer {
+        &self.peer
+    }
+
+    /// When it connected.
+    pub fn start(&self) -> SystemTime {
+        self.start
+    }
+
+    /// Its outbound side, if it is a wire client.
+    pub fn outbox(&self) -> Option<&Arc<Outbox>> {
+        self.outbox.as_ref()
+    }
+
+    /// Its subscriptions.
+    pub fn subscriptions(&self) -> &Mutex<SubscriptionSet> {
+        &self.subscriptions
+    }
+
+    /// What CONNECT told of it.
+    pub fn identity(&self) -> Identity {
+        self.identity.lock().clone()
+    }
+
+    /// Notes what CONNECT told.
+    pub fn set_identity(&self, identity: Identity) {
+        *self.identity.lock() = identity;
+    }
+
+    /// Whether the client understands INFO at any time.
+    pub fn understands_async_info(&self) -> bool {
+        self.async_info.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether CONNECT spoke of protocol 1.
+    pub fn set_async_info(&self, understood: bool) {
+        self.async_info.store(understood, Ordering::Relaxed);
+    }
+
+    /// Counts what was received: once per turn, not per message.
+    pub fn count_received(&self, messages: u64, bytes: u64) {
+        self.received_messages.fetch_add(messages, Ordering::Relaxed);
+        self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Counts deliveries to an in-process client.
+    pub fn count_local(&self, messages: u64, bytes: u64) {
+        self.local_messages.fetch_add(messages, Ordering::Relaxed);
+        self.local_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Messages and bytes received from the client and delivered to it.
+    pub fn traffic(&self) -> Traffic {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (out_msgs, out_bytes) = match &self.outbox {
+            Some(outbox) => outbox.sent(),
+            None => (count(&self.local_messages), count(&self.local_bytes)),
+        };
+        let (in_msgs, in_bytes) = (count(&self.received_messages), count(&self.received_bytes));
+        Traffic { in_msgs, in_bytes, out_msgs, out_bytes }
+    }
+
+    /// Counts one stall of this client as a producer.
+    pub fn count_stall(&self) {
+        self.stalls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// How often this client was held back as a producer.
+    pub fn stalls(&self) -> u64 {
+        self.stalls.load(Ordering::Relaxed)
+    }
+
+    /// Notes the round trip of an answered ping.
+    pub fn set_rtt(&self, rtt: Duration) {
+        self.rtt_nanos.store(saturating_nanos(rtt).max(1), Ordering::Relaxed);
+    }
+
+    /// Round trip of the last answered ping.
+    pub fn rtt(&self) -> Option<Duration> {
+        match self.rtt_nanos.load(Ordering::Relaxed) {
+            0 => None,
+            nanos => Some(Duration::from_nanos(nanos)),
+        }
+    }
+
+    /// Notes traffic.
+    pub fn set_last_activity(&self, now: Monotonic) {
+        self.last_activity_nanos.store(saturating_nanos(now - self.opened), Ordering::Relaxed);
+    }
+
+    /// When traffic was last seen.
+    pub fn last_activity(&self) -> SystemTime {
+        self.start + Duration::from_nanos(self.last_activity_nanos.load(Ordering::Relaxed))
+    }
+}
+
+fn saturating_nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// The subscriptions of one client by sid. A table of pointers: the sid is not stored a second time.
+#[derive(Debug, Default)]
+pub struct SubscriptionSet {
+    table: HashTable<Arc<Subscription>>,
+    hasher: RandomState,
+}
+
+impl SubscriptionSet {
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.table.is_empty()
+    }
+
+    /// The subscription that the client calls `sid`.
+    pub fn get(&self, sid: &[u8]) -> Option<&Arc<Subscription>> {
+        self.table.find(self.hasher.hash_one(sid), |held| held.sid().as_bytes() == sid)
+    }
+
+    /// Adds a subscription whose sid is not in use.
+    pub fn insert(&mut self, subscription: Arc<Subscription>) {
+        let hasher = &self.hasher;
+        let hash = hasher.hash_one(subscription.sid().as_bytes());
+        self.table.insert_unique(hash, subscription, |held| hasher.hash_one(held.sid().as_bytes()));
+    }
+
+    /// Takes the subscription out that the client calls `sid`.
+    pub fn remove(&mut self, sid: &Sid) -> Option<Arc<Subscription>> {
+        let hash = self.hasher.hash_one(sid.as_bytes());
+        let entry = self.table.find_entry(hash, |held| held.sid() == sid).ok()?;
+        Some(entry.remove().0)
+    }
+
+    /// Takes all of them out.
+    pub fn take_all(&mut self) -> Vec<Arc<Subscription>> {
+        std::mem::take(&mut self.table).into_iter().collect()
+    }
+
+    /// All of them, in no order.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+        self.table.iter()
+    }
+}

@@ -1,0 +1,195 @@
+//! The hot path: one published message from the wire to everybody who wants it.
+
+use bytes::Bytes;
+use embus_protocol::decode::Publish;
+use embus_protocol::encode;
+
+use crate::batch::Batch;
+use crate::connection::ClientId;
+use crate::message::Message;
+use crate::outbox::Outbox;
+use crate::route::{Destination, Route};
+use crate::router::Router;
+use crate::sink::Sink;
+use crate::subscription::{Admission, Subscription};
+use crate::sync::Arc;
+use crate::worker::{Matching, Worker};
+
+/// A payload this large travels as a shared chunk, not as a copy per destination. [performance: zero-copy]
+const SHARE_BYTES: usize = 16 * 1024;
+
+/// With this many destinations, already smaller payloads do.
+const SHARE_WIDE_FAN_OUT: usize = 4;
+const SHARE_WIDE_BYTES: usize = 4 * 1024;
+
+const CRLF: &[u8] = b"\r\n";
+
+/// Who publishes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Publisher {
+    pub(crate) id: ClientId,
+    /// Whether its own subscriptions get its messages.
+    pub(crate) echo: bool,
+}
+
+/// One message on its way out, in the forms that its destinations need; each form is made once, when first needed.
+struct Outgoing<'a> {
+    publish: &'a Publish<'a>,
+    /// Headers, payload and the line end behind them, when they travel shared.
+    body: Option<Bytes>,
+    message: Option<Message>,
+}
+
+impl Worker {
+    /// Delivers one message; returns how many took it.
+    #[inline]
+    pub(crate) fn deliver(
+        &mut self,
+        router: &Router,
+        publisher: Publisher,
+        publish: &Publish<'_>,
+        body: Option<Bytes>,
+    ) -> usize {
+        let Self { matching: Matching { cache, random, expired, scratch }, batch, .. } = self;
+        let route = cache.resolve(router, publish.subject);
+        let fan_out = route.fan_out();
+        if fan_out == 0 {
+            return 0;
+        }
+        let body = body.or_else(|| shared_body(publish, fan_out));
+        let mut delivery =
+            Delivery { outgoing: Outgoing { publish, body, message: None }, publisher, route, batch, expired, scratch };
+        let mut taken = 0;
+        for destination in route.plain() {
+            taken += usize::from(delivery.offer(destination));
+        }
+        for group in route.groups() {
+            let start = if group.len() == 1 { 0 } else { random.usize(..group.len()) };
+            let (later, first) = group.split_at(start);
+            taken += usize::from(first.iter().chain(later).any(|member| delivery.offer(member)));
+        }
+        if !self.matching.expired.is_empty() {
+            // What is staged reaches in-process subscribers before the end of their subscription does.
+            self.batch.flush_local();
+            remove_expired(router, &mut self.matching.expired);
+        }
+        taken
+    }
+}
+
+/// One copy for all destinations where that is cheaper than one copy each.
+#[inline]
+fn shared_body(publish: &Publish<'_>, fan_out: usize) -> Option<Bytes> {
+    let len = publish.body.len();
+    if len < SHARE_WIDE_BYTES || (len < SHARE_BYTES && fan_out < SHARE_WIDE_FAN_OUT) {
+        return None;
+    }
+    let mut body = Vec::with_capacity(len + CRLF.len());
+    body.extend_from_slice(publish.body);
+    body.extend_from_slice(CRLF);
+    Some(Bytes::from(body))
+}
+
+struct Delivery<'a> {
+    outgoing: Outgoing<'a>,
+    publisher: Publisher,
+    route: &'a Route,
+    batch: &'a mut Batch,
+    expired: &'a mut Vec<Arc<Subscription>>,
+    scratch: &'a mut Vec<u8>,
+}
+
+impl Delivery<'_> {
+    /// Gives the message to one destination, if it takes it.
+    #[inline]
+    fn offer(&mut self, destination: &Destination) -> bool {
+        let subscription = &destination.subscription;
+        if !self.publisher.echo && subscription.connection().id() == self.publisher.id {
+            return false;
+        }
+        match subscription.admit() {
+            Admission::Refused => return false,
+            Admission::Taken => {}
+            Admission::Last => self.expired.push(Arc::clone(subscription)),
+        }
+        match subscription.sink() {
+            Sink::Wire(outbox) => self.send_frame(outbox, destination),
+            Sink::Local(queue) => {
+                let message = self.outgoing.message();
+                self.batch.push_local(queue, subscription.connection(), message);
+            }
+        }
+        true
+    }
+
+    #[inline]
+    fn send_frame(&mut self, outbox: &Arc<Outbox>, destination: &Destination) {
+        let publish = self.outgoing.publish;
+        let prefix = self.route.prefix(destination);
+        if publish.header_len.is_none() && self.outgoing.body.is_none() && !publish.tail.is_empty() {
+            return self.send_as_read(outbox, &prefix[1..]);
+        }
+        self.send_encoded(outbox, prefix);
+    }
+
+    /// The usual case: what stands behind the subject in the `PUB` line is what a `MSG` line needs there.
+    #[inline]
+    fn send_as_read(&mut self, outbox: &Arc<Outbox>, prefix: &[u8]) {
+        let publish = self.outgoing.publish;
+        let (stage, _) = self.batch.stage(outbox);
+        stage.count(publish.body.len());
+        let open = stage.frames.open();
+        open.extend_from_slice(prefix);
+        open.extend_from_slice(publish.tail);
+        self.batch.note_staged(prefix.len() + publish.tail.len());
+    }
+
+    /// All other cases: headers, large payloads, and control lines with odd spacing.
+    fn send_encoded(&mut self, outbox: &Arc<Outbox>, prefix: &[u8]) {
+        let publish = self.outgoing.publish;
+        let header_len = publish.header_len.unwrap_or(0);
+        let with_headers = header_len > 0 && outbox.headers();
+        // A client that reads no headers gets the payload alone. [reference §1.2]
+        let skip = if with_headers { 0 } else { header_len };
+        let len = publish.total_len - skip;
+        self.scratch.clear();
+        encode::tail(self.scratch, publish.reply, with_headers.then_some(header_len), len);
+        let line = if with_headers { prefix } else { &prefix[1..] };
+        let (stage, spare) = self.batch.stage(outbox);
+        stage.count(len);
+        let open = stage.frames.open();
+        open.extend_from_slice(line);
+        open.extend_from_slice(self.scratch);
+        match &self.outgoing.body {
+            Some(body) => stage.frames.push_shared(body.slice(skip..), spare),
+            None => {
+                open.extend_from_slice(&publish.body[skip..]);
+                open.extend_from_slice(CRLF);
+            }
+        }
+        self.batch.note_staged(line.len() + self.scratch.len() + len);
+    }
+}
+
+impl Outgoing<'_> {
+    /// The message as in-process subscribers get it.
+    fn message(&mut self) -> Message {
+        let (publish, body) = (self.publish, &self.body);
+        self.message.get_or_insert_with(|| Message::from_publish(publish, body.as_ref())).clone()
+    }
+}
+
+/// Takes subscriptions out that have had all they wanted.
+pub(crate) fn remove_expired(router: &Router, expired: &mut Vec<Arc<Subscription>>) {
+    router.unsubscribe_all(expired);
+    for subscription in expired.drain(..) {
+        if let Sink::Local(queue) = subscription.sink() {
+            queue.close();
+        }
+        let mut held = subscription.connection().subscriptions().lock();
+        // The client may have used the same sid anew meanwhile.
+        if held.get(subscription.sid().as_bytes()).is_some_and(|held| Arc::ptr_eq(held, &subscription)) {
+            held.remove(subscription.sid());
+        }
+    }
+}

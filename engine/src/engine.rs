@@ -1,0 +1,276 @@
+//! One broker without a runtime: what its sessions and in-process clients share.
+
+use std::time::SystemTime;
+
+use embus_protocol::encode;
+use embus_protocol::info::ServerInfo;
+use parking_lot::Mutex;
+
+use crate::batch;
+use crate::budget::Budget;
+use crate::clock::{Clock, Monotonic};
+use crate::close::CloseReason;
+use crate::connection::{ClientId, Connection, Peer};
+use crate::limits::Limits;
+use crate::outbox::{Outbox, Transport};
+use crate::registry::Registry;
+use crate::router::Router;
+use crate::statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot, Totals};
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::worker::{Worker, WorkerPool};
+
+/// Name of the account that clients are in without a login. [nats-server: `$G`]
+pub const GLOBAL_ACCOUNT: &str = "$G";
+
+/// Name of the account of the broker itself. [nats-server: `$SYS`]
+pub const SYSTEM_ACCOUNT: &str = "$SYS";
+
+/// The shared state of one broker.
+#[derive(Debug)]
+pub struct Engine {
+    limits: Limits,
+    clock: Arc<dyn Clock>,
+    start: SystemTime,
+    info: Mutex<ServerInfo>,
+    global: Arc<Router>,
+    system: Arc<Router>,
+    registry: Registry,
+    wire_connections: AtomicUsize,
+    budget: Arc<Budget>,
+    inbound: Arc<Budget>,
+    workers: WorkerPool,
+    random: Mutex<fastrand::Rng>,
+    totals: Totals,
+    lame_duck: AtomicBool,
+}
+
+impl Engine {
+    /// A broker that says `info` of itself; all its randomness comes from `seed`, all its time from `clock`.
+    pub fn new(limits: Limits, info: ServerInfo, clock: Arc<dyn Clock>, seed: u64) -> Arc<Self> {
+        let info = ServerInfo { max_payload: limits.max_payload, headers: true, proto: 1, ..info };
+        Arc::new(Self {
+            start: clock.wall(),
+            clock,
+            info: Mutex::new(info),
+            global: Arc::new(Router::new(1, GLOBAL_ACCOUNT)),
+            system: Arc::new(Router::new(2, SYSTEM_ACCOUNT)),
+            registry: Registry::default(),
+            wire_connections: AtomicUsize::new(0),
+            budget: Arc::new(Budget::new(limits.max_buffered)),
+            inbound: Arc::new(Budget::new(limits.max_buffered)),
+            limits,
+            workers: WorkerPool::new(seed),
+            random: Mutex::new(fastrand::Rng::with_seed(seed.wrapping_add(1))),
+            totals: Totals::default(),
+            lame_duck: AtomicBool::new(false),
+        })
+    }
+
+    /// What the broker allows.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// What the broker says of itself, without what belongs to one connection.
+    pub fn info(&self) -> ServerInfo {
+        self.info.lock().clone()
+    }
+
+    /// Where time comes from.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// Time for deadlines, now.
+    pub fn now(&self) -> Monotonic {
+        self.clock.monotonic()
+    }
+
+    /// The account that clients are in without a login.
+    pub fn global_account(&self) -> &Arc<Router> {
+        &self.global
+    }
+
+    /// The account of the broker itself.
+    pub fn system_account(&self) -> &Arc<Router> {
+        &self.system
+    }
+
+    /// Working memory for read turns.
+    pub fn workers(&self) -> &WorkerPool {
+        &self.workers
+    }
+
+    pub(crate) fn budget(&self) -> &Arc<Budget> {
+        &self.budget
+    }
+
+    pub(crate) fn inbound(&self) -> &Arc<Budget> {
+        &self.inbound
+    }
+
+    pub(crate) fn totals(&self) -> &Totals {
+        &self.totals
+    }
+
+    /// A number below `bound` from the broker's own randomness.
+    pub(crate) fn random_below(&self, bound: u64) -> u64 {
+        self.random.lock().u64(..bound.max(1))
+    }
+
+    /// A seed for a generator of one client.
+    pub(crate) fn random_seed(&self) -> u64 {
+        self.random.lock().u64(..)
+    }
+
+    /// Makes a wire connection known, and says whether it is one that the limits allow.
+    pub(crate) fn connect_wire(&self, peer: Peer, transport: Arc<dyn Transport>) -> (Arc<Connection>, bool) {
+        let outbox =
+            Outbox::new(self.registry.take_slot(), self.limits.max_pending, Arc::clone(&self.budget), transport);
+        let connection =
+            Arc::new(Connection::new(self.registry.next_id(), peer, &*self.clock, Some(Arc::new(outbox))));
+        self.registry.insert(Arc::clone(&connection));
+        Totals::add(&self.totals.connections, 1);
+        let open = self.wire_connections.fetch_add(1, Ordering::Relaxed) + 1;
+        (connection, open <= self.limits.max_connections)
+    }
+
+    /// Makes an in-process client known.
+    pub(crate) fn connect_local(&self, peer: Peer) -> Arc<Connection> {
+        let connection = Arc::new(Connection::new(self.registry.next_id(), peer, &*self.clock, None));
+        self.registry.insert(Arc::clone(&connection));
+        connection
+    }
+
+    /// Forgets a client: its interest is gone when this returns.
+    pub(crate) fn disconnect(&self, connection: &Connection, router: &Router, reason: CloseReason) {
+        let mut epitaph = ConnectionSnapshot::of(connection, router.account());
+        let subscriptions = connection.subscriptions().lock().take_all();
+        subscriptions.iter().for_each(|subscription| subscription.close());
+        router.unsubscribe_all(&subscriptions);
+        if let Some(outbox) = connection.outbox() {
+            outbox.close(reason);
+            self.wire_connections.fetch_sub(1, Ordering::Relaxed);
+            self.totals.count_close(reason);
+            epitaph.pending_bytes = 0;
+        }
+        epitaph.stop = Some(self.clock.wall());
+        epitaph.reason = Some(reason);
+        self.registry.remove(connection, connection.outbox().map(|_| epitaph));
+    }
+
+    /// Ends a turn: hands out what is staged and counts it.
+    pub(crate) fn finish_turn(&self, worker: &mut Worker) -> Option<batch::Congested> {
+        worker.batch.flush();
+        let (hits, misses) = worker.matching.cache.take_counts();
+        Totals::add(&self.totals.cache_hits, hits);
+        Totals::add(&self.totals.matches, hits + misses);
+        self.relieve();
+        worker.batch.take_congested()
+    }
+
+    /// While more waits for all readers together than allowed, cuts the reader for whom most waits.
+    pub(crate) fn relieve(&self) {
+        while self.budget.is_exceeded() {
+            let connections = self.registry.connections();
+            let outboxes = connections.iter().filter_map(|connection| connection.outbox());
+            let Some(largest) = outboxes.max_by_key(|outbox| outbox.pending_bytes()) else { return };
+            if largest.pending_bytes() == 0 {
+                return;
+            }
+            largest.close(CloseReason::SlowConsumerPendingBytes);
+        }
+    }
+
+    /// Tells all clients that the broker will stop, so that they go elsewhere. [nats-server: lame duck]
+    pub fn enter_lame_duck(&self) {
+        if self.lame_duck.swap(true, Ordering::Relaxed) {
+            return;
+        }
+        self.info.lock().lame_duck_mode = true;
+        for connection in self.registry.connections() {
+            self.post_info(&connection);
+        }
+    }
+
+    /// Whether clients were told that the broker will stop.
+    pub fn is_lame_duck(&self) -> bool {
+        self.lame_duck.load(Ordering::Relaxed)
+    }
+
+    fn post_info(&self, connection: &Connection) {
+        let Some(outbox) = connection.outbox().filter(|_| connection.understands_async_info()) else { return };
+        let mut line = Vec::new();
+        encode::info(&mut line, &self.info_for(connection));
+        outbox.post(&line);
+    }
+
+    /// INFO as one client gets it.
+    pub(crate) fn info_for(&self, connection: &Connection) -> ServerInfo {
+        let mut info = self.info();
+        info.client_id = connection.id().0;
+        info.client_ip.clone_from(&connection.peer().host);
+        info
+    }
+
+    /// Sets the address that INFO tells, once a listener is bound.
+    pub fn set_address(&self, host: &str, port: u16) {
+        let mut info = self.info.lock();
+        host.clone_into(&mut info.host);
+        info.port = port;
+    }
+
+    /// Cuts one connection.
+    pub fn kick(&self, id: ClientId, reason: CloseReason) -> bool {
+        let connection = self.registry.get(id);
+        let outbox = connection.as_ref().and_then(|connection| connection.outbox());
+        outbox.inspect(|outbox| outbox.close(reason)).is_some()
+    }
+
+    /// The broker's counters now.
+    pub fn statistics(&self) -> Statistics {
+        let count = |counter: &crate::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let (subscriptions, filters) = self.global.sizes();
+        let (inserts, removes) = self.global.changes();
+        Statistics {
+            start: self.start,
+            connections: self.wire_connections.load(Ordering::Relaxed),
+            total_connections: count(&self.totals.connections),
+            subscriptions,
+            traffic: self.registry.traffic(),
+            slow_consumers: count(&self.totals.slow_consumers),
+            stale_connections: count(&self.totals.stale_connections),
+            stalled_clients: count(&self.totals.stalled_clients),
+            buffered_bytes: self.budget.used(),
+            interest: InterestStatistics {
+                filters,
+                inserts,
+                removes,
+                matches: count(&self.totals.matches),
+                cache_hits: count(&self.totals.cache_hits),
+            },
+        }
+    }
+
+    /// All open connections, in-process clients among them, the oldest first.
+    pub fn connections(&self) -> Vec<ConnectionSnapshot> {
+        let connections = self.registry.connections();
+        connections.iter().map(|connection| ConnectionSnapshot::of(connection, GLOBAL_ACCOUNT)).collect()
+    }
+
+    /// The connections that closed last, the oldest first.
+    pub fn closed_connections(&self) -> Vec<ConnectionSnapshot> {
+        self.registry.closed()
+    }
+
+    /// All subscriptions, by the age of their connections.
+    pub fn subscriptions(&self) -> Vec<SubscriptionSnapshot> {
+        let connections = self.registry.connections();
+        let snapshot = |connection: &Arc<Connection>| {
+            let held = connection.subscriptions().lock();
+            held.iter().map(|subscription| SubscriptionSnapshot::of(subscription, GLOBAL_ACCOUNT)).collect::<Vec<_>>()
+        };
+        connections.iter().flat_map(snapshot).collect()
+    }
+}

@@ -1,0 +1,239 @@
+//! An in-process client: publish and subscribe without socket, protocol or task.
+
+use parking_lot::Mutex;
+
+use crate::close::CloseReason;
+use crate::congestion::Congestion;
+use crate::connection::{ClientId, Connection, ConnectionKind, Peer};
+use crate::engine::Engine;
+use crate::local_deliver::{self, Delivered};
+use crate::local_queue::{LocalQueue, QueueBounds};
+use crate::local_subscription::LocalSubscription;
+use crate::match_cache::CLIENT_CACHE_ENTRIES;
+use crate::message::Message;
+use crate::router::Router;
+use crate::sink::Sink;
+use crate::statistics::{Totals, Traffic};
+use crate::subscription::{Sid, Subscription};
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::worker::Matching;
+use embus_protocol::filter;
+use embus_protocol::subject::Subject;
+
+/// One in-process client, attached to an account. All methods are synchronous and never wait.
+#[derive(Debug)]
+pub struct LocalClient {
+    engine: Arc<Engine>,
+    router: Arc<Router>,
+    connection: Arc<Connection>,
+    matching: Mutex<Matching>,
+    last_sid: AtomicU64,
+    closed: AtomicBool,
+}
+
+/// A message that was accepted.
+#[derive(Debug)]
+#[must_use = "a producer that ignores congestion fills its readers' queues"]
+pub struct Published {
+    /// How many subscriptions took it.
+    pub delivered: usize,
+    /// Wait for this before the next one, at most [`STALL_LIMIT`](crate::relief::STALL_LIMIT).
+    pub congestion: Option<Congestion>,
+}
+
+/// Why a message was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum PublishRefused {
+    /// The broker stopped or the client was closed.
+    #[error("the client is closed")]
+    Closed,
+    /// Headers and payload are larger than the broker allows.
+    #[error("the message is larger than {limit} bytes")]
+    MaxPayload {
+        /// What the broker allows, in bytes.
+        limit: usize,
+    },
+    /// The subject, or the reply subject, belongs to the broker itself.
+    #[error("the subject is reserved")]
+    Reserved,
+}
+
+/// Why a subscription was not made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SubscribeRefused {
+    /// The broker stopped or the client was closed.
+    #[error("the client is closed")]
+    Closed,
+    /// The subject filter is not valid.
+    #[error("the subject filter is not valid")]
+    InvalidSubject,
+    /// The queue group belongs to the broker itself.
+    #[error("the queue group is reserved")]
+    Reserved,
+    /// The client has as many subscriptions as the broker allows.
+    #[error("the client has {limit} subscriptions, as many as the broker allows")]
+    TooMany {
+        /// What the broker allows.
+        limit: usize,
+    },
+}
+
+impl LocalClient {
+    /// A client in the global account.
+    pub fn connect(engine: &Arc<Engine>) -> Arc<Self> {
+        let peer = Peer { kind: ConnectionKind::InProcess, host: "in-process".to_owned(), port: 0 };
+        Arc::new(Self {
+            connection: engine.connect_local(peer),
+            router: Arc::clone(engine.global_account()),
+            matching: Mutex::new(Matching::new(CLIENT_CACHE_ENTRIES, engine.random_seed())),
+            last_sid: AtomicU64::new(0),
+            closed: AtomicBool::new(false),
+            engine: Arc::clone(engine),
+        })
+    }
+
+    /// Its number within the broker.
+    pub fn id(&self) -> ClientId {
+        self.connection.id()
+    }
+
+    /// The broker that it is a client of.
+    pub fn engine(&self) -> &Arc<Engine> {
+        &self.engine
+    }
+
+    /// Bytes of headers and payload that one message may have.
+    pub fn max_payload(&self) -> usize {
+        self.engine.limits().max_payload
+    }
+
+    /// What the client published and was given.
+    pub fn traffic(&self) -> Traffic {
+        self.connection.traffic()
+    }
+
+    /// Delivers `message` to all that want it, on the caller's thread.
+    ///
+    /// # Errors
+    /// [`PublishRefused`]; the message went nowhere.
+    pub fn publish(&self, message: Message) -> Result<Published, PublishRefused> {
+        self.check(&message)?;
+        self.connection.count_received(1, message.body_len() as u64);
+        let reply = message.reply.clone();
+        let subject = reply.as_ref().map(|_| message.subject.clone());
+        let delivered = self.deliver(message);
+        if delivered.count == 0
+            && let (Some(reply), Some(subject)) = (reply, subject)
+        {
+            local_deliver::tell_no_responders(&self.router, &self.connection, reply, &subject);
+        }
+        if delivered.over_budget {
+            self.engine.relieve();
+        }
+        let congestion = delivered.congested.map(|congested| {
+            self.connection.count_stall();
+            Totals::add(&self.engine.totals().stalled_clients, 1);
+            Congestion::new(congested)
+        });
+        Ok(Published { delivered: delivered.count, congestion })
+    }
+
+    fn check(&self, message: &Message) -> Result<(), PublishRefused> {
+        let limit = self.max_payload();
+        if self.is_closed() {
+            Err(PublishRefused::Closed)
+        } else if message.body_len() > limit {
+            Err(PublishRefused::MaxPayload { limit })
+        } else if crate::reserved::is_reserved(&message.subject, message.reply.as_deref()) {
+            Err(PublishRefused::Reserved)
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Clones of a client may publish from several threads at once: who finds the client's own cache in use borrows a
+    /// worker's.
+    fn deliver(&self, message: Message) -> Delivered {
+        if let Some(mut matching) = self.matching.try_lock() {
+            return local_deliver::deliver(&self.router, &mut matching, message);
+        }
+        let mut worker = self.engine.workers().take();
+        let delivered = local_deliver::deliver(&self.router, &mut worker.matching, message);
+        self.engine.workers().put(worker);
+        delivered
+    }
+
+    /// Registers interest in `filter`: every publish that starts after this returns is seen.
+    ///
+    /// # Errors
+    /// [`SubscribeRefused`]; there is no interest then.
+    pub fn subscribe(
+        &self,
+        filter: &Subject,
+        queue: Option<&str>,
+        bounds: QueueBounds,
+    ) -> Result<LocalSubscription, SubscribeRefused> {
+        self.check_subscribe(filter, queue)?;
+        let sid = self.last_sid.fetch_add(1, Ordering::Relaxed) + 1;
+        let messages = Arc::new(LocalQueue::new(bounds, Arc::clone(self.engine.budget())));
+        let subscription = Arc::new(Subscription::new(
+            Sid::from(sid.to_string().as_bytes()),
+            Arc::from(filter.as_bytes()),
+            queue.map(str::as_bytes),
+            Arc::clone(&self.connection),
+            Sink::Local(Arc::clone(&messages)),
+        ));
+        self.connection.subscriptions().lock().insert(Arc::clone(&subscription));
+        self.router.subscribe(Arc::clone(&subscription));
+        if self.is_closed() {
+            // Closed while we subscribed: the close may have missed this one.
+            messages.close();
+        }
+        Ok(LocalSubscription::new(Arc::clone(&self.router), subscription, messages))
+    }
+
+    fn check_subscribe(&self, filter: &Subject, queue: Option<&str>) -> Result<(), SubscribeRefused> {
+        if self.is_closed() {
+            return Err(SubscribeRefused::Closed);
+        }
+        if !filter::is_valid_filter(filter.as_bytes()) {
+            return Err(SubscribeRefused::InvalidSubject);
+        }
+        if queue.is_some_and(|queue| queue.as_bytes() == crate::reserved::CLOSED_QUEUE) {
+            return Err(SubscribeRefused::Reserved);
+        }
+        let limit = self.engine.limits().max_subscriptions;
+        if limit > 0 && self.connection.subscriptions().lock().len() >= limit {
+            return Err(SubscribeRefused::TooMany { limit });
+        }
+        Ok(())
+    }
+
+    /// Whether the client was closed.
+    pub fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Ends the client: it publishes no more, and its subscriptions end after what waits for them.
+    pub fn close(&self) {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        let held: Vec<_> = self.connection.subscriptions().lock().iter().cloned().collect();
+        self.engine.disconnect(&self.connection, &self.router, CloseReason::ClientClosed);
+        for subscription in held {
+            if let Sink::Local(queue) = subscription.sink() {
+                queue.close();
+            }
+        }
+    }
+}
+
+impl Drop for LocalClient {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

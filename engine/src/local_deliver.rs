@@ -1,0 +1,149 @@
+//! One message from an in-process publisher to everybody who wants it: by reference count to in-process subscribers,
+//! encoded only if a wire subscriber exists.
+
+use bytes::Bytes;
+use embus_protocol::encode;
+use embus_protocol::subject::Subject;
+
+use crate::batch::Congested;
+use crate::connection::Connection;
+use crate::deliver::remove_expired;
+use crate::local_queue::{LocalQueue, Pushed};
+use crate::message::{Headers, Message};
+use crate::outbox::{Outbox, Sent};
+use crate::route::{Destination, Route};
+use crate::router::Router;
+use crate::sink::Sink;
+use crate::status::no_responders_block;
+use crate::subscription::{Admission, Subscription};
+use crate::sync::Arc;
+use crate::worker::Matching;
+
+/// A payload this large is not copied into a wire subscriber's queue but shared with it.
+const SHARE_BYTES: usize = 16 * 1024;
+
+/// What became of a message.
+#[derive(Debug, Default)]
+pub(crate) struct Delivered {
+    pub(crate) count: usize,
+    pub(crate) congested: Option<Congested>,
+    /// Bytes joined a wire queue: the budget over all queues wants a look.
+    pub(crate) over_budget: bool,
+}
+
+/// Delivers `message` to all that want it. The last destination gets it without another reference.
+pub(crate) fn deliver(router: &Router, matching: &mut Matching, message: Message) -> Delivered {
+    let Matching { cache, random, expired, scratch } = matching;
+    let route = cache.resolve(router, message.subject.as_bytes());
+    if route.fan_out() == 0 {
+        return Delivered::default();
+    }
+    let mut delivery = Delivery {
+        route,
+        block: None,
+        body_len: message.body_len() as u64,
+        expired,
+        scratch,
+        delivered: Delivered::default(),
+    };
+    for group in route.groups() {
+        let start = if group.len() == 1 { 0 } else { random.usize(..group.len()) };
+        let (later, first) = group.split_at(start);
+        let taken = first.iter().chain(later).any(|member| delivery.offer(member, message.clone()));
+        delivery.delivered.count += usize::from(taken);
+    }
+    if let Some((last, others)) = route.plain().split_last() {
+        for destination in others {
+            let taken = delivery.offer(destination, message.clone());
+            delivery.delivered.count += usize::from(taken);
+        }
+        let taken = delivery.offer(last, message);
+        delivery.delivered.count += usize::from(taken);
+    }
+    let delivered = delivery.delivered;
+    if !matching.expired.is_empty() {
+        remove_expired(router, &mut matching.expired);
+    }
+    delivered
+}
+
+struct Delivery<'a> {
+    route: &'a Route,
+    /// The encoded header block, once a wire subscriber needed it.
+    block: Option<Bytes>,
+    body_len: u64,
+    expired: &'a mut Vec<Arc<Subscription>>,
+    scratch: &'a mut Vec<u8>,
+    delivered: Delivered,
+}
+
+impl Delivery<'_> {
+    fn offer(&mut self, destination: &Destination, message: Message) -> bool {
+        let subscription = &destination.subscription;
+        match subscription.admit() {
+            Admission::Refused => return false,
+            Admission::Taken => {}
+            Admission::Last => self.expired.push(Arc::clone(subscription)),
+        }
+        match subscription.sink() {
+            Sink::Local(queue) => self.push(queue, subscription.connection(), message),
+            Sink::Wire(outbox) => self.post(outbox, destination, &message),
+        }
+    }
+
+    fn push(&mut self, queue: &Arc<LocalQueue>, connection: &Connection, message: Message) -> bool {
+        connection.count_local(1, self.body_len);
+        match queue.push(message) {
+            Pushed::Closed => return false,
+            Pushed::Dropped => {}
+            Pushed::Queued(pending) => {
+                if queue.relief().should_stall(pending) {
+                    self.delivered.congested = Some(Congested::Local(Arc::clone(queue)));
+                }
+            }
+        }
+        true
+    }
+
+    fn post(&mut self, outbox: &Arc<Outbox>, destination: &Destination, message: &Message) -> bool {
+        let block = match (&message.headers, outbox.headers()) {
+            (Headers::None, _) | (_, false) => None,
+            (headers, true) => Some(self.block.get_or_insert_with(|| headers.to_block()).clone()),
+        };
+        let header_len = block.as_ref().map(Bytes::len);
+        let total_len = header_len.unwrap_or(0) + message.payload.len();
+        let prefix = self.route.prefix(destination);
+        self.scratch.clear();
+        self.scratch.extend_from_slice(if block.is_some() { prefix } else { &prefix[1..] });
+        let reply = message.reply.as_ref().map(|reply| reply.as_bytes());
+        encode::tail(self.scratch, reply, header_len, total_len);
+        self.scratch.extend_from_slice(block.as_deref().unwrap_or_default());
+        outbox.count_sent(1, total_len as u64);
+        self.delivered.over_budget = true;
+        let sent = outbox.post_with(|queue| {
+            queue.open().extend_from_slice(self.scratch);
+            if message.payload.len() >= SHARE_BYTES {
+                queue.push_shared(message.payload.clone(), &mut crate::chunks::BufferPool::default());
+            } else {
+                queue.open().extend_from_slice(&message.payload);
+            }
+            queue.open().extend_from_slice(b"\r\n");
+        });
+        if let Sent::Pending(pending) = sent
+            && outbox.relief().should_stall(pending)
+        {
+            self.delivered.congested = Some(Congested::Wire(Arc::clone(outbox)));
+        }
+        sent != Sent::Closed
+    }
+}
+
+/// Nobody took a request: its sender learns it at once, if it listens on the reply subject. [ADR-4, 503]
+pub(crate) fn tell_no_responders(router: &Router, connection: &Arc<Connection>, reply: Subject, subject: &Subject) {
+    let own = |subscription: &Subscription| Arc::ptr_eq(subscription.connection(), connection);
+    let Some(subscription) = router.find_plain(reply.as_bytes(), own) else { return };
+    if let Sink::Local(queue) = subscription.sink() {
+        let headers = Headers::Block(no_responders_block(subject.as_bytes()).into());
+        queue.push(Message { subject: reply, reply: None, headers, payload: Bytes::new() });
+    }
+}

@@ -1,0 +1,191 @@
+//! The queue of one in-process subscription: publishers push messages by reference count, the subscriber takes them all
+//! at once. Bounded in bytes and messages; what does not fit is dropped and counted, as async-nats does.
+//!
+//! Drain invariant: as long as messages wait, the subscriber either was woken or will look at the queue before it waits.
+
+use std::collections::VecDeque;
+use std::task::{Context, Poll, Waker};
+
+use crate::budget::Budget;
+use crate::message::Message;
+use crate::relief::Relief;
+use crate::sync::atomic::{AtomicU64, Ordering};
+use crate::sync::{Arc, Mutex};
+
+/// How much may wait for one in-process subscriber.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueBounds {
+    /// Messages that may wait.
+    pub messages: usize,
+    /// Bytes that may wait.
+    pub bytes: usize,
+}
+
+/// Messages that wait for one in-process subscriber.
+#[derive(Debug)]
+pub struct LocalQueue {
+    state: Mutex<State>,
+    bounds: QueueBounds,
+    budget: Arc<Budget>,
+    dropped: AtomicU64,
+    relief: Relief,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    waker: Option<Waker>,
+    closed: bool,
+}
+
+/// What became of a push.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pushed {
+    /// The message waits; this many bytes wait now.
+    Queued(usize),
+    /// The queue is full: the message is lost to this subscriber.
+    Dropped,
+    /// Nobody reads here any more.
+    Closed,
+}
+
+/// What a message costs beyond its bytes; keeps a flood of empty messages bounded too.
+const MESSAGE_OVERHEAD_BYTES: usize = size_of::<Message>();
+
+impl LocalQueue {
+    /// An empty queue within `bounds`; what waits is charged to `budget`.
+    pub fn new(bounds: QueueBounds, budget: Arc<Budget>) -> Self {
+        Self { state: Mutex::new(State::default()), bounds, budget, dropped: AtomicU64::new(0), relief: Relief::default() }
+    }
+
+    /// Appends a message and wakes the subscriber if it waits.
+    pub fn push(&self, message: Message) -> Pushed {
+        let cost = message.len() + MESSAGE_OVERHEAD_BYTES;
+        let mut state = self.state.lock();
+        if state.closed {
+            return Pushed::Closed;
+        }
+        if !self.admit(&state, cost) {
+            drop(state);
+            return self.drop_message(&message);
+        }
+        state.messages.push_back(message);
+        state.bytes += cost;
+        let bytes = state.bytes;
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Pushed::Queued(bytes)
+    }
+
+    /// Appends all of `messages` under one lock; returns the bytes that wait then, or nothing when nobody reads.
+    pub fn push_all(&self, messages: &mut Vec<Message>) -> Option<usize> {
+        let mut state = self.state.lock();
+        if state.closed {
+            messages.clear();
+            return None;
+        }
+        for message in messages.drain(..) {
+            let cost = message.len() + MESSAGE_OVERHEAD_BYTES;
+            if self.admit(&state, cost) {
+                state.messages.push_back(message);
+                state.bytes += cost;
+            } else {
+                self.drop_message(&message);
+            }
+        }
+        let bytes = state.bytes;
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+        Some(bytes)
+    }
+
+    fn admit(&self, state: &State, cost: usize) -> bool {
+        if state.messages.len() >= self.bounds.messages || state.bytes + cost > self.bounds.bytes {
+            return false;
+        }
+        let within = self.budget.charge(cost);
+        if !within {
+            self.budget.refund(cost);
+        }
+        within
+    }
+
+    fn drop_message(&self, message: &Message) -> Pushed {
+        if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+            tracing::warn!(subject = %message.subject, "slow consumer: an in-process subscriber loses messages");
+        }
+        Pushed::Dropped
+    }
+
+    /// Takes everything that waits into `taken`, which must be empty: `Ready(true)` when there is something,
+    /// `Ready(false)` at the end, `Pending` (and a wake-up to come) otherwise.
+    pub fn poll_take(&self, cx: &mut Context<'_>, taken: &mut VecDeque<Message>) -> Poll<bool> {
+        debug_assert!(taken.is_empty(), "messages taken before are read first");
+        let mut state = self.state.lock();
+        if state.messages.is_empty() {
+            return Self::poll_empty(&mut state, cx);
+        }
+        std::mem::swap(&mut state.messages, taken);
+        let bytes = std::mem::take(&mut state.bytes);
+        drop(state);
+        self.budget.refund(bytes);
+        self.relief.record_progress(bytes, 0);
+        Poll::Ready(true)
+    }
+
+    fn poll_empty(state: &mut State, cx: &mut Context<'_>) -> Poll<bool> {
+        if state.closed {
+            return Poll::Ready(false);
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            None => state.waker = Some(cx.waker().clone()),
+        }
+        Poll::Pending
+    }
+
+    /// Ends the queue: what waits can still be taken, then it reports the end.
+    pub fn close(&self) {
+        let mut state = self.state.lock();
+        state.closed = true;
+        let waker = state.waker.take();
+        drop(state);
+        self.relief.release();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Ends the queue and drops what waits.
+    pub fn discard(&self) {
+        self.close();
+        let mut state = self.state.lock();
+        let bytes = std::mem::take(&mut state.bytes);
+        let messages = std::mem::take(&mut state.messages);
+        drop(state);
+        drop(messages);
+        self.budget.refund(bytes);
+    }
+
+    /// Messages lost because the queue was full.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Bytes that wait.
+    pub fn pending_bytes(&self) -> usize {
+        self.state.lock().bytes
+    }
+
+    /// Where publishers wait for this queue to drain.
+    pub fn relief(&self) -> &Relief {
+        &self.relief
+    }
+}

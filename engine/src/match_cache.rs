@@ -1,0 +1,121 @@
+//! Recent matches: which subject leads to which subscriptions, valid while the account's interest is unchanged.
+//!
+//! Direct mapped and replaced in place, so that ever-changing subjects cost no allocation. [performance §2]
+
+use std::hash::BuildHasher;
+
+use foldhash::fast::FixedState;
+
+use crate::route::Route;
+use crate::router::Router;
+
+/// Entries of a worker's cache.
+pub const WORKER_CACHE_ENTRIES: usize = 2048;
+
+/// Entries of an in-process client's own cache.
+pub const CLIENT_CACHE_ENTRIES: usize = 64;
+
+/// Subjects longer than this are matched anew each time: they would make the cache large.
+const MAX_CACHED_SUBJECT_BYTES: usize = 256;
+
+/// Subscriptions that all entries together may hold on to; beyond, the cache starts over.
+const MAX_HELD_SUBSCRIPTIONS: usize = 64 * 1024;
+
+/// A cache of routes by account and subject.
+#[derive(Debug)]
+pub(crate) struct MatchCache {
+    entries: Vec<Entry>,
+    size: usize,
+    hasher: FixedState,
+    /// Where the previous subject was found: the same one often comes again.
+    last: usize,
+    held: usize,
+    hits: u64,
+    misses: u64,
+}
+
+#[derive(Debug, Default)]
+struct Entry {
+    router: u64,
+    /// Interest generation that the route was made in; 0 means never filled.
+    generation: u64,
+    subject: Vec<u8>,
+    route: Route,
+}
+
+impl Entry {
+    #[inline]
+    fn is(&self, router: u64, generation: u64, subject: &[u8]) -> bool {
+        self.generation == generation && self.router == router && self.subject == subject
+    }
+}
+
+impl MatchCache {
+    /// A cache of `size` entries, a power of two. It takes its memory at the first use.
+    pub(crate) fn new(size: usize) -> Self {
+        assert!(size.is_power_of_two(), "the cache index is a bit mask");
+        Self { entries: Vec::new(), size, hasher: FixedState::default(), last: 0, held: 0, hits: 0, misses: 0 }
+    }
+
+    /// Who wants `subject` now.
+    #[inline]
+    pub(crate) fn resolve(&mut self, router: &Router, subject: &[u8]) -> &Route {
+        let generation = router.generation();
+        let found = self.entries.get(self.last).is_some_and(|last| last.is(router.id(), generation, subject));
+        if !found {
+            self.last = self.find(router, generation, subject);
+        } else {
+            self.hits += 1;
+        }
+        &self.entries[self.last].route
+    }
+
+    /// The index of an entry that holds the route of `subject`, made if need be.
+    fn find(&mut self, router: &Router, generation: u64, subject: &[u8]) -> usize {
+        if self.entries.is_empty() {
+            // One more than the index can reach: the place for subjects that are too long to keep.
+            self.entries.resize_with(self.size + 1, Entry::default);
+        }
+        let index = self.index(router, subject);
+        if self.entries[index].is(router.id(), generation, subject) {
+            self.hits += 1;
+            return index;
+        }
+        self.misses += 1;
+        if self.held > MAX_HELD_SUBSCRIPTIONS {
+            self.forget();
+        }
+        self.fill(index, router, generation, subject);
+        index
+    }
+
+    #[allow(clippy::cast_possible_truncation, reason = "only the low bits of the hash are used")]
+    fn index(&self, router: &Router, subject: &[u8]) -> usize {
+        if subject.len() > MAX_CACHED_SUBJECT_BYTES {
+            return self.size;
+        }
+        (self.hasher.hash_one(subject) ^ router.id()) as usize & (self.size - 1)
+    }
+
+    fn fill(&mut self, index: usize, router: &Router, generation: u64, subject: &[u8]) {
+        let entry = &mut self.entries[index];
+        self.held -= entry.route.held();
+        entry.route.clear();
+        entry.subject.clear();
+        entry.subject.extend_from_slice(subject);
+        entry.router = router.id();
+        entry.generation = generation;
+        router.fill_route(subject, &mut entry.route);
+        self.held += entry.route.held();
+    }
+
+    fn forget(&mut self) {
+        self.entries.fill_with(Entry::default);
+        self.held = 0;
+    }
+
+    /// Lookups that found and that missed since the last call.
+    pub(crate) fn take_counts(&mut self) -> (u64, u64) {
+        (std::mem::take(&mut self.hits), std::mem::take(&mut self.misses))
+    }
+}

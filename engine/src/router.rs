@@ -1,0 +1,153 @@
+//! The interest of one account and how it changes. Matching results are cached by workers; a generation number, raised
+//! with every change, tells them when to match anew.
+
+use std::task::{Context, Poll, Waker};
+
+use parking_lot::{Mutex, RwLock};
+
+use crate::interest::Interest;
+use crate::route::Route;
+use crate::subscription::Subscription;
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+
+/// One account's interest.
+#[derive(Debug)]
+pub struct Router {
+    id: u64,
+    account: String,
+    interest: RwLock<Interest>,
+    /// Raised under the write lock with each change of interest; starts at 1.
+    generation: AtomicU64,
+    watchers: Mutex<Vec<Waker>>,
+    watching: AtomicUsize,
+    inserts: AtomicU64,
+    removes: AtomicU64,
+}
+
+impl Router {
+    /// An account without any interest; `id` is unique in the broker.
+    pub fn new(id: u64, account: &str) -> Self {
+        Self {
+            id,
+            account: account.to_owned(),
+            interest: RwLock::new(Interest::default()),
+            generation: AtomicU64::new(1),
+            watchers: Mutex::new(Vec::new()),
+            watching: AtomicUsize::new(0),
+            inserts: AtomicU64::new(0),
+            removes: AtomicU64::new(0),
+        }
+    }
+
+    /// Its number within the broker.
+    #[inline]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The account's name.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// Number of the present state of interest.
+    #[inline]
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
+    /// Registers a subscription: every publish that starts after this returns sees it.
+    pub fn subscribe(&self, subscription: Arc<Subscription>) {
+        let mut interest = self.interest.write();
+        interest.insert(subscription);
+        self.generation.fetch_add(1, Ordering::Release);
+        drop(interest);
+        self.inserts.fetch_add(1, Ordering::Relaxed);
+        self.wake_watchers();
+    }
+
+    /// Takes a subscription out: no publish that starts after this returns reaches it.
+    pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
+        subscription.close();
+        self.unsubscribe_all(std::slice::from_ref(subscription));
+    }
+
+    /// Takes many subscriptions out under one lock.
+    pub fn unsubscribe_all(&self, subscriptions: &[Arc<Subscription>]) {
+        if subscriptions.is_empty() {
+            return;
+        }
+        let mut interest = self.interest.write();
+        let removed = subscriptions.iter().filter(|subscription| interest.remove(subscription)).count();
+        self.generation.fetch_add(1, Ordering::Release);
+        drop(interest);
+        self.removes.fetch_add(removed as u64, Ordering::Relaxed);
+    }
+
+    /// Collects who wants `subject`.
+    pub(crate) fn fill_route(&self, subject: &[u8], route: &mut Route) {
+        self.interest.read().for_each_match(subject, |subscription| route.push(subject, subscription));
+        route.finish();
+    }
+
+    /// Whether anyone wants `subject`.
+    pub fn has_interest(&self, subject: &[u8]) -> bool {
+        self.interest.read().has_match(subject)
+    }
+
+    /// The first plain subscription that `wanted` holds for, among those that want `subject`.
+    pub(crate) fn find_plain(
+        &self,
+        subject: &[u8],
+        wanted: impl Fn(&Subscription) -> bool,
+    ) -> Option<Arc<Subscription>> {
+        let mut found = None;
+        self.interest.read().for_each_match(subject, |subscription| {
+            if found.is_none() && subscription.queue().is_none() && wanted(subscription) {
+                found = Some(Arc::clone(subscription));
+            }
+        });
+        found
+    }
+
+    /// Waits until somebody wants `subject`.
+    pub fn poll_interest(&self, subject: &[u8], cx: &mut Context<'_>) -> Poll<()> {
+        if self.has_interest(subject) {
+            return Poll::Ready(());
+        }
+        self.watch(cx);
+        if self.has_interest(subject) { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    fn watch(&self, cx: &mut Context<'_>) {
+        let mut watchers = self.watchers.lock();
+        if !watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
+            watchers.push(cx.waker().clone());
+            self.watching.store(watchers.len(), Ordering::SeqCst);
+        }
+    }
+
+    fn wake_watchers(&self) {
+        if self.watching.load(Ordering::SeqCst) == 0 {
+            return;
+        }
+        let woken = {
+            let mut watchers = self.watchers.lock();
+            self.watching.store(0, Ordering::SeqCst);
+            std::mem::take(&mut *watchers)
+        };
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Subscriptions now, and different filters among them.
+    pub fn sizes(&self) -> (usize, usize) {
+        let interest = self.interest.read();
+        (interest.len(), interest.filters())
+    }
+
+    /// Subscriptions ever registered and ever removed.
+    pub fn changes(&self) -> (u64, u64) {
+        (self.inserts.load(Ordering::Relaxed), self.removes.load(Ordering::Relaxed))
+    }
+}

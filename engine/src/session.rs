@@ -1,0 +1,281 @@
+//! One wire client, from INFO to close: bytes in, bytes and deliveries out.
+//!
+//! Order of calls: [`Session::open`]; then, for each turn, [`Session::target`] says where to read, the caller reads, and
+//! [`Session::handle_input`] or [`Session::handle_payload`] takes it; [`Session::handle_timeout`] when
+//! [`Session::next_timeout`] is due; [`Session::close`] at the end, also when the socket failed.
+//!
+//! Drain invariant: after a turn nothing is staged in the worker; all output is in outboxes and local queues.
+
+mod connect;
+mod input;
+mod publish;
+mod subscribe;
+
+use std::time::Duration;
+
+use embus_protocol::encode;
+use embus_protocol::error::ClientError;
+
+use crate::batch::Congested;
+use crate::clock::Monotonic;
+use crate::close::CloseReason;
+use crate::congestion::Congestion;
+use crate::connection::{Connection, Peer};
+use crate::deliver::Publisher;
+use crate::engine::Engine;
+use crate::keepalive::{Keepalive, PingAction};
+use crate::outbox::{Outbox, Transport};
+use crate::router::Router;
+use crate::statistics::Totals;
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+pub use input::Target;
+use input::Inbox;
+
+/// The state machine of one wire connection.
+#[derive(Debug)]
+pub struct Session {
+    engine: Arc<Engine>,
+    router: Arc<Router>,
+    connection: Arc<Connection>,
+    outbox: Arc<Outbox>,
+    phase: Phase,
+    options: Options,
+    inbox: Inbox,
+    keepalive: Keepalive,
+    blocked: Option<Blocked>,
+    received: Received,
+}
+
+/// Where a session stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Phase {
+    /// No CONNECT yet: a client may work all the same, with the defaults of the protocol.
+    Connecting,
+    /// CONNECT came; the first PING is answered with a second INFO.
+    Greeting,
+    /// As usual.
+    Ready,
+    /// Nothing more is read; what is staged still goes out.
+    Closing(CloseReason),
+}
+
+/// What the client asked for in CONNECT.
+#[derive(Debug, Clone, Copy)]
+#[allow(clippy::struct_excessive_bools, reason = "the wire has them as independent flags")]
+struct Options {
+    verbose: bool,
+    pedantic: bool,
+    echo: bool,
+    headers: bool,
+    no_responders: bool,
+}
+
+impl Default for Options {
+    /// What holds before CONNECT. [reference §1.1]
+    fn default() -> Self {
+        Self { verbose: true, pedantic: true, echo: true, headers: false, no_responders: false }
+    }
+}
+
+/// A connection whose socket takes nothing: how much was written when that was noticed, and until when it may last.
+#[derive(Debug, Clone, Copy)]
+struct Blocked {
+    written: u64,
+    deadline: Monotonic,
+}
+
+/// Messages and bytes received in this turn.
+#[derive(Debug, Default, Clone, Copy)]
+struct Received {
+    messages: u64,
+    bytes: u64,
+}
+
+/// What a turn came to.
+#[derive(Debug, Default)]
+#[must_use]
+pub struct Turn {
+    /// The session is over: flush what waits, then close.
+    pub end: Option<CloseReason>,
+    /// Wait for this before the next read, at most [`STALL_LIMIT`](crate::relief::STALL_LIMIT).
+    pub congestion: Option<Congestion>,
+}
+
+/// The first ping of a client comes up to this part of its delay later. [nats-server: 20 %]
+const PING_JITTER_PERCENT: u64 = 20;
+
+impl Session {
+    /// Greets a new client. It is in the global account, as there is no login.
+    pub fn open(engine: &Arc<Engine>, peer: Peer, transport: Arc<dyn Transport>) -> Option<Self> {
+        let now = engine.now();
+        let (connection, allowed) = engine.connect_wire(peer, transport);
+        let outbox = Arc::clone(connection.outbox()?);
+        let delay = u64::try_from(engine.limits().ping_interval.as_nanos()).unwrap_or(u64::MAX);
+        let delay = delay.min(Duration::from_secs(2).as_nanos() as u64);
+        let jitter = Duration::from_nanos(engine.random_below(delay / 100 * PING_JITTER_PERCENT));
+        let mut session = Self {
+            engine: Arc::clone(engine),
+            router: Arc::clone(engine.global_account()),
+            connection,
+            outbox,
+            phase: Phase::Connecting,
+            options: Options::default(),
+            inbox: Inbox::new(Arc::clone(engine.inbound())),
+            keepalive: Keepalive::new(engine.limits().ping_interval, engine.limits().ping_max, now, jitter),
+            blocked: None,
+            received: Received::default(),
+        };
+        session.greet(allowed);
+        Some(session)
+    }
+
+    fn greet(&mut self, allowed: bool) {
+        let mut line = Vec::new();
+        encode::info(&mut line, &self.engine.info_for(&self.connection));
+        if !allowed {
+            encode::err(&mut line, &ClientError::MaximumConnectionsExceeded);
+            self.phase = Phase::Closing(CloseReason::MaximumConnectionsExceeded);
+        }
+        self.outbox.post(&line);
+    }
+
+    /// The connection's shared record.
+    pub fn connection(&self) -> &Arc<Connection> {
+        &self.connection
+    }
+
+    /// The connection's outbound side.
+    pub fn outbox(&self) -> &Arc<Outbox> {
+        &self.outbox
+    }
+
+    /// Why the session is over, if it is.
+    pub fn end(&self) -> Option<CloseReason> {
+        match self.phase {
+            Phase::Closing(reason) => Some(reason),
+            _ => self.outbox.closed(),
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is due.
+    pub fn next_timeout(&self) -> Monotonic {
+        let ping = self.keepalive.next_timeout();
+        self.blocked.map_or(ping, |blocked| ping.min(blocked.deadline))
+    }
+
+    /// Does what is due: a ping, or giving up a client that is silent or takes nothing.
+    pub fn handle_timeout(&mut self, now: Monotonic) {
+        if let Some(blocked) = self.blocked
+            && now >= blocked.deadline
+        {
+            self.check_blocked(blocked, now);
+        }
+        if now >= self.keepalive.next_timeout() {
+            self.check_silence(now);
+        }
+    }
+
+    fn check_blocked(&mut self, blocked: Blocked, now: Monotonic) {
+        self.blocked = None;
+        if self.outbox.pending_bytes() == 0 {
+            return;
+        }
+        if self.outbox.written_bytes() == blocked.written {
+            self.outbox.close(CloseReason::SlowConsumerWriteDeadline);
+        } else {
+            self.handle_blocked(now);
+        }
+    }
+
+    fn check_silence(&mut self, now: Monotonic) {
+        match self.keepalive.handle_timeout(now) {
+            PingAction::Wait => {}
+            PingAction::Ping => {
+                self.outbox.post(encode::PING);
+            }
+            PingAction::GiveUp => {
+                let mut line = Vec::new();
+                encode::err(&mut line, &ClientError::StaleConnection);
+                self.outbox.post(&line);
+                self.phase = Phase::Closing(CloseReason::StaleConnection);
+            }
+        }
+    }
+
+    /// Notes that the socket takes no more just now: the write deadline runs.
+    pub fn handle_blocked(&mut self, now: Monotonic) {
+        if self.blocked.is_none() {
+            let deadline = now + self.engine.limits().write_deadline;
+            self.blocked = Some(Blocked { written: self.outbox.written_bytes(), deadline });
+        }
+    }
+
+    /// Ends the session: interest gone, outbox closed, the connection forgotten.
+    pub fn close(&mut self, reason: CloseReason) {
+        let reason = self.end().unwrap_or(reason);
+        self.phase = Phase::Closing(reason);
+        tracing::debug!(cid = self.connection.id().0, %reason, "connection closed");
+        self.engine.disconnect(&self.connection, &self.router, reason);
+    }
+
+    fn publisher(&self) -> Publisher {
+        Publisher { id: self.connection.id(), echo: self.options.echo }
+    }
+
+    /// Stages a control line for this client, in order with what is delivered to it.
+    fn reply(&self, worker: &mut Worker, line: &[u8]) {
+        let (stage, _) = worker.batch.stage(&self.outbox);
+        stage.frames.open().extend_from_slice(line);
+        worker.batch.note_staged(line.len());
+    }
+
+    fn reply_ok(&self, worker: &mut Worker) {
+        if self.options.verbose {
+            self.reply(worker, encode::OK);
+        }
+    }
+
+    fn reply_err(&self, worker: &mut Worker, error: &ClientError) {
+        tracing::debug!(cid = self.connection.id().0, %error, "client error");
+        let mut line = Vec::new();
+        encode::err(&mut line, error);
+        self.reply(worker, &line);
+    }
+
+    /// Tells the client why, and ends the session.
+    fn refuse(&mut self, worker: &mut Worker, error: &ClientError, reason: CloseReason) {
+        self.reply_err(worker, error);
+        self.phase = Phase::Closing(reason);
+    }
+
+    /// Hands out what the turn staged, and counts.
+    fn finish_turn(&mut self, worker: &mut Worker, now: Monotonic) -> Turn {
+        let received = std::mem::take(&mut self.received);
+        if received.messages > 0 {
+            self.connection.count_received(received.messages, received.bytes);
+        }
+        self.note_activity(now);
+        let congestion = self.engine.finish_turn(worker).map(|congested| self.stall(congested));
+        Turn { end: self.end(), congestion }
+    }
+
+    fn note_activity(&mut self, now: Monotonic) {
+        self.keepalive.handle_input(now);
+        self.connection.set_last_activity(now);
+    }
+
+    fn stall(&self, congested: Congested) -> Congestion {
+        self.connection.count_stall();
+        Totals::add(&self.engine.totals().stalled_clients, 1);
+        Congestion::new(congested)
+    }
+}
+
+impl Drop for Session {
+    /// A session dropped without a close (its task was cancelled) leaves no interest behind.
+    fn drop(&mut self) {
+        self.close(CloseReason::ServerShutdown);
+    }
+}

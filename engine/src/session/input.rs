@@ -1,0 +1,224 @@
+//! Reading: where bytes go, cutting them into operations, and what is kept of an unfinished one.
+
+use bytes::{Bytes, BytesMut};
+use embus_protocol::decode::{DecodeError, Op, Publish, Step, decode};
+use embus_protocol::encode;
+use embus_protocol::error::ClientError;
+
+use super::{Phase, Session, Turn};
+use crate::budget::Budget;
+use crate::clock::Monotonic;
+use crate::close::CloseReason;
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+/// A payload this large that is not wholly in the input buffer is read straight into memory of its own.
+const OWN_BUFFER_BYTES: usize = 16 * 1024;
+
+/// Line end behind a payload.
+const CRLF: &[u8] = b"\r\n";
+
+/// What a session keeps of an unfinished operation; an idle session keeps nothing.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    partial: Vec<u8>,
+    large: Option<Box<LargeMessage>>,
+    inbound: Arc<Budget>,
+}
+
+impl Inbox {
+    pub(super) fn new(inbound: Arc<Budget>) -> Self {
+        Self { partial: Vec::new(), large: None, inbound }
+    }
+}
+
+/// A message whose payload is being read into memory of its own.
+#[derive(Debug)]
+struct LargeMessage {
+    /// Its control line.
+    line: Vec<u8>,
+    /// Headers, payload and line end, as far as they are there.
+    body: BytesMut,
+    /// How long `body` gets.
+    len: usize,
+    charged: usize,
+    inbound: Arc<Budget>,
+}
+
+impl Drop for LargeMessage {
+    fn drop(&mut self) {
+        self.inbound.refund(self.charged);
+    }
+}
+
+/// Where the next bytes are to be read.
+#[derive(Debug)]
+pub enum Target<'a> {
+    /// Into this slice, to be followed by [`Session::handle_input`].
+    Input(&'a mut [u8]),
+    /// Behind what this buffer holds, at most so many bytes, to be followed by [`Session::handle_payload`].
+    Payload(&'a mut BytesMut, usize),
+}
+
+impl Session {
+    /// Where to read now. May be asked again without anything having been read.
+    pub fn target<'a>(&'a mut self, worker: &'a mut Worker) -> Target<'a> {
+        match &mut self.inbox.large {
+            Some(large) => {
+                let missing = large.len - large.body.len();
+                Target::Payload(&mut large.body, missing)
+            }
+            None => {
+                let kept = self.inbox.partial.len();
+                worker.input[..kept].copy_from_slice(&self.inbox.partial);
+                Target::Input(&mut worker.input[kept..])
+            }
+        }
+    }
+
+    /// Takes `read` bytes that were read into the target slice.
+    pub fn handle_input(&mut self, worker: &mut Worker, read: usize, now: Monotonic) -> Turn {
+        let filled = self.inbox.partial.len() + read;
+        self.inbox.partial.clear();
+        // The input is lent out for the turn, as operations need the rest of the worker.
+        let input = std::mem::take(&mut worker.input);
+        self.handle_operations(worker, &input[..filled], now);
+        worker.input = input;
+        self.release_partial(worker);
+        self.finish_turn(worker, now)
+    }
+
+    /// Takes bytes that were read into the target buffer.
+    pub fn handle_payload(&mut self, worker: &mut Worker, read: usize, now: Monotonic) -> Turn {
+        if let Some(large) = &mut self.inbox.large {
+            large.charged += read;
+            let within = self.inbox.inbound.charge(read);
+            if !within {
+                self.refuse(worker, &ClientError::MaximumPayloadViolation, CloseReason::MaximumPayloadExceeded);
+            } else if large.body.len() == large.len {
+                self.finish_large(worker);
+            }
+        }
+        self.finish_turn(worker, now)
+    }
+
+    fn handle_operations(&mut self, worker: &mut Worker, input: &[u8], now: Monotonic) {
+        let mut rest = input;
+        while !matches!(self.phase, Phase::Closing(_)) {
+            match decode(rest, self.engine.limits().max_control_line) {
+                Ok(Step::Op(op, used)) => {
+                    self.handle_op(worker, op, now);
+                    rest = &rest[used..];
+                }
+                Ok(Step::AwaitPayload(publish, line_len)) => {
+                    self.await_payload(worker, &publish, &rest[..line_len], &rest[line_len..], rest);
+                    return;
+                }
+                Ok(Step::Incomplete) => {
+                    self.keep(worker, rest);
+                    return;
+                }
+                Err(error) => self.handle_malformed(worker, &error),
+            }
+        }
+    }
+
+    #[inline]
+    fn handle_op(&mut self, worker: &mut Worker, op: Op<'_>, now: Monotonic) {
+        match op {
+            Op::Publish(publish) => self.handle_publish(worker, &publish, None),
+            other => self.handle_control(worker, other, now),
+        }
+    }
+
+    fn handle_control(&mut self, worker: &mut Worker, op: Op<'_>, now: Monotonic) {
+        match op {
+            Op::Publish(publish) => self.handle_publish(worker, &publish, None),
+            Op::Subscribe { subject, queue, sid } => self.handle_subscribe(worker, subject, queue, sid),
+            Op::Unsubscribe { sid, max } => self.handle_unsubscribe(worker, sid, max),
+            Op::Connect(json) => self.handle_connect(worker, json),
+            Op::Ping => self.handle_ping(worker),
+            Op::Pong => {
+                if let Some(rtt) = self.keepalive.handle_pong(now) {
+                    self.connection.set_rtt(rtt);
+                }
+            }
+            Op::Ok | Op::Info(_) => {}
+            // A client that reports an error of ours is closed. [reference §1.1]
+            Op::Err(_) => self.phase = Phase::Closing(CloseReason::ProtocolViolation),
+        }
+    }
+
+    fn handle_ping(&mut self, worker: &mut Worker) {
+        self.reply(worker, encode::PONG);
+        if self.phase == Phase::Greeting {
+            self.phase = Phase::Ready;
+            self.confirm_connect(worker);
+        }
+    }
+
+    fn handle_malformed(&mut self, worker: &mut Worker, error: &DecodeError) {
+        match error {
+            DecodeError::UnknownOperation => {
+                self.refuse(worker, &ClientError::UnknownProtocolOperation, CloseReason::ParseError);
+            }
+            DecodeError::ControlLineTooLong => self.refuse(
+                worker,
+                &ClientError::MaximumControlLineExceeded,
+                CloseReason::MaximumControlLineExceeded,
+            ),
+            // Closes without a word, as nats-server does. [reference §1.1]
+            DecodeError::BadArguments => self.phase = Phase::Closing(CloseReason::ParseError),
+        }
+    }
+
+    /// A publish whose payload has not arrived: refused now if it is too large, else waited for.
+    fn await_payload(&mut self, worker: &mut Worker, publish: &Publish<'_>, line: &[u8], body: &[u8], whole: &[u8]) {
+        if publish.total_len > self.engine.limits().max_payload {
+            self.refuse(worker, &ClientError::MaximumPayloadViolation, CloseReason::MaximumPayloadExceeded);
+        } else if publish.total_len >= OWN_BUFFER_BYTES {
+            self.start_large(publish.total_len + CRLF.len(), line, body);
+        } else {
+            self.keep(worker, whole);
+        }
+    }
+
+    fn start_large(&mut self, len: usize, line: &[u8], start: &[u8]) {
+        let mut body = BytesMut::with_capacity(len);
+        body.extend_from_slice(start);
+        let inbound = Arc::clone(&self.inbox.inbound);
+        inbound.charge(start.len());
+        self.inbox.large = Some(Box::new(LargeMessage { line: line.to_vec(), body, len, charged: start.len(), inbound }));
+    }
+
+    fn finish_large(&mut self, worker: &mut Worker) {
+        let Some(mut large) = self.inbox.large.take() else { return };
+        let body: Bytes = std::mem::take(&mut large.body).freeze();
+        if !body.ends_with(CRLF) {
+            return self.handle_malformed(worker, &DecodeError::UnknownOperation);
+        }
+        if let Ok(Step::AwaitPayload(publish, _)) = decode(&large.line, self.engine.limits().max_control_line) {
+            let publish = Publish { body: &body[..body.len() - CRLF.len()], ..publish };
+            self.handle_publish(worker, &publish, Some(body.clone()));
+        }
+    }
+
+    /// Keeps an unfinished operation until more arrives. It is short: a control line and less than
+    /// [`OWN_BUFFER_BYTES`] of payload.
+    fn keep(&mut self, worker: &mut Worker, rest: &[u8]) {
+        if rest.is_empty() {
+            return;
+        }
+        if self.inbox.partial.capacity() == 0 {
+            self.inbox.partial = worker.batch.spare.take();
+        }
+        self.inbox.partial.extend_from_slice(rest);
+    }
+
+    /// Nothing unfinished, no memory.
+    fn release_partial(&mut self, worker: &mut Worker) {
+        if self.inbox.partial.is_empty() && self.inbox.partial.capacity() > 0 {
+            worker.batch.spare.put(std::mem::take(&mut self.inbox.partial));
+        }
+    }
+}

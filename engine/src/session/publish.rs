@@ -1,0 +1,67 @@
+//! PUB and HPUB: checks, delivery, and the status a requester gets when nobody took its message.
+
+use bytes::Bytes;
+use embus_protocol::decode::Publish;
+use embus_protocol::encode;
+use embus_protocol::error::ClientError;
+use embus_protocol::filter;
+
+use super::Session;
+use crate::close::CloseReason;
+use crate::reserved;
+use crate::status::no_responders_block;
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+impl Session {
+    /// One message; `body` holds its headers, payload and line end where they have memory of their own.
+    #[inline]
+    pub(super) fn handle_publish(&mut self, worker: &mut Worker, publish: &Publish<'_>, body: Option<Bytes>) {
+        self.received.messages += 1;
+        self.received.bytes += publish.total_len as u64;
+        if publish.total_len > self.engine.limits().max_payload {
+            return self.refuse(worker, &ClientError::MaximumPayloadViolation, CloseReason::MaximumPayloadExceeded);
+        }
+        if publish.header_len.is_some() && !self.options.headers {
+            // HPUB without `"headers":true` closes without a word. [reference §1.1]
+            return self.handle_malformed_arguments();
+        }
+        if (self.options.verbose || self.options.pedantic || reserved::may_be_reserved(publish))
+            && !self.check_publish(worker, publish)
+        {
+            return;
+        }
+        let taken = worker.deliver(&self.router, self.publisher(), publish, body);
+        if taken == 0 && self.options.no_responders {
+            self.reply_no_responders(worker, publish);
+        }
+    }
+
+    /// The checks that most messages don't need; says whether the message goes on.
+    fn check_publish(&self, worker: &mut Worker, publish: &Publish<'_>) -> bool {
+        if let Some(error) = reserved::check_publish(publish) {
+            self.reply_err(worker, &error);
+            return false;
+        }
+        self.reply_ok(worker);
+        if self.options.pedantic && !filter::is_valid_literal(publish.subject) {
+            // The message still travels. [reference §1.3]
+            self.reply_err(worker, &ClientError::InvalidPublishSubject);
+        }
+        true
+    }
+
+    /// Nobody took a request: tell the requester at once, if it listens on its reply subject. [ADR-4, 503]
+    fn reply_no_responders(&self, worker: &mut Worker, publish: &Publish<'_>) {
+        let Some(reply) = publish.reply else { return };
+        let own = |subscription: &crate::Subscription| Arc::ptr_eq(subscription.connection(), &self.connection);
+        let Some(subscription) = self.router.find_plain(reply, own) else { return };
+        let block = no_responders_block(publish.subject);
+        let mut frame = Vec::with_capacity(block.len() + reply.len() + 64);
+        encode::msg_prefix(&mut frame, reply, subscription.sid().as_bytes());
+        encode::tail(&mut frame, None, Some(block.len()), block.len());
+        frame.extend_from_slice(&block);
+        frame.extend_from_slice(b"\r\n");
+        self.reply(worker, &frame);
+    }
+}

@@ -1,0 +1,60 @@
+//! SUB and UNSUB.
+
+use embus_protocol::error::ClientError;
+use embus_protocol::filter;
+
+use super::Session;
+use crate::reserved::CLOSED_QUEUE;
+use crate::sink::Sink;
+use crate::subscription::{Sid, Subscription};
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+impl Session {
+    pub(super) fn handle_subscribe(&self, worker: &mut Worker, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
+        if let Some(error) = self.check_subscribe(subject, queue) {
+            return self.reply_err(worker, &error);
+        }
+        let mut held = self.connection.subscriptions().lock();
+        // A sid in use keeps its first meaning. [reference §1.3]
+        if held.get(sid).is_none() {
+            let limit = self.engine.limits().max_subscriptions;
+            if limit > 0 && held.len() >= limit {
+                drop(held);
+                return self.reply_err(worker, &ClientError::MaximumSubscriptionsExceeded);
+            }
+            let sink = Sink::Wire(Arc::clone(&self.outbox));
+            let connection = Arc::clone(&self.connection);
+            let subscription =
+                Arc::new(Subscription::new(Sid::from(sid), Arc::from(subject), queue, connection, sink));
+            held.insert(Arc::clone(&subscription));
+            drop(held);
+            self.router.subscribe(subscription);
+        }
+        self.reply_ok(worker);
+    }
+
+    fn check_subscribe(&self, subject: &[u8], queue: Option<&[u8]>) -> Option<ClientError> {
+        if !filter::is_valid_filter(subject) {
+            return Some(ClientError::InvalidSubject);
+        }
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        queue.filter(|queue| *queue == CLOSED_QUEUE).map(|queue| ClientError::QueueSubscriptionPermission {
+            subject: text(subject),
+            queue: text(queue),
+        })
+    }
+
+    /// Without a number, or with one that is already reached, the subscription ends now. [reference §1.3]
+    pub(super) fn handle_unsubscribe(&self, worker: &mut Worker, sid: &[u8], max: Option<u64>) {
+        let mut held = self.connection.subscriptions().lock();
+        if let Some(subscription) = held.get(sid).cloned()
+            && max.is_none_or(|max| subscription.limit(max))
+        {
+            held.remove(subscription.sid());
+            drop(held);
+            self.router.unsubscribe(&subscription);
+        }
+        self.reply_ok(worker);
+    }
+}

@@ -1,0 +1,195 @@
+//! Counters, and snapshots of them for people and monitoring.
+
+use std::ops::AddAssign;
+use std::time::{Duration, SystemTime};
+
+use crate::close::CloseReason;
+use crate::connection::{Connection, ConnectionKind};
+use crate::subscription::Subscription;
+use crate::sync::atomic::{AtomicU64, Ordering};
+
+/// Counters of a broker that no single connection has. Raised once per turn, not per message.
+#[derive(Debug, Default)]
+pub(crate) struct Totals {
+    pub(crate) connections: AtomicU64,
+    pub(crate) slow_consumers: AtomicU64,
+    pub(crate) stale_connections: AtomicU64,
+    pub(crate) stalled_clients: AtomicU64,
+    pub(crate) cache_hits: AtomicU64,
+    pub(crate) matches: AtomicU64,
+}
+
+impl Totals {
+    pub(crate) fn add(counter: &AtomicU64, count: u64) {
+        if count > 0 {
+            counter.fetch_add(count, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn count_close(&self, reason: CloseReason) {
+        Self::add(&self.slow_consumers, u64::from(reason.is_slow_consumer()));
+        Self::add(&self.stale_connections, u64::from(reason == CloseReason::StaleConnection));
+    }
+}
+
+/// What went through a connection, or through many.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Traffic {
+    /// Messages received.
+    pub in_msgs: u64,
+    /// Bytes of headers and payload received.
+    pub in_bytes: u64,
+    /// Messages delivered.
+    pub out_msgs: u64,
+    /// Bytes of headers and payload delivered.
+    pub out_bytes: u64,
+}
+
+impl AddAssign for Traffic {
+    fn add_assign(&mut self, other: Self) {
+        self.in_msgs += other.in_msgs;
+        self.in_bytes += other.in_bytes;
+        self.out_msgs += other.out_msgs;
+        self.out_bytes += other.out_bytes;
+    }
+}
+
+/// A broker's counters at one moment.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Statistics {
+    /// When the broker started.
+    pub start: SystemTime,
+    /// Connections now, in-process clients not counted.
+    pub connections: usize,
+    /// Connections ever made.
+    pub total_connections: u64,
+    /// Subscriptions now.
+    pub subscriptions: usize,
+    /// Messages and bytes that came in and went out, over connections that are gone too.
+    pub traffic: Traffic,
+    /// Connections cut because they read too slowly.
+    pub slow_consumers: u64,
+    /// Connections cut because they did not answer pings.
+    pub stale_connections: u64,
+    /// How often a producer was held back for its readers.
+    pub stalled_clients: u64,
+    /// Bytes that wait for readers now.
+    pub buffered_bytes: usize,
+    /// How matching does.
+    pub interest: InterestStatistics,
+}
+
+/// Counters of matching.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct InterestStatistics {
+    /// Different subject filters now.
+    pub filters: usize,
+    /// Subscriptions ever registered.
+    pub inserts: u64,
+    /// Subscriptions ever removed.
+    pub removes: u64,
+    /// Subjects ever looked up by wire publishers.
+    pub matches: u64,
+    /// Of those, answered from a cache.
+    pub cache_hits: u64,
+}
+
+/// One connection at one moment, or as it was when it ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConnectionSnapshot {
+    /// Its number.
+    pub cid: u64,
+    /// How it reached the broker.
+    pub kind: ConnectionKind,
+    /// Its address.
+    pub ip: String,
+    /// Its port.
+    pub port: u16,
+    /// When it connected.
+    pub start: SystemTime,
+    /// When traffic was last seen.
+    pub last_activity: SystemTime,
+    /// When it ended.
+    pub stop: Option<SystemTime>,
+    /// Why it ended.
+    pub reason: Option<CloseReason>,
+    /// Round trip of the last answered ping.
+    pub rtt: Option<Duration>,
+    /// Bytes that wait for it.
+    pub pending_bytes: usize,
+    /// What came from it and went to it.
+    pub traffic: Traffic,
+    /// How often it was held back as a producer.
+    pub stalls: u64,
+    /// How many subscriptions it has.
+    pub subscriptions: usize,
+    /// Its name, from CONNECT.
+    pub name: String,
+    /// Language of its client library.
+    pub lang: String,
+    /// Version of its client library.
+    pub version: String,
+    /// Its account.
+    pub account: String,
+}
+
+impl ConnectionSnapshot {
+    /// What is known of `connection` now.
+    pub fn of(connection: &Connection, account: &str) -> Self {
+        let identity = connection.identity();
+        Self {
+            cid: connection.id().0,
+            kind: connection.peer().kind,
+            ip: connection.peer().host.clone(),
+            port: connection.peer().port,
+            start: connection.start(),
+            last_activity: connection.last_activity(),
+            stop: None,
+            reason: None,
+            rtt: connection.rtt(),
+            pending_bytes: connection.outbox().map_or(0, |outbox| outbox.pending_bytes()),
+            traffic: connection.traffic(),
+            stalls: connection.stalls(),
+            subscriptions: connection.subscriptions().lock().len(),
+            name: identity.name,
+            lang: identity.lang,
+            version: identity.version,
+            account: account.to_owned(),
+        }
+    }
+}
+
+/// One subscription at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubscriptionSnapshot {
+    /// Its account.
+    pub account: String,
+    /// The subject filter.
+    pub subject: String,
+    /// Its queue group.
+    pub queue: Option<String>,
+    /// The client's name for it.
+    pub sid: String,
+    /// Deliveries so far.
+    pub msgs: u64,
+    /// Deliveries after which it ends; 0 means never.
+    pub max: u64,
+    /// Whose it is.
+    pub cid: u64,
+}
+
+impl SubscriptionSnapshot {
+    /// What is known of `subscription` now.
+    pub fn of(subscription: &Subscription, account: &str) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            account: account.to_owned(),
+            subject: text(subscription.filter()),
+            queue: subscription.queue().map(text),
+            sid: text(subscription.sid().as_bytes()),
+            msgs: subscription.delivered(),
+            max: subscription.max(),
+            cid: subscription.connection().id().0,
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! The working memory of one read turn: input buffer, match cache, staging area. Idle connections own none of it; a turn
+//! borrows a worker from the pool and gives it back.
+
+use parking_lot::Mutex;
+
+use crate::batch::Batch;
+use crate::match_cache::{MatchCache, WORKER_CACHE_ENTRIES};
+use crate::subscription::Subscription;
+use crate::sync::Arc;
+
+/// Size of the input buffer: below, system calls dominate; above, it leaves the processor's cache. [performance §1]
+pub const INPUT_BYTES: usize = 64 * 1024;
+
+/// Working memory of one turn.
+#[derive(Debug)]
+pub struct Worker {
+    /// Where a turn's input is read into.
+    pub(crate) input: Vec<u8>,
+    pub(crate) matching: Matching,
+    pub(crate) batch: Batch,
+}
+
+/// What finding and choosing destinations takes.
+#[derive(Debug)]
+pub(crate) struct Matching {
+    pub(crate) cache: MatchCache,
+    /// Chooses members of queue groups.
+    pub(crate) random: fastrand::Rng,
+    /// Subscriptions that got the last message they wanted; taken out of the interest after the delivery.
+    pub(crate) expired: Vec<Arc<Subscription>>,
+    /// Where frames are put together that do not come from the input as they are.
+    pub(crate) scratch: Vec<u8>,
+}
+
+impl Matching {
+    pub(crate) fn new(cache_entries: usize, seed: u64) -> Self {
+        Self {
+            cache: MatchCache::new(cache_entries),
+            random: fastrand::Rng::with_seed(seed),
+            expired: Vec::new(),
+            scratch: Vec::new(),
+        }
+    }
+}
+
+impl Worker {
+    fn new(seed: u64) -> Self {
+        Self {
+            input: vec![0; INPUT_BYTES],
+            matching: Matching::new(WORKER_CACHE_ENTRIES, seed),
+            batch: Batch::default(),
+        }
+    }
+}
+
+/// The workers of a broker. The last one given back is the first taken: its caches are warm.
+#[derive(Debug)]
+pub struct WorkerPool {
+    idle: Mutex<Vec<Box<Worker>>>,
+    seeds: Mutex<fastrand::Rng>,
+}
+
+/// Workers kept for later; as many as run at once on a large machine.
+const MAX_IDLE_WORKERS: usize = 256;
+
+impl WorkerPool {
+    /// An empty pool; its workers draw their randomness from `seed`.
+    pub fn new(seed: u64) -> Self {
+        Self { idle: Mutex::new(Vec::new()), seeds: Mutex::new(fastrand::Rng::with_seed(seed)) }
+    }
+
+    /// A worker, warm if one waits.
+    #[inline]
+    pub fn take(&self) -> Box<Worker> {
+        let idle = self.idle.lock().pop();
+        idle.unwrap_or_else(|| Box::new(Worker::new(self.seeds.lock().u64(..))))
+    }
+
+    /// Takes a worker back.
+    #[inline]
+    pub fn put(&self, worker: Box<Worker>) {
+        let mut idle = self.idle.lock();
+        if idle.len() < MAX_IDLE_WORKERS {
+            idle.push(worker);
+        }
+    }
+}

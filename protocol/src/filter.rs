@@ -1,0 +1,146 @@
+//! The rules of subjects and filters as bytes, and a plain matcher. [NATS client protocol: subjects]
+//!
+//! A subject is any bytes but SP, TAB, CR and LF, in tokens parted by `.`. In a filter a token that is exactly `*`
+//! stands for one token, and a last token that is exactly `>` for one or more. A subject is always taken literally:
+//! its `*` is a text like any other.
+
+/// Whether no token is exactly `*` or `>`, so that the filter matches only itself.
+#[inline]
+pub fn is_literal(subject: &[u8]) -> bool {
+    // Most subjects hold neither byte at all.
+    !subject.iter().any(|byte| matches!(byte, b'*' | b'>')) || tokens(subject).all(|token| !is_wildcard(token))
+}
+
+/// Whether SUB accepts it: no empty token, and `>` only as the last one.
+#[inline]
+pub fn is_valid_filter(filter: &[u8]) -> bool {
+    let mut tail_seen = false;
+    tokens(filter).all(|token| {
+        let valid = !token.is_empty() && !tail_seen;
+        tail_seen = token == b">";
+        valid
+    })
+}
+
+/// Whether a pedantic client may publish to it: no empty token and no wildcard.
+#[inline]
+pub fn is_valid_literal(subject: &[u8]) -> bool {
+    has_no_empty_token(subject) && is_literal(subject)
+}
+
+/// Whether a message to `subject` goes to a subscription of `filter`. A subject with an empty token goes nowhere, and
+/// a filter that is not [valid](is_valid_filter) matches nothing.
+///
+/// ```
+/// use embus_protocol::filter::matches;
+/// assert!(matches(b"orders.*.created", b"orders.eu.created"));
+/// assert!(matches(b"orders.>", b"orders.eu.created"));
+/// assert!(!matches(b"orders.>", b"orders"));
+/// assert!(!matches(b">", b"orders..created"));
+/// ```
+pub fn matches(filter: &[u8], subject: &[u8]) -> bool {
+    is_valid_filter(filter) && has_no_empty_token(subject) && matches_tokens(filter, subject)
+}
+
+/// Both sides are known to have no empty token.
+fn matches_tokens(filter: &[u8], subject: &[u8]) -> bool {
+    let mut texts = tokens(subject);
+    for token in tokens(filter) {
+        match (token, texts.next()) {
+            (b">", Some(_)) => return true,
+            (b"*", Some(_)) => {}
+            (literal, Some(text)) if literal == text => {}
+            _ => return false,
+        }
+    }
+    texts.next().is_none()
+}
+
+/// The tokens, at least one.
+#[inline]
+pub fn tokens(subject: &[u8]) -> impl Iterator<Item = &[u8]> {
+    subject.split(|byte| *byte == b'.')
+}
+
+/// Whether there is a token and none is empty.
+#[inline]
+pub fn has_no_empty_token(subject: &[u8]) -> bool {
+    tokens(subject).all(|token| !token.is_empty())
+}
+
+fn is_wildcard(token: &[u8]) -> bool {
+    matches!(token, b"*" | b">")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(filter: &str, subject: &str, expected: bool) {
+        assert_eq!(matches(filter.as_bytes(), subject.as_bytes()), expected, "{filter} / {subject}");
+    }
+
+    #[test]
+    fn literals_match_themselves() {
+        check("a", "a", true);
+        check("a.b", "a.b", true);
+        check("a.b", "a", false);
+        check("a", "a.b", false);
+        check("a*b", "a*b", true);
+        check("a*b", "axb", false);
+    }
+
+    #[test]
+    fn star_is_one_token() {
+        check("*", "a", true);
+        check("*", "a.b", false);
+        check("*.b", "a.b", true);
+        check("a.*", "a", false);
+        check("a.*.c", "a.b.c", true);
+    }
+
+    #[test]
+    fn tail_is_one_token_or_more() {
+        check(">", "a", true);
+        check("a.>", "a.b.c", true);
+        check("a.>", "a", false);
+        check("*.>", "a.b", true);
+        check(">.a", "b.a", false);
+    }
+
+    #[test]
+    fn wildcards_in_subjects_are_text() {
+        check("foo.*", "foo.*", true);
+        check("foo.bar", "foo.*", false);
+        check("foo.>", "foo.>", true);
+    }
+
+    #[test]
+    fn empty_tokens_match_nothing() {
+        for subject in ["", ".", "a.", ".a", "a..b"] {
+            for filter in ["", ">", "*", "*.>", "a.>", "*.*", subject] {
+                check(filter, subject, false);
+            }
+        }
+    }
+
+    #[test]
+    fn validity() {
+        for (text, filter, literal) in [
+            ("a", true, true),
+            ("a.b*", true, true),
+            ("*", true, false),
+            (">", true, false),
+            ("a.>", true, false),
+            ("a.>.b", false, false),
+            ("", false, false),
+            ("a..b", false, false),
+            ("a.", false, false),
+        ] {
+            assert_eq!(is_valid_filter(text.as_bytes()), filter, "{text}");
+            assert_eq!(is_valid_literal(text.as_bytes()), literal, "{text}");
+        }
+        assert!(is_literal(b"a..b") && is_literal(b"") && !is_literal(b"a.*.") && !is_literal(b">."));
+    }
+}
