@@ -1,1 +1,57 @@
-//! placeholder
+//! A message broker that lives inside a Rust program and speaks the NATS protocol.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use futures_util::StreamExt;
+//!
+//! let broker = embus::Broker::builder().listen("127.0.0.1:0").start().await?;
+//! let client = broker.client();
+//! let mut orders = client.subscribe("orders.>").await?;
+//! client.publish("orders.eu.1", "two chairs".into()).await?;
+//! assert_eq!(orders.next().await.unwrap().payload, "two chairs");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Broker`] is the broker, [`Client`] an in-process client with the API of async-nats's: `use embus as nats;` compiles
+//! where `use async_nats as nats;` does. Official NATS clients connect to [`Broker::client_url`] unchanged.
+//!
+//! The library starts no runtime, installs no logger, handles no signal, never exits the process and has no global
+//! state: many brokers can run in one process.
+
+mod broker;
+mod builder;
+pub mod client;
+mod connection;
+mod error;
+#[cfg(feature = "listen")]
+mod listener;
+#[cfg(feature = "monitor")]
+mod monitor;
+mod ports;
+mod shell;
+mod system_clock;
+mod tasks;
+mod timer;
+mod wire;
+
+pub use broker::Broker;
+pub use builder::{Builder, NATS_VERSION};
+pub use error::StartError;
+
+pub use client::Client;
+
+/// Snapshots of the broker's counters, connections and subscriptions.
+pub mod statistics {
+    pub use embus_engine::close::CloseReason;
+    pub use embus_engine::connection::ConnectionKind;
+    pub use embus_engine::statistics::{
+        ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot, Traffic,
+    };
+}
+
+/// Time as the broker takes it: hand in a clock of your own with [`Builder::clock`].
+pub mod clock {
+    pub use embus_engine::clock::{Clock, Monotonic};
+}

@@ -43,6 +43,7 @@ pub struct Engine {
     random: Mutex<fastrand::Rng>,
     totals: Totals,
     lame_duck: AtomicBool,
+    stopping: AtomicBool,
 }
 
 impl Engine {
@@ -64,6 +65,7 @@ impl Engine {
             random: Mutex::new(fastrand::Rng::with_seed(seed.wrapping_add(1))),
             totals: Totals::default(),
             lame_duck: AtomicBool::new(false),
+            stopping: AtomicBool::new(false),
         })
     }
 
@@ -197,6 +199,36 @@ impl Engine {
     /// Whether clients were told that the broker will stop.
     pub fn is_lame_duck(&self) -> bool {
         self.lame_duck.load(Ordering::Relaxed)
+    }
+
+    /// Tells all connections to end once what waits for them is sent.
+    pub fn stop(&self) {
+        self.stopping.store(true, Ordering::Release);
+        for connection in self.registry.connections() {
+            if let Some(outbox) = connection.outbox() {
+                outbox.wake_owner();
+            }
+        }
+    }
+
+    /// Whether the broker ends.
+    pub fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::Acquire)
+    }
+
+    /// Closes all connections at once; what waits for them is lost.
+    pub fn close_all(&self) {
+        for connection in self.registry.connections() {
+            if let Some(outbox) = connection.outbox() {
+                outbox.close(CloseReason::ServerShutdown);
+            }
+        }
+    }
+
+    /// The numbers of all wire clients, the oldest first.
+    pub fn wire_clients(&self) -> Vec<ClientId> {
+        let connections = self.registry.connections();
+        connections.iter().filter(|connection| connection.outbox().is_some()).map(|connection| connection.id()).collect()
     }
 
     fn post_info(&self, connection: &Connection) {

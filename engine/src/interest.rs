@@ -9,7 +9,7 @@ use crate::sync::Arc;
 
 /// The subscriptions of one account.
 #[derive(Debug, Default)]
-pub struct Interest {
+pub(crate) struct Interest {
     tree: SubjectTree<Subscribers>,
     subscriptions: usize,
 }
@@ -30,7 +30,7 @@ struct SubscriberLists {
 
 impl Interest {
     /// Adds a subscription.
-    pub fn insert(&mut self, subscription: Arc<Subscription>) {
+    pub(crate) fn insert(&mut self, subscription: Arc<Subscription>) {
         self.subscriptions += 1;
         let filter = Arc::clone(subscription.filter());
         match self.tree.get_mut(&filter) {
@@ -43,7 +43,7 @@ impl Interest {
     }
 
     /// Takes a subscription out; says whether it was there.
-    pub fn remove(&mut self, subscription: &Arc<Subscription>) -> bool {
+    pub(crate) fn remove(&mut self, subscription: &Arc<Subscription>) -> bool {
         let Some(subscribers) = self.tree.get_mut(subscription.filter()) else { return false };
         let Some(empty) = subscribers.remove(subscription) else { return false };
         if empty {
@@ -54,27 +54,22 @@ impl Interest {
     }
 
     /// Calls `visit` for each subscription that wants `subject`.
-    pub fn for_each_match<'a>(&'a self, subject: &[u8], mut visit: impl FnMut(&'a Arc<Subscription>)) {
+    pub(crate) fn for_each_match<'a>(&'a self, subject: &[u8], mut visit: impl FnMut(&'a Arc<Subscription>)) {
         self.tree.for_each_match(subject, |subscribers| subscribers.for_each(&mut visit));
     }
 
     /// Whether anyone wants `subject`.
-    pub fn has_match(&self, subject: &[u8]) -> bool {
+    pub(crate) fn has_match(&self, subject: &[u8]) -> bool {
         self.tree.has_match(subject)
     }
 
     /// How many subscriptions there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.subscriptions
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.subscriptions == 0
-    }
-
     /// How many different filters there are.
-    pub fn filters(&self) -> usize {
+    pub(crate) fn filters(&self) -> usize {
         self.tree.len()
     }
 }

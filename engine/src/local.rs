@@ -3,17 +3,18 @@
 use parking_lot::Mutex;
 
 use crate::close::CloseReason;
-use crate::congestion::Congestion;
+pub use crate::congestion::Congestion;
 use crate::connection::{ClientId, Connection, ConnectionKind, Peer};
 use crate::engine::Engine;
 use crate::local_deliver::{self, Delivered};
 use crate::local_queue::{LocalQueue, QueueBounds};
-use crate::local_subscription::LocalSubscription;
+pub use crate::local_subscription::LocalSubscription;
 use crate::match_cache::CLIENT_CACHE_ENTRIES;
 use crate::message::Message;
 use crate::router::Router;
 use crate::sink::Sink;
-use crate::statistics::{Totals, Traffic};
+use crate::statistics::Totals;
+pub use crate::statistics::Traffic;
 use crate::subscription::{Sid, Subscription};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -44,7 +45,6 @@ pub struct Published {
 
 /// Why a message was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum PublishRefused {
     /// The broker stopped or the client was closed.
     #[error("the client is closed")]
@@ -62,7 +62,6 @@ pub enum PublishRefused {
 
 /// Why a subscription was not made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
 pub enum SubscribeRefused {
     /// The broker stopped or the client was closed.
     #[error("the client is closed")]
@@ -172,11 +171,12 @@ impl LocalClient {
     /// [`SubscribeRefused`]; there is no interest then.
     pub fn subscribe(
         &self,
-        filter: &Subject,
-        queue: Option<&str>,
+        filter: Subject,
+        queue: Option<Subject>,
         bounds: QueueBounds,
     ) -> Result<LocalSubscription, SubscribeRefused> {
-        self.check_subscribe(filter, queue)?;
+        let queue = queue.as_deref();
+        self.check_subscribe(&filter, queue)?;
         let sid = self.last_sid.fetch_add(1, Ordering::Relaxed) + 1;
         let messages = Arc::new(LocalQueue::new(bounds, Arc::clone(self.engine.budget())));
         let subscription = Arc::new(Subscription::new(

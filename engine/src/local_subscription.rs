@@ -45,6 +45,11 @@ impl LocalSubscription {
         self.queue.close();
     }
 
+    /// Takes the interest back; what waits is still read out. In-process there is nothing else to wait for.
+    pub fn drain(&self) {
+        self.unsubscribe();
+    }
+
     /// Ends the subscription after `max` deliveries, counted from its start. [NATS client protocol: UNSUB]
     pub fn unsubscribe_after(&self, max: u64) {
         if self.subscription.limit(max) {

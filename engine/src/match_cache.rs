@@ -10,10 +10,10 @@ use crate::route::Route;
 use crate::router::Router;
 
 /// Entries of a worker's cache.
-pub const WORKER_CACHE_ENTRIES: usize = 2048;
+pub(crate) const WORKER_CACHE_ENTRIES: usize = 2048;
 
 /// Entries of an in-process client's own cache.
-pub const CLIENT_CACHE_ENTRIES: usize = 64;
+pub(crate) const CLIENT_CACHE_ENTRIES: usize = 64;
 
 /// Subjects longer than this are matched anew each time: they would make the cache large.
 const MAX_CACHED_SUBJECT_BYTES: usize = 256;

@@ -268,6 +268,14 @@ impl Outbox {
         }
     }
 
+    /// Wakes the connection's own task.
+    pub fn wake_owner(&self) {
+        let transport = self.state.lock().transport.clone();
+        if let Some(transport) = transport {
+            transport.wake_owner();
+        }
+    }
+
     /// Why the outbox is closed, if it is.
     pub fn closed(&self) -> Option<CloseReason> {
         self.state.lock().closed

@@ -11,7 +11,7 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Closed connections that monitoring can still show.
 // Differs from nats-server: it remembers 10,000, some MiB that an embedding program has better use for.
-pub const MAX_CLOSED_CONNECTIONS: usize = 1000;
+pub(crate) const MAX_CLOSED_CONNECTIONS: usize = 1000;
 
 /// The connections of a broker.
 #[derive(Debug, Default)]

@@ -4,6 +4,7 @@
 use parking_lot::Mutex;
 
 use crate::batch::Batch;
+use crate::chunks::BufferPool;
 use crate::match_cache::{MatchCache, WORKER_CACHE_ENTRIES};
 use crate::subscription::Subscription;
 use crate::sync::Arc;
@@ -50,6 +51,11 @@ impl Worker {
             matching: Matching::new(WORKER_CACHE_ENTRIES, seed),
             batch: Batch::default(),
         }
+    }
+
+    /// Buffers for a flush by the owner.
+    pub fn spare(&mut self) -> &mut BufferPool {
+        &mut self.batch.spare
     }
 }
 

@@ -7,8 +7,8 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::secret::Secret;
 
@@ -220,10 +220,27 @@ mod tests {
     #[test]
     fn wrong_types_are_refused() {
         let documents = [
-            "", "[]", "1", "\"x\"", "{} x", "{\"x\":1,}", r#"{"verbose":"x"}"#, r#"{"verbose":1}"#,
-            r#"{"protocol":1.0}"#, r#"{"protocol":1e0}"#, r#"{"protocol":"1"}"#, r#"{"protocol":99999999999999999999}"#,
-            r#"{"name":5}"#, r#"{"new_account":"A"}"#, r#"{"headers":"a"}"#, r#"{"tls_required":5}"#, r#"{"jwt":1}"#,
-            r#"{"lang":["a"]}"#, r#"{"proxy_sig":1}"#, "{\"x\":\"\u{1}\"}", "{\"name\":\"a\nb\"}",
+            "",
+            "[]",
+            "1",
+            "\"x\"",
+            "{} x",
+            "{\"x\":1,}",
+            r#"{"verbose":"x"}"#,
+            r#"{"verbose":1}"#,
+            r#"{"protocol":1.0}"#,
+            r#"{"protocol":1e0}"#,
+            r#"{"protocol":"1"}"#,
+            r#"{"protocol":99999999999999999999}"#,
+            r#"{"name":5}"#,
+            r#"{"new_account":"A"}"#,
+            r#"{"headers":"a"}"#,
+            r#"{"tls_required":5}"#,
+            r#"{"jwt":1}"#,
+            r#"{"lang":["a"]}"#,
+            r#"{"proxy_sig":1}"#,
+            "{\"x\":\"\u{1}\"}",
+            "{\"name\":\"a\nb\"}",
         ];
         for json in documents {
             assert_eq!(parse(json), None, "{json}");

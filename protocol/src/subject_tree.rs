@@ -1,7 +1,7 @@
 //! Many filters, matched against a subject at once: the interest table of a router, and any other set of filters.
 //!
 //! Literal filters sit in a hash table, so one look-up finds them however many there are. Filters with wildcards sit
-//! in a trie of flat arrays. Both are exact: the tree reports what [`filter::matches`](crate::filter::matches) says of
+//! in a trie of flat arrays. Both are exact: the tree reports what [`filter::matches`] says of
 //! each filter alone. A filter that is not valid may be stored and found again, but matches nothing.
 //!
 //! Work per match is bounded by the trie nodes whose path matches a prefix of the subject, memory beside them by the

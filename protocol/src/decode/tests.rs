@@ -61,13 +61,22 @@ fn publish_with_headers() {
 
 #[test]
 fn tail_is_only_for_canonical_lines() {
-    for line in ["PUB foo 2\r\n", "PUB \t foo 2\r\n", "PUB\tfoo\t2\r\n", "PUB f 0\x01r 2\r\n"] {
+    for line in ["PUB foo 2\r\n", "PUB \t foo 2\r\n", "PUB\tfoo 2\r\n", "PUB f 0\x01r 2\r\n"] {
         assert!(!publish_op(format!("{line}hi\r\n").as_bytes()).tail.is_empty(), "{line:?}");
     }
-    for line in ["PUB foo 2\n", "PUB foo  2\r\n", "PUB foo  2\n", "PUB foo 2 \r\n", "PUB foo 2 \n", "PUB foo 02\r\n"] {
+    for line in [
+        "PUB foo 2\n",
+        "PUB foo  2\r\n",
+        "PUB foo  2\n",
+        "PUB foo 2 \r\n",
+        "PUB foo 2 \n",
+        "PUB foo 02\r\n",
+        "PUB foo\t2\r\n",
+    ] {
         assert!(publish_op(format!("{line}hi\r\n").as_bytes()).tail.is_empty(), "{line:?}");
     }
-    for line in ["PUB foo re\t2\r\n", "PUB foo  re 2\n", "HPUB foo 1  2\n", "HPUB foo 01 2\r\n", "HPUB foo re 1\t2\r\n"] {
+    for line in ["PUB foo re\t2\r\n", "PUB foo  re 2\n", "HPUB foo 1  2\n", "HPUB foo 01 2\r\n", "HPUB foo re 1\t2\r\n"]
+    {
         assert!(publish_op(format!("{line}hi\r\n").as_bytes()).tail.is_empty(), "{line:?}");
     }
 }
@@ -139,7 +148,8 @@ fn unknown_verbs_are_known_at_once() {
         check_error(input, DecodeError::UnknownOperation);
     }
     // Bytes that fold onto others when a letter's case is set.
-    for input in ["PUB\rfoo 0\r\n", "PUB\n", "PUB\0a 0\r\n", "SUB\0a 1\r\n", "\x0bOK\r\n", "\rERR x\r\n", "PUB)a 0\r\n"] {
+    for input in ["PUB\rfoo 0\r\n", "PUB\n", "PUB\0a 0\r\n", "SUB\0a 1\r\n", "\x0bOK\r\n", "\rERR x\r\n", "PUB)a 0\r\n"]
+    {
         check_error(input, DecodeError::UnknownOperation);
     }
     for input in ["-ERR\r\n", "-ERRx\r\n", "UNSUX", "UNSUBx", "HPUBx", "CONNEX", "CONNX"] {
@@ -212,9 +222,10 @@ fn naive(input: &[u8]) -> Option<Result<(String, usize), DecodeError>> {
     let end = input.iter().position(|byte| *byte == b'\n')?;
     let line = input[..end].strip_suffix(b"\r").unwrap_or(&input[..end]);
     let verbs = ["pub", "hpub", "sub", "unsub", "connect", "info", "-err", "ping", "pong", "+ok"];
-    let Some(verb) = verbs.into_iter().find(|verb| {
-        line.get(..verb.len()).is_some_and(|head| head.eq_ignore_ascii_case(verb.as_bytes()))
-    }) else {
+    let Some(verb) = verbs
+        .into_iter()
+        .find(|verb| line.get(..verb.len()).is_some_and(|head| head.eq_ignore_ascii_case(verb.as_bytes())))
+    else {
         return Some(Err(DecodeError::UnknownOperation));
     };
     let raw = &line[verb.len()..];
@@ -290,7 +301,8 @@ fn naive_publish(
     canonical.extend_from_slice(body);
     canonical.extend_from_slice(encode::CRLF);
     let begin = subject.as_ptr().addr() - input.as_ptr().addr() + subject.len() + 1;
-    let is_canonical = header_len != Some(0) && input.get(begin..consumed) == Some(&canonical[..]);
+    let is_canonical =
+        header_len != Some(0) && input[begin - 1] == b' ' && input.get(begin..consumed) == Some(&canonical[..]);
     let tail = if is_canonical { &canonical[..] } else { &[] };
     Some(Ok((format!("{:?}", Op::Publish(Publish { subject, reply, header_len, total_len, body, tail })), consumed)))
 }
@@ -298,8 +310,36 @@ fn naive_publish(
 /// Words, blanks and numbers of the protocol, and noise.
 fn fragment() -> impl Strategy<Value = Vec<u8>> {
     let word = prop::sample::select(vec![
-        "PUB", "hPub", "SUB", "UNSUB", "CONNECT", "INFO", "PING", "pong", "+OK", "-ERR", "MSG", "foo", "a.b", "0", "1",
-        "2", "3", "03", "00", "1234567890", "{}", "'x'", " ", "  ", "\t", "\r", "\n", "\r\n", "\r\n", "\r\n",
+        "PUB",
+        "hPub",
+        "SUB",
+        "UNSUB",
+        "CONNECT",
+        "INFO",
+        "PING",
+        "pong",
+        "+OK",
+        "-ERR",
+        "MSG",
+        "foo",
+        "a.b",
+        "0",
+        "1",
+        "2",
+        "3",
+        "03",
+        "00",
+        "1234567890",
+        "{}",
+        "'x'",
+        " ",
+        "  ",
+        "\t",
+        "\r",
+        "\n",
+        "\r\n",
+        "\r\n",
+        "\r\n",
     ]);
     prop_oneof![
         8 => word.prop_map(|word| word.as_bytes().to_vec()),

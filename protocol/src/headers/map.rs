@@ -3,9 +3,6 @@
 //! The entries are shared between clones and copied on the first change, so a message that goes to many in-process
 //! subscribers carries its headers by reference count. Iteration is in the order of the names.
 
-// A name holds `Bytes`, whose hidden reference count is no part of its order.
-#![expect(clippy::mutable_key_type, reason = "names are ordered by their text alone")]
-
 use std::collections::{BTreeMap, btree_map};
 use std::slice;
 use std::sync::Arc;

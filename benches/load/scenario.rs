@@ -1,0 +1,203 @@
+//! The scenarios, what each of them measures, and the target it has to reach.
+
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::Signal;
+
+use crate::flow::Flow;
+use crate::in_process::{self, Question};
+use crate::lane::{Phase, run_lanes};
+use crate::latency::AwakeProcessors;
+use crate::process::CpuClock;
+use crate::request_reply::RoundTrips;
+use crate::sample::{Metric, Sample, float, mebibytes};
+use crate::server::{Contender, Server};
+use crate::{lifecycle, memory};
+
+/// How long and how large the runs are.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Length of the measured phase of a run.
+    pub measured: Duration,
+    /// Length of the phase before it, which is thrown away.
+    pub warm_up: Duration,
+    /// Threads of the load client, as far as there are groups to spread over them.
+    pub client_threads: usize,
+    /// A program that holds a tokio runtime and nothing else, for comparing memory.
+    pub idle_runtime: PathBuf,
+}
+
+/// One row of the report.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Name in the report; filters on the command line match a part of it.
+    pub name: String,
+    /// What is done.
+    pub workload: Workload,
+    /// What has to come out.
+    pub target: Option<Target>,
+}
+
+/// What a scenario does with a freshly started server.
+#[derive(Debug, Clone)]
+pub enum Workload {
+    /// Relays messages at full speed.
+    Relay(Flow),
+    /// Asks and answers, one request in flight.
+    RequestReply,
+    /// Opens this many connections that then do nothing.
+    IdleConnections(usize),
+    /// Registers this many literal subscriptions.
+    Subscriptions(usize),
+    /// Leaves the server alone.
+    IdleServer,
+    /// Starts it.
+    Start,
+    /// Stops it with this signal.
+    Stop(Signal),
+    /// Needs no server process: the broker runs in this one.
+    InProcess(Question),
+}
+
+/// A bound on one metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Target {
+    /// Which figure counts.
+    pub metric: Metric,
+    /// What it has to reach.
+    pub bound: Bound,
+}
+
+/// The bound that a figure of embus has to keep.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Bound {
+    /// The reference server's figure divided by ours is at least this.
+    TimesLess(f64),
+    /// Our figure is at most this share of the reference server's.
+    ShareOf(f64),
+    /// Our figure is at most this.
+    AtMost(f64),
+    /// Our figure is at least this.
+    AtLeast(f64),
+}
+
+impl Bound {
+    /// Whether `ours` keeps the bound; `None` where it needs a reference that did not run.
+    pub fn is_kept(self, ours: f64, reference: Option<f64>) -> Option<bool> {
+        match self {
+            Self::TimesLess(factor) => reference.map(|reference| reference / ours >= factor),
+            Self::ShareOf(share) => reference.map(|reference| ours / reference <= share),
+            Self::AtMost(most) => Some(ours <= most),
+            Self::AtLeast(least) => Some(ours >= least),
+        }
+    }
+}
+
+impl Workload {
+    /// Whether the reference server can do it too.
+    pub fn has_reference(&self) -> bool {
+        !matches!(self, Self::InProcess(_))
+    }
+
+    /// Runs once against a fresh server of `contender`.
+    pub fn run(&self, contender: &Contender, settings: &Settings) -> io::Result<Sample> {
+        match self {
+            Self::Start => Ok(Sample::default().with(Metric::Millis, lifecycle::start_millis(contender)?)),
+            Self::Stop(signal) => {
+                Ok(Sample::default().with(Metric::Millis, lifecycle::stop_millis(contender, *signal)?))
+            }
+            Self::InProcess(question) => in_process::run(*question, settings),
+            _ => {
+                let server = Server::start(contender)?;
+                let sample = self.run_on(&server, settings)?;
+                server.stop(Signal::SIGTERM)?;
+                Ok(sample)
+            }
+        }
+    }
+
+    fn run_on(&self, server: &Server, settings: &Settings) -> io::Result<Sample> {
+        match self {
+            Self::Relay(flow) => relay(server, flow, settings),
+            Self::RequestReply => request_reply(server, settings),
+            Self::IdleConnections(count) => idle_connections(server, *count),
+            Self::Subscriptions(count) => subscriptions(server, *count),
+            Self::IdleServer => idle_server(server, settings),
+            Self::Start | Self::Stop(_) | Self::InProcess(_) => {
+                Err(io::Error::other("not a workload for a running server"))
+            }
+        }
+    }
+}
+
+fn relay(server: &Server, flow: &Flow, settings: &Settings) -> io::Result<Sample> {
+    let mut lanes = flow.connect(server.address(), settings.client_threads)?;
+    run_lanes(&mut lanes, settings.warm_up)?;
+    let (cpu, own) = (server.cpu_clock()?, CpuClock::own());
+    let (cpu_before, own_before) = (cpu.now()?, own.now()?);
+    let phase = run_lanes(&mut lanes, settings.measured)?;
+    let (cpu_used, own_used) = (cpu.since(cpu_before)?, own.since(own_before)?);
+    Ok(rates(&phase)
+        .with(Metric::ServerCpuMicros, micros_each(cpu_used, phase.published))
+        .with(Metric::ClientCpuMicros, micros_each(own_used, phase.published))
+        .with(Metric::ResidentMib, mebibytes(server.resident_bytes()?)))
+}
+
+fn request_reply(server: &Server, settings: &Settings) -> io::Result<Sample> {
+    let mut round_trips = RoundTrips::connect(server.address())?;
+    let _awake = AwakeProcessors::hold();
+    round_trips.run(settings.warm_up)?;
+    let cpu = server.cpu_clock()?;
+    let (cpu_before, start) = (cpu.now()?, Instant::now());
+    let (latencies, requests) = round_trips.run(settings.measured)?;
+    let sample = rates(&Phase { published: requests, delivered: requests, elapsed: start.elapsed() });
+    let cpu_each = micros_each(cpu.since(cpu_before)?, requests);
+    Ok(latencies.add_to(sample.with(Metric::ServerCpuMicros, cpu_each)))
+}
+
+fn idle_connections(server: &Server, count: usize) -> io::Result<Sample> {
+    Ok(Sample::default().with(Metric::BytesEach, memory::bytes_per_connection(server, count)?))
+}
+
+fn subscriptions(server: &Server, count: usize) -> io::Result<Sample> {
+    let (bytes, cpu) = memory::bytes_per_subscription(server, count)?;
+    let cpu_each = micros_each(cpu, count as u64);
+    Ok(Sample::default().with(Metric::BytesEach, bytes).with(Metric::ServerCpuMicros, cpu_each))
+}
+
+fn idle_server(server: &Server, settings: &Settings) -> io::Result<Sample> {
+    let resident = mebibytes(memory::resident_when_quiet(server)?);
+    let empty = mebibytes(memory::resident_of_idle_program(&settings.idle_runtime)?);
+    Ok(Sample::default().with(Metric::ResidentMib, resident).with(Metric::AboveRuntimeMib, resident - empty))
+}
+
+fn rates(phase: &Phase) -> Sample {
+    Sample::default().with(Metric::MessagesPerSecond, float(phase.published) / phase.elapsed.as_secs_f64())
+}
+
+fn micros_each(duration: Duration, count: u64) -> f64 {
+    duration.as_secs_f64() * 1e6 / float(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ratio_bounds_need_a_reference() {
+        assert_eq!(Bound::TimesLess(4.0).is_kept(1.0, Some(5.0)), Some(true));
+        assert_eq!(Bound::TimesLess(4.0).is_kept(2.0, Some(5.0)), Some(false));
+        assert_eq!(Bound::ShareOf(0.7).is_kept(6.0, Some(10.0)), Some(true));
+        assert_eq!(Bound::ShareOf(0.7).is_kept(8.0, Some(10.0)), Some(false));
+        assert_eq!(Bound::TimesLess(4.0).is_kept(1.0, None), None);
+    }
+
+    #[test]
+    fn absolute_bounds_stand_alone() {
+        assert_eq!(Bound::AtMost(5.0).is_kept(5.0, None), Some(true));
+        assert_eq!(Bound::AtMost(5.0).is_kept(5.1, Some(9.0)), Some(false));
+        assert_eq!(Bound::AtLeast(6.0).is_kept(5.0, None), Some(false));
+    }
+}

@@ -1,0 +1,253 @@
+//! A running broker.
+
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use embus_engine::connection::{ConnectionKind, Peer};
+use embus_engine::statistics::{ConnectionSnapshot, Statistics, SubscriptionSnapshot};
+use embus_engine::LocalClient;
+use embus_protocol::info::ServerInfo;
+use parking_lot::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
+use tokio_util::sync::CancellationToken;
+
+use crate::builder::Builder;
+use crate::client::Client;
+use crate::error::StartError;
+use crate::ports::Ports;
+use crate::shell::Shell;
+use crate::wire::Owner;
+use crate::wire::stream::StreamWire;
+
+/// A running broker. Clones are handles to the same one; it stops with [`shutdown`](Self::shutdown), or when the last
+/// handle is dropped.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let broker = embus::Broker::builder().start().await?;
+/// let client = broker.client();
+/// let mut subscriber = client.subscribe("greet.*").await?;
+/// client.publish("greet.joe", "hello".into()).await?;
+/// # use futures_util::StreamExt;
+/// assert_eq!(subscriber.next().await.unwrap().payload, "hello");
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Broker {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shell: Arc<Shell>,
+    lame_duck: LameDuck,
+    local_addrs: Vec<SocketAddr>,
+    #[cfg(feature = "monitor")]
+    monitor_addrs: Vec<SocketAddr>,
+    clients: Mutex<Vec<Weak<LocalClient>>>,
+}
+
+/// How long a lame duck lives, and how long it waits before it closes the first client.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LameDuck {
+    pub(crate) duration: Duration,
+    pub(crate) grace: Duration,
+}
+
+/// Bytes that fit into an in-memory pipe in each direction.
+const DUPLEX_BYTES: usize = 64 * 1024;
+
+/// How long a lame duck takes at most for its last step.
+const LAME_DUCK_LAST_STEP: Duration = Duration::from_secs(5);
+
+/// The longest pause between two clients that a lame duck closes. [nats-server: 1 s]
+const LAME_DUCK_LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+impl Broker {
+    /// Settings for a new broker.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    pub(crate) async fn start(
+        shell: Arc<Shell>,
+        lame_duck: LameDuck,
+        cancellation: Option<CancellationToken>,
+        builder: &Builder,
+    ) -> Result<Self, StartError> {
+        let ports = Ports::bind(builder).await?;
+        let inner = Inner {
+            lame_duck,
+            local_addrs: ports.local_addrs(),
+            #[cfg(feature = "monitor")]
+            monitor_addrs: ports.monitor_addrs(),
+            clients: Mutex::new(Vec::new()),
+            shell: Arc::clone(&shell),
+        };
+        if let Some(address) = inner.local_addrs.first() {
+            shell.engine.set_address(&address.ip().to_string(), address.port());
+        }
+        shell.tasks.spawn_until_stop(Arc::clone(&shell.timer).run());
+        ports.serve(&shell);
+        let broker = Self { inner: Arc::new(inner) };
+        if let Some(token) = cancellation {
+            broker.stop_with(token);
+        }
+        Ok(broker)
+    }
+
+    /// Stops the broker when `token` is cancelled, unless it is gone before. Whoever wants to know the end of that
+    /// waits for [`stopped`](Self::stopped).
+    fn stop_with(&self, token: CancellationToken) {
+        let inner = Arc::downgrade(&self.inner);
+        self.inner.shell.tasks.spawn_until_stop(async move {
+            token.cancelled_owned().await;
+            if let Some(inner) = inner.upgrade() {
+                inner.stop();
+            }
+        });
+    }
+
+    /// A client in this process: no socket, no protocol.
+    pub fn client(&self) -> Client {
+        let local = LocalClient::connect(&self.inner.shell.engine);
+        let mut clients = self.inner.clients.lock();
+        clients.retain(|client| client.strong_count() > 0);
+        clients.push(Arc::downgrade(&local));
+        drop(clients);
+        if self.inner.shell.engine.is_stopping() {
+            local.close();
+        }
+        Client::new(local)
+    }
+
+    /// Where clients connect to: `nats://host:port` of the first listener; `None` when nothing listens on TCP.
+    pub fn client_url(&self) -> Option<String> {
+        let address = self.local_addr()?;
+        if address.ip().is_unspecified() {
+            let loopback = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
+            return Some(format!("nats://{loopback}:{}", address.port()));
+        }
+        Some(format!("nats://{address}"))
+    }
+
+    /// The address of the first TCP listener.
+    pub fn local_addr(&self) -> Option<SocketAddr> {
+        self.inner.local_addrs.first().copied()
+    }
+
+    /// The addresses of all TCP listeners, in the order they were asked for.
+    pub fn local_addrs(&self) -> &[SocketAddr] {
+        &self.inner.local_addrs
+    }
+
+    /// The addresses of the HTTP monitoring ports.
+    #[cfg(feature = "monitor")]
+    pub fn monitor_addrs(&self) -> &[SocketAddr] {
+        &self.inner.monitor_addrs
+    }
+
+    /// Connects an in-memory pipe; the returned end speaks the NATS protocol as a client would over TCP.
+    pub fn duplex(&self) -> DuplexStream {
+        let (client, server) = tokio::io::duplex(DUPLEX_BYTES);
+        self.serve(server);
+        client
+    }
+
+    /// Serves a client over any byte stream, such as a TLS session or a pipe.
+    pub fn serve(&self, stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static) {
+        let owner = Arc::new(Owner::default());
+        let (wire, transport) = StreamWire::new(stream, Arc::clone(&owner));
+        let peer = Peer { kind: ConnectionKind::Stream, host: "pipe".to_owned(), port: 0 };
+        self.inner.shell.serve(wire, transport, owner, peer);
+    }
+
+    /// What the broker says of itself.
+    pub fn server_info(&self) -> ServerInfo {
+        self.inner.shell.engine.info()
+    }
+
+    /// Waits until somebody subscribes to a filter that matches `subject`. Cancel-safe.
+    pub async fn wait_for_interest(&self, subject: impl AsRef<str>) {
+        let router = self.inner.shell.engine.global_account();
+        poll_fn(|cx| router.poll_interest(subject.as_ref().as_bytes(), cx)).await;
+    }
+
+    /// The broker's counters now.
+    pub fn statistics(&self) -> Statistics {
+        self.inner.shell.engine.statistics()
+    }
+
+    /// All open connections and in-process clients, the oldest first.
+    pub fn connections(&self) -> Vec<ConnectionSnapshot> {
+        self.inner.shell.engine.connections()
+    }
+
+    /// The connections that closed last, the oldest first; at most 1000.
+    pub fn closed_connections(&self) -> Vec<ConnectionSnapshot> {
+        self.inner.shell.engine.closed_connections()
+    }
+
+    /// All subscriptions.
+    pub fn subscriptions(&self) -> Vec<SubscriptionSnapshot> {
+        self.inner.shell.engine.subscriptions()
+    }
+
+    /// Stops the broker: no new clients, what waits is sent, then all connections close. Takes at most `deadline`;
+    /// when it returns, every port is free. May be called again and from several places. Cancel-safe: the broker stops
+    /// all the same.
+    pub async fn shutdown(&self, deadline: Duration) {
+        self.inner.stop();
+        if tokio::time::timeout(deadline, self.inner.shell.tasks.wait()).await.is_err() {
+            self.inner.shell.engine.close_all();
+            self.inner.shell.tasks.wait().await;
+        }
+    }
+
+    /// Waits until the broker has stopped, by whatever way. Cancel-safe.
+    pub async fn stopped(&self) {
+        self.inner.shell.tasks.stop_signal().cancelled().await;
+        self.inner.shell.tasks.wait().await;
+    }
+
+    /// Tells all clients to go elsewhere, closes them one by one, then stops. [nats-server: lame duck mode]
+    ///
+    /// Takes the duration that [`Builder::lame_duck`] set. Dropping the future leaves the clients told and unclosed.
+    pub async fn lame_duck(&self) {
+        let shell = &self.inner.shell;
+        shell.accepting.cancel();
+        shell.engine.enter_lame_duck();
+        tokio::time::sleep(self.inner.lame_duck.grace).await;
+        let ids = shell.engine.wire_clients();
+        let span = self.inner.lame_duck.duration.saturating_sub(self.inner.lame_duck.grace);
+        let pause = span / u32::try_from(ids.len().max(1)).unwrap_or(u32::MAX);
+        for id in ids {
+            shell.engine.kick(id, embus_engine::CloseReason::ServerShutdown);
+            tokio::time::sleep(pause.min(LAME_DUCK_LONGEST_PAUSE)).await;
+        }
+        self.shutdown(LAME_DUCK_LAST_STEP).await;
+    }
+}
+
+impl Inner {
+    /// Tells everything to end; waits for nothing.
+    fn stop(&self) {
+        self.shell.engine.stop();
+        self.shell.tasks.stop();
+        for client in self.clients.lock().drain(..) {
+            if let Some(client) = client.upgrade() {
+                client.close();
+            }
+        }
+    }
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}

@@ -1,0 +1,224 @@
+//! How a broker is configured and started.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use embus_engine::{Clock, Engine, Limits};
+use embus_protocol::info::ServerInfo;
+use embus_protocol::limits::{LAME_DUCK_DURATION, LAME_DUCK_GRACE};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::{Broker, LameDuck};
+use crate::error::StartError;
+use crate::shell::Shell;
+use crate::system_clock::SystemClock;
+
+/// The nats-server version that clients gate their features on.
+pub const NATS_VERSION: &str = "2.15.1";
+
+/// Settings of a broker; each has a default, and nothing listens unless asked to.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let broker = embus::Broker::builder().server_name("meter").listen("127.0.0.1:0").start().await?;
+/// println!("{}", broker.client_url().unwrap_or_default());
+/// broker.shutdown(std::time::Duration::from_secs(5)).await;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug)]
+#[must_use = "nothing runs before `start`"]
+pub struct Builder {
+    server_name: Option<String>,
+    pub(crate) listen: Vec<String>,
+    pub(crate) listen_unix: Vec<PathBuf>,
+    #[cfg(feature = "monitor")]
+    pub(crate) monitor: Vec<String>,
+    limits: Limits,
+    lame_duck: LameDuck,
+    cancellation: Option<CancellationToken>,
+    clock: Option<Arc<dyn Clock>>,
+    seed: Option<u64>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            server_name: None,
+            listen: Vec::new(),
+            listen_unix: Vec::new(),
+            #[cfg(feature = "monitor")]
+            monitor: Vec::new(),
+            limits: Limits::default(),
+            lame_duck: LameDuck { duration: LAME_DUCK_DURATION, grace: LAME_DUCK_GRACE },
+            cancellation: None,
+            clock: None,
+            seed: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Name that clients see in `server_info`; by default the server id.
+    pub fn server_name(mut self, name: impl Into<String>) -> Self {
+        self.server_name = Some(name.into());
+        self
+    }
+
+    /// Listens for clients on `host:port`; port 0 takes a free one. May be called several times.
+    ///
+    /// Whoever reaches the address may use the broker: there is no login.
+    #[cfg(feature = "listen")]
+    pub fn listen(mut self, address: impl Into<String>) -> Self {
+        self.listen.push(address.into());
+        self
+    }
+
+    /// Listens for clients on a Unix socket. The file is removed when the broker stops.
+    #[cfg(all(feature = "listen", unix))]
+    pub fn listen_unix(mut self, path: impl Into<PathBuf>) -> Self {
+        self.listen_unix.push(path.into());
+        self
+    }
+
+    /// Serves `/varz`, `/connz`, `/subsz` and `/healthz` over HTTP on `host:port`.
+    #[cfg(feature = "monitor")]
+    pub fn monitor(mut self, address: impl Into<String>) -> Self {
+        self.monitor.push(address.into());
+        self
+    }
+
+    /// Bytes of headers and payload that one message may have; 1 MiB by default.
+    pub fn max_payload(mut self, bytes: usize) -> Self {
+        self.limits.max_payload = bytes;
+        self
+    }
+
+    /// Bytes that a control line's arguments may have; 4096 by default.
+    pub fn max_control_line(mut self, bytes: usize) -> Self {
+        self.limits.max_control_line = bytes;
+        self
+    }
+
+    /// Connections at once, in-process clients not counted; 65,536 by default.
+    pub fn max_connections(mut self, connections: usize) -> Self {
+        self.limits.max_connections = connections;
+        self
+    }
+
+    /// Subscriptions of one client; 0, the default, means no bound.
+    pub fn max_subscriptions(mut self, subscriptions: usize) -> Self {
+        self.limits.max_subscriptions = subscriptions;
+        self
+    }
+
+    /// Bytes that may wait for one client before it is cut as a slow consumer; 64 MiB by default.
+    pub fn max_pending(mut self, bytes: usize) -> Self {
+        self.limits.max_pending = bytes;
+        self
+    }
+
+    /// Bytes that may wait for all clients together before the slowest is cut; 256 MiB by default.
+    pub fn max_buffered(mut self, bytes: usize) -> Self {
+        self.limits.max_buffered = bytes;
+        self
+    }
+
+    /// Time between pings of an idle client; 2 minutes by default.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.limits.ping_interval = interval;
+        self
+    }
+
+    /// Pings that may stay unanswered before a client is cut; 2 by default.
+    pub fn ping_max(mut self, pings: u32) -> Self {
+        self.limits.ping_max = pings;
+        self
+    }
+
+    /// How long a client may take nothing at all while bytes wait for it; 10 seconds by default.
+    pub fn write_deadline(mut self, deadline: Duration) -> Self {
+        self.limits.write_deadline = deadline;
+        self
+    }
+
+    /// How long [`Broker::lame_duck`] takes to close all clients, and how long it waits before the first.
+    pub fn lame_duck(mut self, duration: Duration, grace: Duration) -> Self {
+        self.lame_duck = LameDuck { duration, grace };
+        self
+    }
+
+    /// Stops the broker when `token` is cancelled.
+    pub fn cancellation_token(mut self, token: CancellationToken) -> Self {
+        self.cancellation = Some(token);
+        self
+    }
+
+    /// Takes all time from `clock`, for tests.
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = Some(clock);
+        self
+    }
+
+    /// Seeds all randomness of the broker, for tests: the choice of queue group members and the spread of pings.
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Starts the broker. When this returns, it is ready: every listener accepts.
+    ///
+    /// # Errors
+    /// [`StartError`] when an address is bad or taken, or a setting is out of range; nothing runs then.
+    pub async fn start(self) -> Result<Broker, StartError> {
+        self.check()?;
+        let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
+        let engine = Engine::new(self.limits.clone(), self.info(), clock, self.seed_or_random());
+        let shell = Arc::new(Shell::new(engine, Handle::try_current()?));
+        Broker::start(shell, self.lame_duck, self.cancellation.clone(), &self).await
+    }
+
+    fn check(&self) -> Result<(), StartError> {
+        let refuse = |text: &str| Err(StartError::Config(text.to_owned()));
+        if self.limits.max_payload > self.limits.max_pending {
+            return refuse("max_payload must not exceed max_pending");
+        }
+        if self.limits.max_payload > MAX_MAX_PAYLOAD_BYTES {
+            return refuse("max_payload must not exceed 64 MiB");
+        }
+        if self.limits.max_control_line == 0 || self.limits.max_control_line > MAX_MAX_CONTROL_LINE_BYTES {
+            return refuse("max_control_line must be between 1 and 32768");
+        }
+        if self.limits.ping_interval.is_zero() {
+            return refuse("ping_interval must not be zero");
+        }
+        if self.lame_duck.grace >= self.lame_duck.duration {
+            return refuse("the lame duck grace period must be shorter than its duration");
+        }
+        Ok(())
+    }
+
+    fn info(&self) -> ServerInfo {
+        let server_id = nkeys::KeyPair::new_server().public_key();
+        let server_name = self.server_name.clone().unwrap_or_else(|| server_id.clone());
+        let mut info = ServerInfo::default();
+        info.server_id = server_id;
+        info.server_name = server_name;
+        NATS_VERSION.clone_into(&mut info.version);
+        info.go = format!("embus {}", env!("CARGO_PKG_VERSION"));
+        info
+    }
+
+    fn seed_or_random(&self) -> u64 {
+        self.seed.unwrap_or_else(|| fastrand::u64(..))
+    }
+}
+
+/// More than this in one message is what streams of smaller ones are for. [nats-server: max_payload]
+const MAX_MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
+
+/// A control line must fit the read buffer with room to spare.
+const MAX_MAX_CONTROL_LINE_BYTES: usize = 32 * 1024;

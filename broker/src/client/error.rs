@@ -1,0 +1,103 @@
+//! The error type that all operations of the client share: a kind to branch on, and perhaps what caused it.
+//!
+//! Names and shape are those of async-nats, so that code that matches on kinds compiles against both.
+
+use std::fmt::{self, Debug, Display};
+
+/// Any error that may cross a thread: what the client's errors carry as their source.
+pub type BoxError = Box<dyn std::error::Error + Send + Sync + 'static>;
+
+/// An error of one operation: its [`kind`](Error::kind) says what happened, its source why.
+#[derive(Debug)]
+pub struct Error<Kind>
+where
+    Kind: Clone + Debug + Display + PartialEq,
+{
+    kind: Kind,
+    source: Option<BoxError>,
+}
+
+impl<Kind> Error<Kind>
+where
+    Kind: Clone + Debug + Display + PartialEq,
+{
+    /// An error of `kind` that nothing else caused.
+    pub fn new(kind: Kind) -> Self {
+        Self { kind, source: None }
+    }
+
+    /// An error of `kind` that `source` caused.
+    pub fn with_source<S>(kind: Kind, source: S) -> Self
+    where
+        S: Into<BoxError>,
+    {
+        Self { kind, source: Some(source.into()) }
+    }
+
+    /// What happened, for branching.
+    pub fn kind(&self) -> Kind {
+        self.kind.clone()
+    }
+}
+
+impl<Kind> Display for Error<Kind>
+where
+    Kind: Clone + Debug + Display + PartialEq,
+{
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Display::fmt(&self.kind, f)?;
+        match &self.source {
+            Some(source) => write!(f, ": {source}"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl<Kind> std::error::Error for Error<Kind>
+where
+    Kind: Clone + Debug + Display + PartialEq,
+{
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl<Kind> From<Kind> for Error<Kind>
+where
+    Kind: Clone + Debug + Display + PartialEq,
+{
+    fn from(kind: Kind) -> Self {
+        Self::new(kind)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::error::Error as _;
+
+    use super::*;
+
+    #[derive(Clone, Debug, PartialEq)]
+    struct Odd;
+
+    impl Display for Odd {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an odd number")
+        }
+    }
+
+    #[test]
+    fn a_bare_error_reads_as_its_kind() {
+        let error = Error::from(Odd);
+        assert_eq!(error.kind(), Odd);
+        assert_eq!(error.to_string(), "an odd number");
+        assert!(error.source().is_none());
+    }
+
+    #[test]
+    fn a_source_is_printed_behind_the_kind_and_kept() {
+        let error = Error::with_source(Odd, "seven");
+        assert_eq!(error.to_string(), "an odd number: seven");
+        assert_eq!(error.source().map(ToString::to_string).as_deref(), Some("seven"));
+    }
+}

@@ -1,0 +1,33 @@
+//! What can go wrong when a broker starts.
+
+use std::io;
+
+/// Why a broker did not start. Nothing of it runs then, and no address is taken.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// An address to listen on is not one: it needs the form `host:port`.
+    #[error("cannot listen on {address:?}: {source}")]
+    Address {
+        /// The address as it was given.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// An address cannot be listened on: it is in use, not of this machine, or not permitted.
+    #[error("cannot listen on {address}: {source}")]
+    Listen {
+        /// The address as it was given.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// Two settings exclude each other, or one is out of its range.
+    #[error("invalid configuration: {0}")]
+    Config(String),
+    /// The caller is not inside a tokio runtime.
+    #[error("a broker starts inside a tokio runtime: {0}")]
+    Runtime(#[from] tokio::runtime::TryCurrentError),
+}

@@ -1,0 +1,14 @@
+//! The page at `/`: links for people who opened the port in a browser.
+
+/// The index as HTML.
+pub(super) fn page(version: &str) -> String {
+    format!(
+        "<!DOCTYPE html>\n<html lang=\"en\">\n<head><title>embus monitoring</title></head>\n<body>\n\
+         <h1>embus</h1>\n<p>speaks the protocol of nats-server {version}</p>\n<ul>\n\
+         <li><a href=\"./varz\">General</a> /varz</li>\n\
+         <li><a href=\"./connz\">Connections</a> /connz</li>\n\
+         <li><a href=\"./subsz\">Subscriptions</a> /subsz</li>\n\
+         <li><a href=\"./healthz\">Health</a> /healthz</li>\n\
+         </ul>\n</body>\n</html>\n"
+    )
+}

@@ -1,0 +1,88 @@
+//! All addresses that a broker listens on: first every one is bound, then all are served, so that a start that fails
+//! leaves nothing running.
+
+#[cfg(feature = "listen")]
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use crate::builder::Builder;
+use crate::error::StartError;
+#[cfg(feature = "listen")]
+use crate::listener::TcpAcceptor;
+#[cfg(all(feature = "listen", unix))]
+use crate::listener::UnixAcceptor;
+use crate::shell::Shell;
+
+/// Bound addresses that nobody is accepted on yet.
+#[derive(Debug, Default)]
+pub(crate) struct Ports {
+    #[cfg(feature = "listen")]
+    tcp: Vec<TcpAcceptor>,
+    #[cfg(all(feature = "listen", unix))]
+    unix: Vec<UnixAcceptor>,
+    #[cfg(feature = "monitor")]
+    monitor: Vec<TcpAcceptor>,
+}
+
+#[cfg(feature = "listen")]
+impl Ports {
+    /// Binds all addresses that the builder names.
+    pub(crate) async fn bind(builder: &Builder) -> Result<Self, StartError> {
+        let mut ports = Self::default();
+        for address in &builder.listen {
+            ports.tcp.push(TcpAcceptor::bind(address).await?);
+        }
+        #[cfg(unix)]
+        for path in &builder.listen_unix {
+            ports.unix.push(UnixAcceptor::bind(path.clone()).await?);
+        }
+        #[cfg(feature = "monitor")]
+        for address in &builder.monitor {
+            ports.monitor.push(TcpAcceptor::bind(address).await?);
+        }
+        Ok(ports)
+    }
+
+    /// The TCP addresses for clients.
+    pub(crate) fn local_addrs(&self) -> Vec<SocketAddr> {
+        self.tcp.iter().map(|acceptor| acceptor.local_addr).collect()
+    }
+
+    /// The addresses for monitoring.
+    #[cfg(feature = "monitor")]
+    pub(crate) fn monitor_addrs(&self) -> Vec<SocketAddr> {
+        self.monitor.iter().map(|acceptor| acceptor.local_addr).collect()
+    }
+
+    /// Starts to accept.
+    pub(crate) fn serve(self, shell: &Arc<Shell>) {
+        for acceptor in self.tcp {
+            shell.spawn_while_accepting(acceptor.run(Arc::clone(shell)));
+        }
+        #[cfg(unix)]
+        for acceptor in self.unix {
+            shell.spawn_while_accepting(acceptor.run(Arc::clone(shell)));
+        }
+        #[cfg(feature = "monitor")]
+        for acceptor in self.monitor {
+            crate::monitor::start(acceptor.into_listener(), shell);
+        }
+    }
+}
+
+#[cfg(not(feature = "listen"))]
+impl Ports {
+    /// Nothing to bind: this build has no listeners.
+    #[allow(clippy::unused_async, reason = "the same signature as with listeners")]
+    pub(crate) async fn bind(_: &Builder) -> Result<Self, StartError> {
+        Ok(Self::default())
+    }
+
+    /// No addresses.
+    pub(crate) fn local_addrs(&self) -> Vec<std::net::SocketAddr> {
+        Vec::new()
+    }
+
+    /// Nothing to accept.
+    pub(crate) fn serve(self, _: &Arc<Shell>) {}
+}

@@ -1,0 +1,60 @@
+//! What every task of a broker shares: the engine, the timer, the task list.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use embus_engine::connection::Peer;
+use embus_engine::{Engine, Session, Transport};
+use tokio::runtime::Handle;
+use tokio_util::sync::CancellationToken;
+
+use crate::connection::Connection;
+use crate::tasks::Tasks;
+use crate::timer::Timer;
+use crate::wire::{Owner, Wire};
+
+/// The running parts of one broker.
+#[derive(Debug)]
+pub(crate) struct Shell {
+    pub(crate) engine: Arc<Engine>,
+    pub(crate) tasks: Tasks,
+    pub(crate) timer: Arc<Timer>,
+    /// Cancelled when no new clients are taken any more, at the latest when the broker stops.
+    pub(crate) accepting: CancellationToken,
+}
+
+impl Shell {
+    pub(crate) fn new(engine: Arc<Engine>, runtime: Handle) -> Self {
+        let timer = Timer::new(Arc::clone(engine.clock()));
+        let tasks = Tasks::new(runtime);
+        let accepting = tasks.stop_signal().child_token();
+        Self { engine, tasks, timer, accepting }
+    }
+
+    /// Spawns a task that is dropped when no new clients are taken any more.
+    pub(crate) fn spawn_while_accepting(&self, task: impl Future<Output = ()> + Send + 'static) {
+        let accepting = self.accepting.clone();
+        self.tasks.spawn(async move {
+            accepting.run_until_cancelled_owned(task).await;
+        });
+    }
+
+    /// Serves one connection in a task of its own.
+    pub(crate) fn serve<W: Wire + 'static>(
+        &self,
+        wire: W,
+        transport: Arc<dyn Transport>,
+        owner: Arc<Owner>,
+        peer: Peer,
+    ) {
+        // A broker that stops or is about to greets nobody any more.
+        if self.engine.is_stopping() {
+            return;
+        }
+        if let Some(session) = Session::open(&self.engine, peer, transport) {
+            let connection =
+                Connection::new(Arc::clone(&self.engine), session, wire, owner, Arc::clone(&self.timer));
+            self.tasks.spawn(connection.run());
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! The two kinds of byte streams under a connection: sockets that every publisher may write to, and streams that only
+//! their own task touches.
+
+#[cfg(feature = "listen")]
+pub(crate) mod socket;
+pub(crate) mod stream;
+
+use std::fmt::Debug;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+
+use bytes::BytesMut;
+use embus_engine::Flushed;
+use embus_engine::chunks::BufferPool;
+use embus_engine::outbox::Outbox;
+use futures_util::task::AtomicWaker;
+
+/// The reading side, and the owner's part of the writing side, of one connection.
+pub(crate) trait Wire: Debug + Send {
+    /// Reads into `buffer`; 0 bytes are the end.
+    fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
+    /// Reads at most `limit` bytes behind what `buffer` holds; 0 bytes are the end.
+    fn poll_read_into(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut, limit: usize) -> Poll<io::Result<usize>>;
+    /// Writes what waits in `outbox`; when blocked, `cx` is woken when there is room.
+    fn flush(&mut self, cx: &mut Context<'_>, outbox: &Outbox, spare: &mut BufferPool) -> Flushed;
+}
+
+/// How others wake the task that owns a connection.
+#[derive(Debug, Default)]
+pub(crate) struct Owner {
+    waker: AtomicWaker,
+    woken: AtomicBool,
+}
+
+impl Owner {
+    /// Registers the owner's task; says whether somebody called since the last time.
+    pub(crate) fn register(&self, cx: &Context<'_>) -> bool {
+        self.waker.register(cx.waker());
+        self.woken.swap(false, Ordering::AcqRel)
+    }
+
+    /// Calls the owner.
+    pub(crate) fn wake(&self) {
+        self.woken.store(true, Ordering::Release);
+        self.waker.wake();
+    }
+}

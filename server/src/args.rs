@@ -1,0 +1,233 @@
+//! The command line: words in, what to do out.
+//!
+//! The words follow the rules of Go's `flag` package, because that is what callers of `nats-server` write: one dash is
+//! two dashes, the value is the next word or follows `=`, a switch may be `-x=false`, the last of two wins, the first
+//! word that is no flag ends them. They are brought into one spelling here and then given to clap.
+
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+
+use clap::ArgMatches;
+
+use crate::{
+    flags::{self, Does, Flag, Takes},
+    signal_tool::{Request, RequestError},
+};
+
+/// What the command line asks for.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Print this text.
+    Help(String),
+    /// Print the version.
+    Version,
+    /// Send a signal to another process.
+    Signal(Request),
+    /// Be a server.
+    Serve(Settings),
+}
+
+/// How to be a server.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Settings {
+    pub(crate) host: String,
+    /// As given: -1 is any free port, 0 the default.
+    pub(crate) port: i64,
+    /// As given: -1 is any free port, 0 is off.
+    pub(crate) monitor_port: i64,
+    pub(crate) server_name: Option<String>,
+    pub(crate) pid_file: Option<PathBuf>,
+    pub(crate) ports_file_dir: Option<PathBuf>,
+    pub(crate) log_file: Option<PathBuf>,
+    pub(crate) log_time: bool,
+    pub(crate) log_time_utc: bool,
+    pub(crate) debug: bool,
+}
+
+/// A command line that cannot be followed; the text goes to standard error.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum UsageError {
+    /// Remove the flag, or correct its name.
+    #[error("flag provided but not defined: -{0}")]
+    Undefined(String),
+    /// Give the flag its value.
+    #[error("flag needs an argument: -{0}")]
+    NoValue(String),
+    /// Write `true` or `false`.
+    #[error("invalid boolean value {value:?} for -{name}")]
+    NotBoolean { name: String, value: String },
+    /// Write one or two dashes.
+    #[error("bad flag syntax: {0}")]
+    Syntax(String),
+    /// Remove the word.
+    #[error("unrecognized command: {0:?}")]
+    Command(String),
+    /// Write the argument in UTF-8.
+    #[error("argument {0:?} is not UTF-8")]
+    Encoding(OsString),
+    /// Use nats-server, or go without.
+    #[error("option {flag} ({thing}) is not supported yet")]
+    Refused { flag: String, thing: &'static str },
+    /// Choose a name without them.
+    #[error("server name cannot contain spaces")]
+    ServerName,
+    /// See what the parser says about the value.
+    #[error("{0}")]
+    Value(String),
+    /// See what is wrong with the signal.
+    #[error(transparent)]
+    Signal(#[from] RequestError),
+}
+
+/// Reads the words behind the program's name.
+pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, UsageError> {
+    let given = Given::read(words)?;
+    match given.word.as_deref() {
+        _ if given.is_set("h") => return Ok(help()),
+        _ if given.is_set("v") => return Ok(Command::Version),
+        Some("help") => return Ok(help()),
+        Some("version") => return Ok(Command::Version),
+        Some(word) => return Err(UsageError::Command(word.to_owned())),
+        None => {}
+    }
+    given.check_supported()?;
+    let matches = flags::command().try_get_matches_from(given.spelt()).map_err(|error| value_error(&error))?;
+    if let Some(request) = text(&matches, "sl") {
+        return Ok(Command::Signal(request.parse()?));
+    }
+    settings(&matches, &given).map(Command::Serve)
+}
+
+fn help() -> Command {
+    Command::Help(flags::command().render_help().to_string())
+}
+
+/// clap's message without its own heading; the program's name goes before it.
+fn value_error(error: &clap::Error) -> UsageError {
+    let text = error.to_string();
+    let line = text.lines().next().unwrap_or_default();
+    UsageError::Value(line.trim_start_matches("error: ").to_owned())
+}
+
+fn settings(matches: &ArgMatches, given: &Given) -> Result<Settings, UsageError> {
+    let server_name = text(matches, "n");
+    if server_name.is_some_and(|name| name.contains(' ')) {
+        return Err(UsageError::ServerName);
+    }
+    let number = |name| matches.get_one::<i64>(name).copied().unwrap_or(0);
+    let path = |name| text(matches, name).map(PathBuf::from);
+    Ok(Settings {
+        host: text(matches, "a").unwrap_or(DEFAULT_HOST).to_owned(),
+        port: number("p"),
+        monitor_port: number("m"),
+        server_name: server_name.map(str::to_owned),
+        pid_file: path("P"),
+        ports_file_dir: path("ports_file_dir"),
+        log_file: path("l"),
+        log_time: given.switch("T").unwrap_or(true),
+        log_time_utc: given.is_set("logtime_utc"),
+        debug: given.is_set("D"),
+    })
+}
+
+/// The text of a flag; an empty one counts as not given.
+fn text<'a>(matches: &'a ArgMatches, name: &str) -> Option<&'a str> {
+    matches.get_one::<String>(name).map(String::as_str).filter(|text| !text.is_empty())
+}
+
+/// The flags as given, the last of each, and the word behind them.
+#[derive(Debug, Default)]
+struct Given {
+    values: BTreeMap<&'static str, Value>,
+    word: Option<String>,
+}
+
+#[derive(Debug)]
+enum Value {
+    Switch(bool),
+    Text(String),
+}
+
+impl Given {
+    fn read(words: impl Iterator<Item = OsString>) -> Result<Self, UsageError> {
+        let mut words = words.map(|word| word.into_string().map_err(UsageError::Encoding));
+        let mut given = Self::default();
+        while let Some(word) = words.next().transpose()? {
+            let Some(body) = body(&word)? else {
+                given.word = if word == "--" { words.next().transpose()? } else { Some(word) };
+                break;
+            };
+            let (name, value) = body.split_once('=').map_or((body, None), |(name, value)| (name, Some(value)));
+            let flag = Flag::find(name).ok_or_else(|| UsageError::Undefined(name.to_owned()))?;
+            let value = match (flag.takes, value) {
+                (Takes::Nothing, None) => Value::Switch(true),
+                (Takes::Nothing, Some(value)) => Value::Switch(boolean(name, value)?),
+                (_, Some(value)) => Value::Text(value.to_owned()),
+                (_, None) => {
+                    Value::Text(words.next().transpose()?.ok_or_else(|| UsageError::NoValue(name.to_owned()))?)
+                }
+            };
+            given.values.insert(flag.id(), value);
+        }
+        Ok(given)
+    }
+
+    fn switch(&self, id: &str) -> Option<bool> {
+        match self.values.get(id)? {
+            Value::Switch(value) => Some(*value),
+            Value::Text(_) => None,
+        }
+    }
+
+    fn is_set(&self, id: &str) -> bool {
+        self.switch(id) == Some(true)
+    }
+
+    /// A switch that is off asks for nothing and is never refused.
+    fn check_supported(&self) -> Result<(), UsageError> {
+        let asked = self.values.iter().filter(|(_, value)| !matches!(value, Value::Switch(false)));
+        for (id, _) in asked {
+            if let Some(Flag { does: Does::Refuse(thing), .. }) = Flag::find(id) {
+                return Err(UsageError::Refused { flag: flags::spelt(id), thing });
+            }
+        }
+        Ok(())
+    }
+
+    /// The flags in the one spelling the parser reads.
+    fn spelt(&self) -> Vec<String> {
+        let mut words = vec![crate::program::OWN_NAME.to_owned()];
+        words.extend(self.values.iter().filter_map(|(id, value)| {
+            let long = Flag::find(id)?.names.iter().find(|name| name.len() > 1)?;
+            match value {
+                Value::Switch(true) => Some(format!("--{long}")),
+                Value::Switch(false) => None,
+                Value::Text(text) => Some(format!("--{long}={text}")),
+            }
+        }));
+        words
+    }
+}
+
+/// What stands behind the dashes; nothing if the word is no flag.
+fn body(word: &str) -> Result<Option<&str>, UsageError> {
+    let Some(body) = word.strip_prefix('-').map(|rest| rest.strip_prefix('-').unwrap_or(rest)) else { return Ok(None) };
+    match body {
+        "" => Ok(None),
+        _ if body.starts_with(['-', '=']) => Err(UsageError::Syntax(word.to_owned())),
+        _ => Ok(Some(body)),
+    }
+}
+
+fn boolean(name: &str, value: &str) -> Result<bool, UsageError> {
+    match value {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Ok(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Ok(false),
+        _ => Err(UsageError::NotBoolean { name: name.to_owned(), value: value.to_owned() }),
+    }
+}
+
+/// All addresses, as the ecosystem expects of a server that was told nothing.
+const DEFAULT_HOST: &str = "0.0.0.0";
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,229 @@
+//! A server's life: files and log, start, the lines that tell it is ready, signals, end.
+
+use std::{error::Error, io, path::Path, process::ExitCode, time::Duration};
+
+use embus::Broker;
+use tokio::runtime::{Builder, Runtime};
+use tracing::{error, info, warn};
+
+use crate::{
+    args::Settings,
+    exit, file_limit,
+    listen::{self, Address, InvalidPort},
+    log::{self, FATAL, Log},
+    pid_file,
+    ports_file::{self, Ports, PortsFile},
+    program::Program,
+    signals::{Event, Signals},
+};
+
+/// Is a server until a signal or a failure ends it.
+pub(crate) fn run(settings: &Settings, program: &Program) -> ExitCode {
+    let options = log::Options {
+        file: settings.log_file.clone(),
+        time: settings.log_time,
+        utc: settings.log_time_utc,
+        debug: settings.debug,
+    };
+    let log = match Log::start(options) {
+        Ok(log) => log,
+        Err(error) => return program.fail(&error),
+    };
+    let code = match serve(settings, program, &log) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            error!(target: FATAL, "{failure}");
+            exit::FAILURE
+        }
+    };
+    log.flush();
+    code
+}
+
+/// Why there is no server; the texts are those of nats-server where harnesses read them.
+#[derive(Debug, thiserror::Error)]
+enum Failure {
+    #[error("Could not write pidfile: open {path}: {error}")]
+    PidFile { path: String, error: io::Error },
+    #[error("Could not write ports file in {path}: {error}")]
+    PortsFile { path: String, error: io::Error },
+    #[error("Error listening on port: {address}, {reason:?}")]
+    Listen { address: String, reason: String },
+    #[error("Can't start monitoring: can't listen to the monitor port: {0}")]
+    Monitor(String),
+    #[error("Can't start: {0}")]
+    Other(#[source] Box<dyn Error>),
+}
+
+impl Failure {
+    fn other(error: impl Error + 'static) -> Self {
+        Self::Other(Box::new(error))
+    }
+}
+
+fn serve(settings: &Settings, program: &Program, log: &Log) -> Result<(), Failure> {
+    file_limit::raise();
+    let runtime = Builder::new_multi_thread().enable_all().build().map_err(Failure::other)?;
+    let result = runtime.block_on(live(settings, program, log));
+    stop_runtime(runtime);
+    result
+}
+
+/// Nothing of the broker runs any more; a lookup of a host name on the blocking pool may, and is not waited for.
+fn stop_runtime(runtime: Runtime) {
+    runtime.shutdown_background();
+}
+
+async fn live(settings: &Settings, program: &Program, log: &Log) -> Result<(), Failure> {
+    let mut signals = Signals::install().map_err(Failure::other)?;
+    info!("Starting {}", crate::program::OWN_NAME);
+    info!("  Version:  {} ({} {})", env!("CARGO_PKG_VERSION"), crate::program::NATS_NAME, embus::NATS_VERSION);
+    let mut ports_file = prepare_files(settings, program)?;
+    let places = Places::of(settings)?;
+    let broker = tokio::select! {
+        broker = start(settings, &places) => broker?,
+        // Looking up a host name may take long; whoever stops us meanwhile need not wait for it.
+        () = until_stop(&mut signals, log) => return Ok(()),
+    };
+    tell(&broker, &places, ports_file.as_mut())?;
+    watch(&broker, &mut signals, log).await;
+    drop(ports_file);
+    info!("Stopped");
+    Ok(())
+}
+
+/// Where to listen.
+struct Places {
+    clients: Address,
+    monitor: Option<Address>,
+}
+
+impl Places {
+    fn of(settings: &Settings) -> Result<Self, Failure> {
+        let invalid = |InvalidPortAt { address, error }| Failure::Listen { address, reason: error.to_string() };
+        let port = if settings.port == 0 { i64::from(embus::DEFAULT_PORT) } else { settings.port };
+        let clients = place(&settings.host, port).map_err(invalid)?;
+        let monitor = match settings.monitor_port {
+            0 => None,
+            port => Some(place(&settings.host, port).map_err(|at| Failure::Monitor(at.error.to_string()))?),
+        };
+        Ok(Self { clients, monitor })
+    }
+}
+
+struct InvalidPortAt {
+    address: String,
+    error: InvalidPort,
+}
+
+fn place(host: &str, port: i64) -> Result<Address, InvalidPortAt> {
+    Address::new(host, port).map_err(|error| {
+        let mut address = String::new();
+        // Writing to a string does not fail.
+        let _ = listen::join(&mut address, host, port);
+        InvalidPortAt { address, error }
+    })
+}
+
+/// Before anything listens: a server whose caller cannot find it must not be there.
+fn prepare_files(settings: &Settings, program: &Program) -> Result<Option<PortsFile>, Failure> {
+    let text = |path: &Path| path.display().to_string();
+    if let Some(path) = &settings.pid_file {
+        pid_file::write(path).map_err(|error| Failure::PidFile { path: text(path), error })?;
+    }
+    let Some(directory) = &settings.ports_file_dir else { return Ok(None) };
+    let begun = PortsFile::begin(directory, program.name());
+    begun.map(Some).map_err(|error| Failure::PortsFile { path: text(directory), error })
+}
+
+async fn start(settings: &Settings, places: &Places) -> Result<Broker, Failure> {
+    let mut builder = Broker::builder().listen(places.clients.to_string());
+    if let Some(address) = &places.monitor {
+        builder = builder.monitor(address.to_string());
+    }
+    if let Some(name) = &settings.server_name {
+        builder = builder.server_name(name.clone());
+    }
+    builder.start().await.map_err(|error| failure(error, places))
+}
+
+fn failure(error: embus::StartError, places: &Places) -> Failure {
+    match (&error, &places.monitor) {
+        (embus::StartError::Listen { .. }, _) => {
+            let address = &places.clients;
+            Failure::Listen { address: address.to_string(), reason: listen::reason(address, &error) }
+        }
+        (embus::StartError::Monitor { .. }, Some(address)) => Failure::Monitor(listen::reason(address, &error)),
+        _ => Failure::other(error),
+    }
+}
+
+/// The lines and the file by which callers learn that the server is there, and where.
+fn tell(broker: &Broker, places: &Places, ports_file: Option<&mut PortsFile>) -> Result<(), Failure> {
+    let server = broker.server_info();
+    info!("  Name:     {}", server.server_name);
+    info!("  ID:       {}", server.server_id);
+    let mut ports = Ports::default();
+    if let (Some(place), Some(address)) = (&places.monitor, broker.monitor_addr()) {
+        info!("Starting http monitor on {}", place.with_port(address.port()));
+        ports.monitoring.push(ports_file::url("http", address));
+    }
+    if let Some(address) = broker.local_addr() {
+        info!("Listening for client connections on {}", places.clients.with_port(address.port()));
+        ports.nats.push(ports_file::url("nats", address));
+    }
+    if let Some(file) = ports_file {
+        let path = file.path().display().to_string();
+        file.publish(&ports).map_err(|error| Failure::PortsFile { path, error })?;
+    }
+    info!("Server is ready");
+    Ok(())
+}
+
+/// Follows signals until the broker has stopped.
+async fn watch(broker: &Broker, signals: &mut Signals, log: &Log) {
+    match until_end(signals, log).await {
+        End::Stop => {}
+        End::LameDuck => {
+            info!("Lame duck mode: no new clients, the present ones are asked to move");
+            tokio::select! {
+                () = async { broker.lame_duck().await; broker.stopped().await } => {}
+                () = until_stop(signals, log) => {}
+            }
+        }
+    }
+    info!("Shutting down");
+    tokio::select! {
+        () = broker.shutdown(SHUTDOWN_TIME) => {}
+        () = until_stop(signals, log) => warn!("Shutdown cut short"),
+    }
+}
+
+enum End {
+    Stop,
+    LameDuck,
+}
+
+/// Waits for a signal that ends the server, and carries out those that do not.
+async fn until_end(signals: &mut Signals, log: &Log) -> End {
+    loop {
+        match signals.next().await {
+            Event::Stop(name) => {
+                info!("Received {name}");
+                return End::Stop;
+            }
+            Event::LameDuck => return End::LameDuck,
+            Event::ReopenLog if log.reopen() => info!("Log file opened again"),
+            Event::ReopenLog => info!("There is no log file to open again"),
+            Event::Reload => error!("Reload is not supported yet: there is no config file"),
+        }
+    }
+}
+
+/// Waits for a signal that ends the server at once.
+async fn until_stop(signals: &mut Signals, log: &Log) {
+    while !matches!(until_end(signals, log).await, End::Stop) {}
+}
+
+/// Time for clients to be told and connections to be closed; callers wait five seconds for a process to end.
+const SHUTDOWN_TIME: Duration = Duration::from_secs(3);

@@ -1,0 +1,8 @@
+//! The executable as its callers see it: started, watched, signalled and stopped from outside.
+
+mod failures;
+mod files;
+mod options;
+mod server;
+mod signals;
+mod start;

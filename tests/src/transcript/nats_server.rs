@@ -1,0 +1,130 @@
+//! The reference server as a target: the binary that the environment variable `NATS_SERVER` names.
+
+use std::{env, fmt::Write, io, net::SocketAddr, path::PathBuf, process::Stdio};
+
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    net::TcpStream,
+    process::{Child, ChildStderr, Command},
+    time::timeout,
+};
+
+use super::{
+    connection::{DEADLINE, Stream},
+    options::Options,
+    target::{Server, Target},
+};
+
+/// Starts one `nats-server` process per scene.
+#[derive(Debug)]
+pub struct NatsServer {
+    binary: PathBuf,
+}
+
+impl NatsServer {
+    /// The binary that `NATS_SERVER` names; `None` when the variable is not set.
+    pub fn from_env() -> Option<Self> {
+        env::var_os("NATS_SERVER").map(|binary| Self { binary: binary.into() })
+    }
+}
+
+impl Target for NatsServer {
+    type Server = Process;
+
+    fn kind(&self) -> &'static str {
+        "nats"
+    }
+
+    async fn start(&self, options: &Options) -> io::Result<Process> {
+        let folder = tempfile::tempdir()?;
+        let config = folder.path().join("nats.conf");
+        std::fs::write(&config, configuration(options))?;
+        let mut child = Command::new(&self.binary)
+            .arg("--config")
+            .arg(&config)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .map_err(|error| io::Error::new(error.kind(), format!("{}: {error}", self.binary.display())))?;
+        let stderr = child.stderr.take().ok_or_else(|| io::Error::other("no stderr"))?;
+        let mut log = BufReader::new(stderr).lines();
+        let address = timeout(DEADLINE, read_address(&mut log)).await??;
+        Ok(Process { binary: self.binary.clone(), child, address, _folder: folder, _log: log })
+    }
+}
+
+/// A running `nats-server`; killed when dropped.
+#[derive(Debug)]
+pub struct Process {
+    binary: PathBuf,
+    child: Child,
+    address: SocketAddr,
+    _folder: TempDir,
+    /// Kept open: the server would stop on a broken pipe.
+    _log: Lines<BufReader<ChildStderr>>,
+}
+
+impl Server for Process {
+    async fn connect(&self) -> io::Result<Stream> {
+        let stream = TcpStream::connect(self.address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    }
+
+    async fn lame_duck(&mut self) -> io::Result<()> {
+        self.signal("ldm").await
+    }
+
+    async fn stop(&mut self) -> io::Result<()> {
+        self.signal("stop").await
+    }
+}
+
+impl Process {
+    async fn signal(&self, name: &str) -> io::Result<()> {
+        let id = self.child.id().ok_or_else(|| io::Error::other("the server has ended"))?;
+        let status = Command::new(&self.binary).arg("--signal").arg(format!("{name}={id}")).status().await?;
+        if status.success() { Ok(()) } else { Err(io::Error::other(format!("signal {name}: {status}"))) }
+    }
+}
+
+/// The configuration file for these options; port -1 lets the system choose a port.
+fn configuration(options: &Options) -> String {
+    let mut file = String::from("listen: \"127.0.0.1:-1\"\n");
+    let numbers = [
+        ("max_payload", options.max_payload),
+        ("max_control_line", options.max_control_line),
+        ("max_connections", options.max_connections),
+        ("max_subscriptions", options.max_subscriptions),
+        ("ping_max", options.ping_max.map(|count| count as usize)),
+    ];
+    for (name, value) in numbers {
+        if let Some(value) = value {
+            // Writing to a string cannot fail.
+            let _ = writeln!(file, "{name}: {value}");
+        }
+    }
+    if let Some(interval) = options.ping_interval {
+        let _ = writeln!(file, "ping_interval: \"{}ms\"", interval.as_millis());
+    }
+    file
+}
+
+/// Reads the log up to the line that says the server is ready, and returns the address that an earlier line named.
+async fn read_address(log: &mut Lines<BufReader<ChildStderr>>) -> io::Result<SocketAddr> {
+    let mut address = None;
+    let mut last = String::new();
+    while let Some(line) = log.next_line().await? {
+        if let Some((_, found)) = line.split_once("Listening for client connections on ") {
+            address = found.trim().parse().ok();
+        }
+        if line.ends_with("Server is ready") {
+            break;
+        }
+        last = line;
+    }
+    address.ok_or_else(|| io::Error::other(format!("the server did not start: {last}")))
+}

@@ -1,0 +1,49 @@
+//! What a transcript asks of the broker it plays against. Everything not named keeps its default.
+
+use std::time::Duration;
+
+/// Options of one broker, in the words of `nats-server`'s configuration file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Options {
+    /// Largest message in bytes, headers included.
+    pub max_payload: Option<usize>,
+    /// Longest argument part of a control line in bytes.
+    pub max_control_line: Option<usize>,
+    /// Connections at a time.
+    pub max_connections: Option<usize>,
+    /// Subscriptions of one connection.
+    pub max_subscriptions: Option<usize>,
+    /// Time between two pings to a silent client.
+    pub ping_interval: Option<Duration>,
+    /// Unanswered pings after which a connection is stale.
+    pub ping_max: Option<u32>,
+}
+
+impl Options {
+    /// Sets one option from its written form; spans of time are written as `200ms` or `2s`.
+    pub(super) fn set(&mut self, name: &str, value: &str) -> Result<(), String> {
+        match name {
+            "max_payload" => self.max_payload = Some(number(value)?),
+            "max_control_line" => self.max_control_line = Some(number(value)?),
+            "max_connections" => self.max_connections = Some(number(value)?),
+            "max_subscriptions" => self.max_subscriptions = Some(number(value)?),
+            "ping_interval" => self.ping_interval = Some(span(value)?),
+            "ping_max" => self.ping_max = Some(number(value)?),
+            unknown => return Err(format!("`{unknown}` is no option")),
+        }
+        Ok(())
+    }
+}
+
+fn number<N: std::str::FromStr>(value: &str) -> Result<N, String> {
+    value.parse().map_err(|_| format!("`{value}` is not a number"))
+}
+
+fn span(value: &str) -> Result<Duration, String> {
+    if let Some(milliseconds) = value.strip_suffix("ms") {
+        return Ok(Duration::from_millis(number(milliseconds)?));
+    }
+    let seconds = value.strip_suffix('s').ok_or_else(|| format!("`{value}` is no span of time"))?;
+    Ok(Duration::from_secs(number(seconds)?))
+}

@@ -1,0 +1,248 @@
+//! The engine as a target, without sockets, runtime or clock: a write is a turn of the session, a read takes what the
+//! session's outbox wrote, and time passes only while a read has nothing else to wait for.
+
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll, Waker},
+    time::{Duration, SystemTime},
+};
+
+use embus_engine::{
+    Clock, CloseReason, Engine, Flushed, Limits, Monotonic, Session, Target as ReadTarget, Transport,
+    chunks::BufferPool,
+    connection::{ConnectionKind, Peer},
+};
+use embus_protocol::info::ServerInfo;
+use embus_tests::transcript::{Options, Server, Stream, Target};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+/// Starts engines with the same seed.
+#[derive(Debug)]
+pub(crate) struct EngineTarget;
+
+impl Target for EngineTarget {
+    type Server = Sessions;
+
+    fn kind(&self) -> &'static str {
+        "engine"
+    }
+
+    async fn start(&self, options: &Options) -> io::Result<Sessions> {
+        let clock = Arc::new(HandClock::default());
+        let engine = Engine::new(limits(options), ServerInfo::default(), Arc::clone(&clock) as Arc<dyn Clock>, SEED);
+        let shared = Shared { engine, clock, passes_time: options.ping_interval.is_some(), stopped: false.into() };
+        Ok(Sessions(Arc::new(shared)))
+    }
+}
+
+fn limits(options: &Options) -> Limits {
+    let default = Limits::default();
+    Limits {
+        max_payload: options.max_payload.unwrap_or(default.max_payload),
+        max_control_line: options.max_control_line.unwrap_or(default.max_control_line),
+        max_connections: options.max_connections.unwrap_or(default.max_connections),
+        max_subscriptions: options.max_subscriptions.unwrap_or(default.max_subscriptions),
+        ping_interval: options.ping_interval.unwrap_or(default.ping_interval),
+        ping_max: options.ping_max.unwrap_or(default.ping_max),
+        ..default
+    }
+}
+
+/// An engine that sessions can be opened on.
+#[derive(Debug)]
+pub(crate) struct Sessions(Arc<Shared>);
+
+#[derive(Debug)]
+struct Shared {
+    engine: Arc<Engine>,
+    clock: Arc<HandClock>,
+    /// Whether a read that has nothing to wait for lets time pass. Else a lost message would look like a long wait.
+    passes_time: bool,
+    stopped: AtomicBool,
+}
+
+impl Server for Sessions {
+    async fn connect(&self) -> io::Result<Stream> {
+        let wire = Arc::new(Wire::default());
+        let peer = Peer { kind: ConnectionKind::Stream, host: String::new(), port: 0 };
+        let transport = Arc::clone(&wire) as Arc<dyn Transport>;
+        let session = Session::open(&self.0.engine, peer, transport).ok_or(io::ErrorKind::ConnectionRefused)?;
+        Ok(Box::new(SessionStream {
+            shared: Arc::clone(&self.0),
+            session,
+            wire,
+            spare: BufferPool::default(),
+            open: true,
+        }))
+    }
+
+    async fn lame_duck(&mut self) -> io::Result<()> {
+        self.0.engine.enter_lame_duck();
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> io::Result<()> {
+        self.0.stopped.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// A session with the client's end of its wire.
+struct SessionStream {
+    shared: Arc<Shared>,
+    session: Session,
+    wire: Arc<Wire>,
+    spare: BufferPool,
+    open: bool,
+}
+
+impl SessionStream {
+    /// One turn of the session with the first bytes of `input`; returns how many it took.
+    fn turn(&mut self, input: &[u8]) -> usize {
+        let (engine, now) = (Arc::clone(&self.shared.engine), self.shared.clock.monotonic());
+        let mut worker = engine.workers().take();
+        let (taken, turn) = match self.session.target(&mut worker) {
+            ReadTarget::Input(slice) => {
+                let taken = input.len().min(slice.len());
+                slice[..taken].copy_from_slice(&input[..taken]);
+                (taken, self.session.handle_input(&mut worker, taken, now))
+            }
+            ReadTarget::Payload(buffer, missing) => {
+                let taken = input.len().min(missing);
+                buffer.extend_from_slice(&input[..taken]);
+                (taken, self.session.handle_payload(&mut worker, taken, now))
+            }
+        };
+        engine.workers().put(worker);
+        // No destination gets far enough ahead of its reader to be waited for.
+        drop(turn);
+        self.settle();
+        taken
+    }
+
+    /// Does what the owner of a connection does between two turns: flushes, and closes when it is over.
+    fn settle(&mut self) {
+        let (outbox, wire) = (Arc::clone(self.session.outbox()), &self.wire);
+        while outbox.flush_with(|slices| wire.try_write(slices), &mut self.spare) == Flushed::Busy {}
+        let is_stopped = self.shared.stopped.load(Ordering::Relaxed).then_some(CloseReason::ServerShutdown);
+        if let Some(reason) = self.session.end().or(is_stopped)
+            && self.open
+        {
+            self.close(reason);
+        }
+    }
+
+    fn close(&mut self, reason: CloseReason) {
+        self.session.close(reason);
+        self.open = false;
+    }
+
+    /// Lets time pass until the session does something by itself.
+    fn pass_time(&mut self) {
+        let due = self.session.next_timeout();
+        self.shared.clock.advance_to(due);
+        self.session.handle_timeout(due);
+        self.settle();
+    }
+}
+
+impl AsyncWrite for SessionStream {
+    fn poll_write(mut self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        self.settle();
+        Poll::Ready(if self.open { Ok(self.turn(bytes)) } else { Err(io::ErrorKind::BrokenPipe.into()) })
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.settle();
+        if self.open {
+            self.close(CloseReason::ClientClosed);
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncRead for SessionStream {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        self.settle();
+        while !self.wire.read(cx, buffer) && self.open {
+            if !self.shared.passes_time {
+                return Poll::Pending;
+            }
+            self.pass_time();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+/// What a session has written and its client has not read.
+#[derive(Debug, Default)]
+struct Wire(Mutex<Unread>);
+
+#[derive(Debug, Default)]
+struct Unread {
+    bytes: Vec<u8>,
+    reader: Option<Waker>,
+}
+
+impl Wire {
+    /// Moves bytes to the reader, or remembers it for the next write.
+    fn read(&self, cx: &Context<'_>, buffer: &mut ReadBuf<'_>) -> bool {
+        let mut unread = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = unread.bytes.len().min(buffer.remaining());
+        buffer.put_slice(&unread.bytes[..count]);
+        unread.bytes.drain(..count);
+        if count == 0 {
+            unread.reader = Some(cx.waker().clone());
+        }
+        count > 0
+    }
+}
+
+impl Transport for Wire {
+    fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
+        let mut unread = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = unread.bytes.len();
+        slices.iter().for_each(|slice| unread.bytes.extend_from_slice(slice));
+        let written = unread.bytes.len() - before;
+        drop(unread);
+        self.wake_owner();
+        Ok(written)
+    }
+
+    fn wake_owner(&self) {
+        let reader = self.0.lock().unwrap_or_else(PoisonError::into_inner).reader.take();
+        reader.into_iter().for_each(Waker::wake);
+    }
+}
+
+/// Time that stands still until it is moved.
+#[derive(Debug, Default)]
+struct HandClock(Mutex<Monotonic>);
+
+impl HandClock {
+    fn advance_to(&self, to: Monotonic) {
+        let mut now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *now = to.max(*now);
+    }
+}
+
+impl Clock for HandClock {
+    fn monotonic(&self) -> Monotonic {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1) + self.monotonic().since_origin()
+    }
+}
+
+const SEED: u64 = 1;
