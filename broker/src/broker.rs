@@ -47,7 +47,7 @@ struct Inner {
     lame_duck: LameDuck,
     local_addrs: Vec<SocketAddr>,
     #[cfg(feature = "monitor")]
-    monitor_addrs: Vec<SocketAddr>,
+    monitor_addr: Option<SocketAddr>,
     clients: Mutex<Vec<Weak<LocalClient>>>,
 }
 
@@ -84,7 +84,7 @@ impl Broker {
             lame_duck,
             local_addrs: ports.local_addrs(),
             #[cfg(feature = "monitor")]
-            monitor_addrs: ports.monitor_addrs(),
+            monitor_addr: ports.monitor_addr(),
             clients: Mutex::new(Vec::new()),
             shell: Arc::clone(&shell),
         };
@@ -145,10 +145,10 @@ impl Broker {
         &self.inner.local_addrs
     }
 
-    /// The addresses of the HTTP monitoring ports.
+    /// The address of the HTTP monitoring port.
     #[cfg(feature = "monitor")]
-    pub fn monitor_addrs(&self) -> &[SocketAddr] {
-        &self.inner.monitor_addrs
+    pub fn monitor_addr(&self) -> Option<SocketAddr> {
+        self.inner.monitor_addr
     }
 
     /// Connects an in-memory pipe; the returned end speaks the NATS protocol as a client would over TCP.

@@ -36,7 +36,7 @@ pub struct Builder {
     pub(crate) listen: Vec<String>,
     pub(crate) listen_unix: Vec<PathBuf>,
     #[cfg(feature = "monitor")]
-    pub(crate) monitor: Vec<String>,
+    pub(crate) monitor: Option<String>,
     limits: Limits,
     lame_duck: LameDuck,
     cancellation: Option<CancellationToken>,
@@ -51,7 +51,7 @@ impl Default for Builder {
             listen: Vec::new(),
             listen_unix: Vec::new(),
             #[cfg(feature = "monitor")]
-            monitor: Vec::new(),
+            monitor: None,
             limits: Limits::default(),
             lame_duck: LameDuck { duration: LAME_DUCK_DURATION, grace: LAME_DUCK_GRACE },
             cancellation: None,
@@ -87,7 +87,7 @@ impl Builder {
     /// Serves `/varz`, `/connz`, `/subsz` and `/healthz` over HTTP on `host:port`.
     #[cfg(feature = "monitor")]
     pub fn monitor(mut self, address: impl Into<String>) -> Self {
-        self.monitor.push(address.into());
+        self.monitor = Some(address.into());
         self
     }
 

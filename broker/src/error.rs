@@ -24,10 +24,30 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// The monitoring port cannot be listened on.
+    #[error("cannot listen on {address} for monitoring: {source}")]
+    Monitor {
+        /// The address as it was given.
+        address: String,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
     /// Two settings exclude each other, or one is out of its range.
     #[error("invalid configuration: {0}")]
     Config(String),
     /// The caller is not inside a tokio runtime.
     #[error("a broker starts inside a tokio runtime: {0}")]
     Runtime(#[from] tokio::runtime::TryCurrentError),
+}
+
+impl StartError {
+    /// The same fault, said of the monitoring port.
+    #[cfg(feature = "monitor")]
+    pub(crate) fn of_monitor(self) -> Self {
+        match self {
+            Self::Address { address, source } | Self::Listen { address, source } => Self::Monitor { address, source },
+            other => other,
+        }
+    }
 }

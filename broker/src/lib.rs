@@ -41,6 +41,7 @@ pub use builder::{Builder, NATS_VERSION};
 pub use error::StartError;
 
 pub use client::Client;
+pub use embus_protocol::limits::DEFAULT_PORT;
 
 /// Snapshots of the broker's counters, connections and subscriptions.
 pub mod statistics {

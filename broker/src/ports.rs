@@ -21,7 +21,7 @@ pub(crate) struct Ports {
     #[cfg(all(feature = "listen", unix))]
     unix: Vec<UnixAcceptor>,
     #[cfg(feature = "monitor")]
-    monitor: Vec<TcpAcceptor>,
+    monitor: Option<(String, TcpAcceptor)>,
 }
 
 #[cfg(feature = "listen")]
@@ -37,8 +37,9 @@ impl Ports {
             ports.unix.push(UnixAcceptor::bind(path.clone()).await?);
         }
         #[cfg(feature = "monitor")]
-        for address in &builder.monitor {
-            ports.monitor.push(TcpAcceptor::bind(address).await?);
+        if let Some(address) = &builder.monitor {
+            let acceptor = TcpAcceptor::bind(address).await.map_err(StartError::of_monitor)?;
+            ports.monitor = Some((address.clone(), acceptor));
         }
         Ok(ports)
     }
@@ -48,10 +49,10 @@ impl Ports {
         self.tcp.iter().map(|acceptor| acceptor.local_addr).collect()
     }
 
-    /// The addresses for monitoring.
+    /// The address for monitoring.
     #[cfg(feature = "monitor")]
-    pub(crate) fn monitor_addrs(&self) -> Vec<SocketAddr> {
-        self.monitor.iter().map(|acceptor| acceptor.local_addr).collect()
+    pub(crate) fn monitor_addr(&self) -> Option<SocketAddr> {
+        self.monitor.as_ref().map(|(_, acceptor)| acceptor.local_addr)
     }
 
     /// Starts to accept.
@@ -64,8 +65,8 @@ impl Ports {
             shell.spawn_while_accepting(acceptor.run(Arc::clone(shell)));
         }
         #[cfg(feature = "monitor")]
-        for acceptor in self.monitor {
-            crate::monitor::start(acceptor.into_listener(), shell);
+        if let Some((address, acceptor)) = self.monitor {
+            crate::monitor::start(&address, acceptor, shell);
         }
     }
 }

@@ -33,6 +33,12 @@ impl Tasks {
         });
     }
 
+    /// Where tasks are counted.
+    #[cfg(feature = "monitor")]
+    pub(crate) fn tracker(&self) -> &TaskTracker {
+        &self.tracker
+    }
+
     /// The signal that ends the tasks.
     pub(crate) fn stop_signal(&self) -> &CancellationToken {
         &self.stop

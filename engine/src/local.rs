@@ -171,12 +171,11 @@ impl LocalClient {
     /// [`SubscribeRefused`]; there is no interest then.
     pub fn subscribe(
         &self,
-        filter: Subject,
-        queue: Option<Subject>,
+        filter: &Subject,
+        queue: Option<&str>,
         bounds: QueueBounds,
     ) -> Result<LocalSubscription, SubscribeRefused> {
-        let queue = queue.as_deref();
-        self.check_subscribe(&filter, queue)?;
+        self.check_subscribe(filter, queue)?;
         let sid = self.last_sid.fetch_add(1, Ordering::Relaxed) + 1;
         let messages = Arc::new(LocalQueue::new(bounds, Arc::clone(self.engine.budget())));
         let subscription = Arc::new(Subscription::new(

@@ -117,7 +117,7 @@ pub enum DecodeError {
 ///
 /// # Errors
 /// [`DecodeError`] as soon as no continuation of `input` can be valid.
-#[inline]
+#[inline(always)]
 pub fn decode(input: &[u8], max_control_line: usize) -> Result<Step<'_>, DecodeError> {
     let Some(head) = input.first_chunk::<4>() else {
         return short(input);
@@ -145,7 +145,7 @@ const SUB_TAB: u32 = u32::from_le_bytes(*b"sub)");
 const UNSUB: u32 = u32::from_le_bytes(*b"unsu");
 
 /// PUB and HPUB: the line, then the payload.
-#[inline]
+#[inline(always)]
 fn publish<'a>(
     input: &'a [u8],
     verb: usize,
@@ -175,7 +175,7 @@ fn publish<'a>(
 }
 
 /// PING, PONG and `+OK`: whatever else is on the line is ignored. [nats-server: parser]
-#[inline]
+#[inline(always)]
 fn simple<'a>(input: &'a [u8], op: Op<'a>, max_control_line: usize) -> Result<Step<'a>, DecodeError> {
     match input {
         [_, _, _, _, b'\r', b'\n', ..] => Ok(Step::Op(op, 6)),
@@ -271,7 +271,7 @@ fn unparsed(arguments: &[u8], max_control_line: usize) -> Result<Step<'_>, Decod
 }
 
 /// Judges the length of the argument part, which may carry its line end.
-#[inline]
+#[inline(always)]
 fn bound(arguments: &[u8], max_control_line: usize) -> Result<(), DecodeError> {
     if arguments.len() <= max_control_line { Ok(()) } else { strict_bound(arguments, max_control_line) }
 }

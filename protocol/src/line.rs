@@ -24,7 +24,7 @@ pub(crate) struct PublishArguments<'a> {
 }
 
 /// `PUB <subject> [reply] <#bytes>` behind the verb.
-#[inline]
+#[inline(always)]
 pub(crate) fn publish(input: &[u8]) -> Line<'_, PublishArguments<'_>> {
     let (behind_subject, ((), subject)) = (sp, tok).parse(input)?;
     if let Some((rest, total_len)) = plain_end(behind_subject) {
@@ -43,7 +43,7 @@ pub(crate) fn publish(input: &[u8]) -> Line<'_, PublishArguments<'_>> {
 }
 
 /// `HPUB <subject> [reply] <#header> <#total>` behind the verb.
-#[inline]
+#[inline(always)]
 pub(crate) fn publish_with_headers(input: &[u8]) -> Line<'_, PublishArguments<'_>> {
     let (behind_subject, ((), subject)) = (sp, tok).parse(input)?;
     let (behind_second, ((), second)) = (sp, tok).parse(behind_subject)?;
@@ -89,7 +89,7 @@ pub(crate) fn unsubscribe(input: &[u8]) -> Line<'_, (&[u8], Option<&[u8]>)> {
 }
 
 /// The last argument of nearly every publish: one space, a size without leading zeros, CRLF.
-#[inline]
+#[inline(always)]
 fn plain_end(input: &[u8]) -> Option<(&[u8], usize)> {
     let [b' ', first @ b'0'..=b'9', rest @ ..] = input else { return None };
     let mut total_len = usize::from(first - b'0');
@@ -107,7 +107,7 @@ fn plain_end(input: &[u8]) -> Option<(&[u8], usize)> {
 }
 
 /// What stands behind a separator that is one space.
-#[inline]
+#[inline(always)]
 fn single_space(input: &[u8]) -> Option<&[u8]> {
     match input {
         [b' ', behind @ ..] if !behind.first().is_some_and(|byte| is_blank(*byte)) => Some(behind),
@@ -164,7 +164,7 @@ pub(crate) fn is_blank(byte: u8) -> bool {
 }
 
 /// One blank or more.
-#[inline]
+#[inline(always)]
 fn sp(input: &[u8]) -> Line<'_, ()> {
     match input {
         // Nearly always a single space.
@@ -176,7 +176,7 @@ fn sp(input: &[u8]) -> Line<'_, ()> {
 }
 
 /// The text up to the next SP, TAB, CR or LF; not empty.
-#[inline]
+#[inline(always)]
 fn tok(input: &[u8]) -> Line<'_, &[u8]> {
     match separator(input) {
         Some(0) => fail(input),
@@ -189,7 +189,7 @@ fn tok(input: &[u8]) -> Line<'_, &[u8]> {
 }
 
 /// A further argument, if the line has one.
-#[inline]
+#[inline(always)]
 fn opt_tok(input: &[u8]) -> Line<'_, Option<&[u8]>> {
     if let [b'\r' | b'\n', ..] = input {
         return Ok((input, None));
@@ -202,7 +202,7 @@ fn opt_tok(input: &[u8]) -> Line<'_, Option<&[u8]>> {
 }
 
 /// LF, or CR and LF, with blanks before it. A CR alone ends nothing.
-#[inline]
+#[inline(always)]
 fn eol(input: &[u8]) -> Line<'_, ()> {
     match input {
         [b'\r', b'\n', rest @ ..] | [b'\n', rest @ ..] => Ok((rest, ())),
@@ -235,7 +235,7 @@ fn failure(input: &[u8]) -> Err<Error<&[u8]>> {
 }
 
 /// Where the first SP, TAB, CR or LF stands. Other control bytes are text.
-#[inline]
+#[inline(always)]
 fn separator(input: &[u8]) -> Option<usize> {
     let (words, rest) = input.as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
@@ -250,7 +250,7 @@ fn separator(input: &[u8]) -> Option<usize> {
 
 /// The high bit of each byte that is 0x20 or less; exact up to and with the lowest such byte, which is all that is
 /// asked. (A borrow can only spoil the bytes above it.)
-#[inline]
+#[inline(always)]
 fn bytes_up_to_space(word: u64) -> u64 {
     const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
     const LIMIT: u64 = 0x2121_2121_2121_2121;
@@ -258,7 +258,7 @@ fn bytes_up_to_space(word: u64) -> u64 {
 }
 
 /// The candidate, or the first separator behind it when it is another control byte.
-#[inline]
+#[inline(always)]
 fn confirm(input: &[u8], candidate: usize) -> Option<usize> {
     if is_separator(input[candidate]) {
         return Some(candidate);

@@ -17,8 +17,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker, ready};
 
-use embus_engine::local::{LocalClient, LocalSubscription};
-use embus_engine::message::Message;
+use embus_engine::{LocalClient, LocalSubscription, Message};
 use embus_protocol::subject::Subject;
 use parking_lot::Mutex;
 use slab::Slab;
@@ -93,7 +92,7 @@ impl ReplyInbox {
     /// Subscribes to `<name>.*`; answers can arrive when it returns.
     pub(super) fn open(local: &LocalClient, name: &str) -> Result<Self, SubscribeError> {
         let filter = Subject::from(format!("{name}.*"));
-        let subscription = local.subscribe(filter, None, QUEUE_BOUNDS).map_err(subscribe_refused)?;
+        let subscription = local.subscribe(&filter, None, QUEUE_BOUNDS).map_err(subscribe_refused)?;
         let core = Arc::new_cyclic(|core| Core {
             prefix: format!("{name}."),
             waker: Arc::new(Dispatcher(Weak::clone(core))).into(),
@@ -318,10 +317,11 @@ mod tests {
     use super::*;
     use crate::{Broker, Client};
 
-    async fn opened() -> (Client, ReplyInbox) {
-        let client = Broker::builder().start().await.unwrap().client();
+    async fn opened() -> (Broker, Client, ReplyInbox) {
+        let broker = Broker::builder().start().await.unwrap();
+        let client = broker.client();
         let inbox = ReplyInbox::open(&client.shared.local, "inbox.test").unwrap();
-        (client, inbox)
+        (broker, client, inbox)
     }
 
     async fn answer(client: &Client, subject: Subject, payload: &'static str) {
@@ -337,7 +337,7 @@ mod tests {
 
     #[tokio::test]
     async fn an_answer_is_in_its_slot_when_its_publish_returns() {
-        let (client, inbox) = opened().await;
+        let (_broker, client, inbox) = opened().await;
         let (first_subject, mut first) = inbox.expect_reply();
         let (second_subject, mut second) = inbox.expect_reply();
         assert!(first_subject.starts_with("inbox.test."));
@@ -350,7 +350,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_slot_is_freed_with_its_request_and_its_next_user_is_told_apart() {
-        let (client, inbox) = opened().await;
+        let (_broker, client, inbox) = opened().await;
         let (stale, reply) = inbox.expect_reply();
         let key = reply.key;
         drop(reply);
@@ -362,7 +362,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_burst_of_requests_does_not_keep_its_memory() {
-        let (_client, inbox) = opened().await;
+        let (_broker, _client, inbox) = opened().await;
         let burst: Vec<_> = (0..=KEPT_SLOTS).map(|_| inbox.expect_reply()).collect();
         drop(burst);
         assert_eq!(inbox.core.state.lock().slots.capacity(), 0);
@@ -370,7 +370,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_flood_is_worked_off_in_bounded_portions_and_the_answer_behind_it_is_found() {
-        let (client, inbox) = opened().await;
+        let (_broker, client, inbox) = opened().await;
         let (subject, mut reply) = inbox.expect_reply();
         assert!((&mut reply).now_or_never().is_none());
         // Put another waker in the dispatcher's place, so that the flood gathers in the queue.

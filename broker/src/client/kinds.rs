@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Display};
 
-use embus_engine::local::{PublishRefused, SubscribeRefused};
+use embus_engine::{PublishRefused, SubscribeRefused};
 use thiserror::Error as ThisError;
 
 use super::error::{BoxError, Error};
@@ -15,7 +15,8 @@ pub type PublishError = Error<PublishErrorKind>;
 pub enum PublishErrorKind {
     /// Headers and payload together are longer than [`Client::max_payload`](super::Client::max_payload): send less.
     MaxPayloadExceeded,
-    /// The subject or the reply subject is empty or holds a space, tab, CR or LF: correct it.
+    /// The subject or the reply subject is empty or holds a space, tab, CR or LF, or belongs to the broker
+    /// itself: use another.
     InvalidSubject,
     /// The client was drained or the broker has stopped: this client never sends again.
     Send,
@@ -39,7 +40,7 @@ pub type SubscribeError = Error<SubscribeErrorKind>;
 pub enum SubscribeErrorKind {
     /// The subject is empty, has an empty token, whitespace, or a `>` that is not the last token: correct it.
     InvalidSubject,
-    /// The name of the queue group is empty or holds whitespace: correct it.
+    /// The name of the queue group is empty, holds whitespace or belongs to the broker itself: use another.
     InvalidQueueName,
     /// The client was drained, the broker has stopped, or a limit on subscriptions was reached (see the source).
     Other,
@@ -153,26 +154,21 @@ impl From<Closed> for UnsubscribeError {
 /// The error for a message that the engine refused.
 #[cold]
 pub(super) fn publish_refused(refused: PublishRefused) -> PublishError {
-    match refused {
-        PublishRefused::Closed => PublishError::with_source(PublishErrorKind::Send, Closed),
-        PublishRefused::MaxPayload { limit } => {
-            let source = format!("headers and payload are longer than {limit} bytes");
-            PublishError::with_source(PublishErrorKind::MaxPayloadExceeded, source)
-        }
-        PublishRefused::Reserved => PublishError::with_source(PublishErrorKind::InvalidSubject, refused),
-    }
+    let kind = match refused {
+        PublishRefused::MaxPayload { .. } => PublishErrorKind::MaxPayloadExceeded,
+        PublishRefused::Reserved => PublishErrorKind::InvalidSubject,
+        _ => PublishErrorKind::Send,
+    };
+    PublishError::with_source(kind, refused)
 }
 
 /// The error for a filter that the engine refused to register.
 #[cold]
 pub(super) fn subscribe_refused(refused: SubscribeRefused) -> SubscribeError {
-    match refused {
-        SubscribeRefused::Closed => SubscribeError::with_source(SubscribeErrorKind::Other, Closed),
-        SubscribeRefused::InvalidSubject => SubscribeError::new(SubscribeErrorKind::InvalidSubject),
-        SubscribeRefused::TooMany { limit } => {
-            let source = format!("maximum subscriptions exceeded, {limit}");
-            SubscribeError::with_source(SubscribeErrorKind::Other, source)
-        }
-        SubscribeRefused::Reserved => SubscribeError::with_source(SubscribeErrorKind::Other, refused),
-    }
+    let kind = match refused {
+        SubscribeRefused::InvalidSubject => SubscribeErrorKind::InvalidSubject,
+        SubscribeRefused::Reserved => SubscribeErrorKind::InvalidQueueName,
+        _ => SubscribeErrorKind::Other,
+    };
+    SubscribeError::with_source(kind, refused)
 }

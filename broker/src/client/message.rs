@@ -1,7 +1,7 @@
 //! The messages that the client hands out and takes in.
 
 use bytes::Bytes;
-use embus_engine::message::{Headers, Message as EngineMessage};
+use embus_engine::{Headers, Message as EngineMessage};
 
 use embus_protocol::headers::{HeaderMap, block};
 use embus_protocol::status::StatusCode;

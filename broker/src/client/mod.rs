@@ -28,7 +28,7 @@ use std::fmt;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use embus_engine::local::LocalClient;
+use embus_engine::LocalClient;
 use embus_protocol::info::ServerInfo;
 use tokio::task::yield_now;
 
@@ -72,7 +72,7 @@ struct Shared {
 }
 
 impl Client {
-    /// A client over an attached engine client.
+    /// A client over one that is attached to the engine.
     pub(crate) fn new(local: Arc<LocalClient>) -> Self {
         let shared = Shared {
             local,
@@ -96,9 +96,8 @@ impl Client {
 
     /// What the broker says about itself now, with this client's own id.
     pub fn server_info(&self) -> ServerInfo {
-        let mut info = self.shared.local.engine().info();
-        info.client_id = self.shared.local.id().0;
-        info
+        let local = &self.shared.local;
+        ServerInfo { client_id: local.id().0, ..local.engine().info() }
     }
 
     /// How long headers and payload of a message may be together, in bytes.
@@ -166,7 +165,7 @@ impl Client {
 
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let id = self.shared.local.id();
+        let id = self.shared.local.id().0;
         f.debug_struct("Client").field("id", &id).field("sink", &self.sink).finish_non_exhaustive()
     }
 }

@@ -1,8 +1,7 @@
 //! Publishing: check, hand over, wait if a subscriber is far behind.
 
 use bytes::Bytes;
-use embus_engine::local::Congestion;
-use embus_engine::message::{Headers, Message as EngineMessage};
+use embus_engine::{Congestion, Headers, Message as EngineMessage};
 use embus_protocol::headers::HeaderMap;
 use embus_protocol::subject::{Subject, SubjectError, ToSubject};
 

@@ -5,7 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use embus_engine::local::Congestion;
+use embus_engine::Congestion;
 use futures_sink::Sink;
 use tokio::task::coop;
 use tokio_util::sync::ReusableBoxFuture;

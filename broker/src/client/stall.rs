@@ -2,8 +2,7 @@
 
 use std::future::poll_fn;
 
-use embus_engine::local::Congestion;
-use embus_engine::relief::STALL_LIMIT;
+use embus_engine::{Congestion, STALL_LIMIT};
 use tokio::runtime::Handle;
 use tokio::task::coop;
 use tokio::time::timeout;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use embus_engine::local::Traffic;
+use embus_engine::statistics::Traffic;
 
 /// Totals over the life of a client, with the field names of async-nats.
 ///
@@ -10,7 +10,7 @@ use embus_engine::local::Traffic;
 /// [`Client::statistics`](super::Client::statistics) was called last, on any clone of the client.
 #[derive(Debug, Default)]
 pub struct Statistics {
-    /// Bytes received: subjects, reply subjects, headers and payloads, without protocol.
+    /// Bytes received, of headers and payloads.
     pub in_bytes: AtomicU64,
     /// Bytes sent, counted in the same way.
     pub out_bytes: AtomicU64,
@@ -23,12 +23,12 @@ pub struct Statistics {
 }
 
 impl Statistics {
-    /// Takes over the totals that the engine counted.
+    /// Takes over the totals that the engine counted: what goes into the broker comes out of the client.
     pub(super) fn refresh(&self, traffic: &Traffic) {
-        self.in_bytes.store(traffic.in_bytes, Ordering::Relaxed);
-        self.out_bytes.store(traffic.out_bytes, Ordering::Relaxed);
-        self.in_messages.store(traffic.in_msgs, Ordering::Relaxed);
-        self.out_messages.store(traffic.out_msgs, Ordering::Relaxed);
+        self.in_bytes.store(traffic.out_bytes, Ordering::Relaxed);
+        self.out_bytes.store(traffic.in_bytes, Ordering::Relaxed);
+        self.in_messages.store(traffic.out_msgs, Ordering::Relaxed);
+        self.out_messages.store(traffic.in_msgs, Ordering::Relaxed);
         self.connects.store(1, Ordering::Relaxed);
     }
 }

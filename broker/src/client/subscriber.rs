@@ -5,8 +5,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
-use embus_engine::local::{LocalClient, LocalSubscription};
-use embus_engine::local_queue::QueueBounds;
+use embus_engine::{LocalClient, LocalSubscription, QueueBounds};
 use embus_protocol::limits::DEFAULT_MAX_PENDING_BYTES;
 use futures_core::Stream;
 use tokio::task::coop;
@@ -71,7 +70,7 @@ impl Subscriber {
     /// The client was drained or the broker has stopped; the subscription has ended already.
     #[expect(clippy::unused_async, reason = "the signature is that of async-nats")]
     pub async fn drain(&mut self) -> Result<(), UnsubscribeError> {
-        self.while_open(LocalSubscription::drain)
+        self.while_open(LocalSubscription::unsubscribe)
     }
 
     /// How many messages this subscriber lost because it did not keep up. Not in async-nats.
@@ -112,6 +111,6 @@ impl Stream for Subscriber {
 
 impl fmt::Debug for Subscriber {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Subscriber").field("client_id", &self.local.id()).finish_non_exhaustive()
+        f.debug_struct("Subscriber").field("client_id", &self.local.id().0).finish_non_exhaustive()
     }
 }

@@ -22,9 +22,10 @@ mod subsz;
 mod tests;
 mod varz;
 
-pub(crate) use pages::Monitor;
-pub(crate) use serve::serve;
+use pages::Monitor;
+use serve::serve;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use embus_engine::{
@@ -32,6 +33,44 @@ use embus_engine::{
     statistics::{ConnectionSnapshot, Statistics, SubscriptionSnapshot},
 };
 use embus_protocol::info::ServerInfo;
+use embus_protocol::limits::AUTH_TIMEOUT;
+
+use crate::listener::TcpAcceptor;
+use crate::shell::Shell;
+
+/// Serves the pages on a bound port until the broker stops; `asked_for` is the address as it was configured.
+pub(crate) fn start(asked_for: &str, acceptor: TcpAcceptor, shell: &Arc<Shell>) {
+    let host = asked_for.rsplit_once(':').map_or(asked_for, |(host, _)| host).to_owned();
+    let address = acceptor.local_addr;
+    let tracker = shell.tasks.tracker().clone();
+    let source: Arc<dyn Source> = Arc::clone(shell) as Arc<dyn Source>;
+    let monitor = Arc::new(Monitor::new(source, host, address, tracker.clone()));
+    let stop = shell.tasks.stop_signal().clone();
+    shell.tasks.spawn(serve(acceptor.into_listener(), monitor, tracker, stop));
+}
+
+impl Source for Shell {
+    fn facts(&self) -> Facts {
+        Facts {
+            info: self.engine.info(),
+            is_accepting: !self.accepting.is_cancelled(),
+            limits: self.engine.limits().clone(),
+            auth_timeout: AUTH_TIMEOUT,
+        }
+    }
+    fn statistics(&self) -> Statistics {
+        self.engine.statistics()
+    }
+    fn connections(&self) -> Vec<ConnectionSnapshot> {
+        self.engine.connections()
+    }
+    fn closed_connections(&self) -> Vec<ConnectionSnapshot> {
+        self.engine.closed_connections()
+    }
+    fn subscriptions(&self) -> Vec<SubscriptionSnapshot> {
+        self.engine.subscriptions()
+    }
+}
 
 /// What the monitor asks the broker for; the broker is the one implementation outside tests.
 pub(crate) trait Source: Send + Sync + 'static {
