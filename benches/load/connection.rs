@@ -107,12 +107,16 @@ impl Connection {
 
     fn read_more(&mut self, received: &mut Vec<u8>) -> io::Result<()> {
         let mut chunk = [0; 4096];
-        match self.stream.read(&mut chunk)? {
-            0 => Err(unexpected("the server closed the connection", received)),
-            n => {
+        match self.stream.read(&mut chunk) {
+            Ok(0) => Err(unexpected("the server closed the connection", received)),
+            Ok(n) => {
                 received.extend_from_slice(&chunk[..n]);
                 Ok(())
             }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                Err(unexpected(&format!("no answer within {PATIENCE:?}"), received))
+            }
+            Err(error) => Err(error),
         }
     }
 }

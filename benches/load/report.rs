@@ -33,9 +33,10 @@ impl Outcome {
         text
     }
 
-    /// The reference server's figure divided by ours.
+    /// How many times better embus is: the reference server's cost divided by ours, or our rate by its.
     fn ratio(&self, metric: Metric) -> Option<f64> {
-        Some(self.reference.as_ref()?.get(metric)? / self.embus.get(metric)?)
+        let (reference, ours) = (self.reference.as_ref()?.get(metric)?, self.embus.get(metric)?);
+        Some(if metric == Metric::MessagesPerSecond { ours / reference } else { reference / ours })
     }
 
     /// Whether the target was reached, where `metric` is the one that counts.

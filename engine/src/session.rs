@@ -59,6 +59,8 @@ enum Phase {
     Ready,
     /// Nothing more is read; what is staged still goes out.
     Closing(CloseReason),
+    /// The engine has forgotten the connection.
+    Closed(CloseReason),
 }
 
 /// What the client asked for in CONNECT.
@@ -154,7 +156,7 @@ impl Session {
     /// Why the session is over, if it is.
     pub fn end(&self) -> Option<CloseReason> {
         match self.phase {
-            Phase::Closing(reason) => Some(reason),
+            Phase::Closing(reason) | Phase::Closed(reason) => Some(reason),
             _ => self.outbox.closed(),
         }
     }
@@ -212,10 +214,13 @@ impl Session {
         }
     }
 
-    /// Ends the session: interest gone, outbox closed, the connection forgotten.
+    /// Ends the session: interest gone, outbox closed, the connection forgotten. A second call does nothing.
     pub fn close(&mut self, reason: CloseReason) {
+        if matches!(self.phase, Phase::Closed(_)) {
+            return;
+        }
         let reason = self.end().unwrap_or(reason);
-        self.phase = Phase::Closing(reason);
+        self.phase = Phase::Closed(reason);
         tracing::debug!(cid = self.connection.id().0, %reason, "connection closed");
         self.engine.disconnect(&self.connection, &self.router, reason);
     }

@@ -22,7 +22,6 @@ use crate::secret::Secret;
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[expect(clippy::struct_excessive_bools, reason = "the wire has them as independent flags")]
-#[non_exhaustive]
 pub struct ConnectOptions {
     /// Answer each accepted operation with `+OK`. True until a CONNECT says otherwise.
     pub verbose: bool,

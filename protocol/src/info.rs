@@ -99,12 +99,12 @@ pub struct ServerInfo {
 pub struct InfoError(#[from] serde_json::Error);
 
 impl ServerInfo {
-    /// Reads the JSON of an INFO line.
+    /// Reads the JSON of an INFO line; `null` says nothing, as in nats-server.
     ///
     /// # Errors
     /// [`InfoError`] when the JSON does not parse or a known field has the wrong type.
     pub fn parse(json: &[u8]) -> Result<Self, InfoError> {
-        Ok(serde_json::from_slice(json)?)
+        Ok(serde_json::from_slice::<Option<Self>>(json)?.unwrap_or_default())
     }
 }
 
@@ -154,6 +154,7 @@ mod tests {
     fn unknown_fields_are_skipped() {
         let info = ServerInfo::parse(br#"{"server_id":"N","something":[1]}"#).expect("an INFO");
         assert_eq!(info.server_id, "N");
-        assert!(ServerInfo::parse(b"xyz").is_err());
+        assert_eq!(ServerInfo::parse(b"null").ok(), Some(ServerInfo::default()));
+        assert!(ServerInfo::parse(b"xyz").is_err() && ServerInfo::parse(b"").is_err());
     }
 }

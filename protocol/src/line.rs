@@ -3,6 +3,8 @@
 //! The parsers scan eight bytes at a time and carry no context: what they reject, and what they cannot finish, is
 //! judged again by [`decode`](crate::decode), which looks for the end of the line. They never look past it.
 
+#![expect(clippy::inline_always, reason = "measured: as calls the leaf parsers cost a third more")]
+
 use nom::error::{Error, ErrorKind};
 use nom::{Err, IResult, Needed, Parser};
 

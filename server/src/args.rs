@@ -197,7 +197,7 @@ impl Given {
     fn spelt(&self) -> Vec<String> {
         let mut words = vec![crate::program::OWN_NAME.to_owned()];
         words.extend(self.values.iter().filter_map(|(id, value)| {
-            let long = Flag::find(id)?.names.iter().find(|name| name.len() > 1)?;
+            let long = Flag::find(id)?.long();
             match value {
                 Value::Switch(true) => Some(format!("--{long}")),
                 Value::Switch(false) => None,

@@ -44,15 +44,19 @@ impl Flag {
         self.names[0]
     }
 
+    /// The first name that is a word.
+    pub(crate) fn long(&self) -> &'static str {
+        self.names.iter().find(|name| name.len() > 2).unwrap_or(&self.names[0])
+    }
+
     fn arg(&self) -> Option<Arg> {
         let Does::Work(help) = self.does else { return None };
-        let (long, short): (Vec<&str>, Vec<&str>) = self.names.iter().partition(|name| name.len() > 1);
-        let (short, mut long) = (short.first().and_then(|name| name.chars().next()), long.into_iter());
-        let mut arg = Arg::new(self.id()).help(help).long(long.next());
-        if let Some(short) = short {
+        let is_short = |name: &&&str| name.len() == 1;
+        let aliases = self.names.iter().filter(|name| !is_short(name) && **name != self.long());
+        let mut arg = Arg::new(self.id()).help(help).long(self.long()).visible_aliases(aliases);
+        if let Some(short) = self.names.iter().find(is_short).and_then(|name| name.chars().next()) {
             arg = arg.short(short);
         }
-        arg = arg.visible_aliases(long);
         Some(match self.takes {
             Takes::Nothing => arg.action(clap::ArgAction::SetTrue),
             Takes::Text(name) => arg.value_name(name).require_equals(true).allow_hyphen_values(true),

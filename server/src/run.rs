@@ -3,8 +3,8 @@
 use std::{error::Error, io, path::Path, process::ExitCode, time::Duration};
 
 use embus::Broker;
-use tokio::runtime::{Builder, Runtime};
-use tracing::{error, info, warn};
+use tokio::runtime::{Builder, Handle, Runtime};
+use tracing::{debug, error, info, warn};
 
 use crate::{
     args::Settings,
@@ -78,6 +78,7 @@ async fn live(settings: &Settings, program: &Program, log: &Log) -> Result<(), F
     let mut signals = Signals::install().map_err(Failure::other)?;
     info!("Starting {}", crate::program::OWN_NAME);
     info!("  Version:  {} ({} {})", env!("CARGO_PKG_VERSION"), crate::program::NATS_NAME, embus::NATS_VERSION);
+    debug!("  Threads:  {}", Handle::current().metrics().num_workers());
     let mut ports_file = prepare_files(settings, program)?;
     let places = Places::of(settings)?;
     let broker = tokio::select! {
@@ -149,7 +150,7 @@ async fn start(settings: &Settings, places: &Places) -> Result<Broker, Failure> 
 
 fn failure(error: embus::StartError, places: &Places) -> Failure {
     match (&error, &places.monitor) {
-        (embus::StartError::Listen { .. }, _) => {
+        (embus::StartError::Listen { .. } | embus::StartError::Address { .. }, _) => {
             let address = &places.clients;
             Failure::Listen { address: address.to_string(), reason: listen::reason(address, &error) }
         }

@@ -211,7 +211,9 @@ impl Transport for Wire {
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut unread = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let before = unread.bytes.len();
-        slices.iter().for_each(|slice| unread.bytes.extend_from_slice(slice));
+        for slice in slices {
+            unread.bytes.extend_from_slice(slice);
+        }
         let written = unread.bytes.len() - before;
         drop(unread);
         self.wake_owner();

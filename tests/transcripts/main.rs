@@ -1,6 +1,7 @@
 //! Replays every `*.nats` script of this folder against each broker at hand: once with every step sent whole, once
 //! byte by byte, which must make no difference.
 
+mod broker;
 mod engine;
 
 use std::{
@@ -18,6 +19,16 @@ async fn reference_server() {
         return writeln!(io::stderr(), "note: {note}").expect("stderr is open");
     };
     check(&target).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broker_over_tcp() {
+    check(&broker::BrokerTarget::Tcp).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn broker_in_memory() {
+    check(&broker::BrokerTarget::Memory).await;
 }
 
 #[tokio::test]

@@ -76,7 +76,9 @@ impl Group {
         self.publisher.write_all(self.batches.bytes(0))?;
         let mut received = vec![0; expected.len()];
         for receiver in &mut self.receivers {
-            receiver.stream.read_exact(&mut received)?;
+            receiver.stream.read_exact(&mut received).map_err(|error| {
+                io::Error::other(format!("the first {} bytes were not delivered: {error}", expected.len()))
+            })?;
             if received != expected {
                 return Err(io::Error::other("the server delivered something else than was published"));
             }

@@ -42,6 +42,7 @@ pub use self::kinds::{
     DrainError, FlushError, FlushErrorKind, PublishError, PublishErrorKind, RequestError, RequestErrorKind,
     SubscribeError, SubscribeErrorKind, UnsubscribeError,
 };
+pub use self::error::BoxError;
 pub use self::request::Request;
 pub use self::statistics::Statistics;
 

@@ -21,7 +21,7 @@ use super::{
 };
 
 /// Everything a request needs: where the data comes from, and the counters and bounds that all requests share.
-pub(crate) struct Monitor {
+pub(super) struct Monitor {
     source: Arc<dyn Source>,
     tasks: TaskTracker,
     /// The host as it was asked for and the port it became, for `/varz`.
@@ -33,7 +33,7 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     /// A monitor of `source` that listens at `address`; `host` is the name it was configured with.
-    pub(crate) fn new(source: Arc<dyn Source>, host: String, address: SocketAddr, tasks: TaskTracker) -> Self {
+    pub(super) fn new(source: Arc<dyn Source>, host: String, address: SocketAddr, tasks: TaskTracker) -> Self {
         let requests = Default::default();
         let listings = Arc::new(Semaphore::new(MAX_LISTINGS));
         Self { source, tasks, host, port: address.port(), requests, listings }

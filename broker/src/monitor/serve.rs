@@ -16,12 +16,12 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
-use super::Monitor;
+use super::pages::Monitor;
 
 /// Answers requests that arrive at `listener` until `stop` is cancelled; every task it starts is one of `tasks`.
 ///
 /// Dropping the future closes the listener; connections already accepted go on until `stop`.
-pub(crate) async fn serve(listener: TcpListener, monitor: Arc<Monitor>, tasks: TaskTracker, stop: CancellationToken) {
+pub(super) async fn serve(listener: TcpListener, monitor: Arc<Monitor>, tasks: TaskTracker, stop: CancellationToken) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = tokio::select! {

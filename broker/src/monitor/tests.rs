@@ -7,10 +7,10 @@ use std::{
 };
 
 use embus_engine::{
+    Limits,
     close::CloseReason,
     connection::ConnectionKind,
-    limits::Limits,
-    statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot},
+    statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot, Traffic},
 };
 use embus_protocol::info::ServerInfo;
 use serde_json::{Value, json};
@@ -21,7 +21,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{Facts, Monitor, Source, serve::serve, serve::serve_connection};
+use super::{
+    Facts, Source,
+    pages::Monitor,
+    serve::{serve, serve_connection},
+};
 
 /// A broker with three open connections, one that closed, and 2000 subscriptions of connection 7.
 struct Sample {
@@ -53,10 +57,7 @@ impl Source for Sample {
             connections: 3,
             total_connections: 4,
             subscriptions: 2002,
-            in_msgs: 1,
-            in_bytes: 2,
-            out_msgs: 3,
-            out_bytes: 4,
+            traffic: Traffic { in_msgs: 1, in_bytes: 2, out_msgs: 3, out_bytes: 4 },
             slow_consumers: 5,
             stale_connections: 6,
             stalled_clients: 7,
@@ -97,10 +98,7 @@ fn connection(cid: u64, subscriptions: usize, pending_bytes: usize, account: &st
         reason: None,
         rtt: Some(Duration::from_micros(100 * cid)),
         pending_bytes,
-        in_msgs: cid,
-        out_msgs: 100 - cid,
-        in_bytes: cid,
-        out_bytes: 100 - cid,
+        traffic: Traffic { in_msgs: cid, in_bytes: cid, out_msgs: 100 - cid, out_bytes: 100 - cid },
         stalls: 0,
         subscriptions,
         name: format!("client {cid}"),

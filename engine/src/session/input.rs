@@ -104,7 +104,7 @@ impl Session {
 
     fn handle_operations(&mut self, worker: &mut Worker, input: &[u8], now: Monotonic) {
         let mut rest = input;
-        while !matches!(self.phase, Phase::Closing(_)) {
+        while !matches!(self.phase, Phase::Closing(_) | Phase::Closed(_)) {
             match decode(rest, self.engine.limits().max_control_line) {
                 Ok(Step::Op(op, used)) => {
                     self.handle_op(worker, op, now);

@@ -91,12 +91,11 @@ pub fn parse(block: &[u8]) -> Result<Parsed, HeaderError> {
         }
         let (name, first) = line.split_once(':').ok_or(HeaderError::Line)?;
         let name = name.parse::<HeaderName>().map_err(|_| HeaderError::Name)?;
-        let mut value = first.trim_start().to_owned();
+        let mut value = first.to_owned();
         while let Some(more) = lines.next_if(|line| line.starts_with(char::is_whitespace)) {
             value.push_str(more);
         }
-        value.truncate(value.trim_end().len());
-        headers.append(name, value.parse::<HeaderValue>().map_err(|_| HeaderError::Value)?);
+        headers.append(name, value.trim().parse::<HeaderValue>().map_err(|_| HeaderError::Value)?);
     }
     Ok((status, headers))
 }

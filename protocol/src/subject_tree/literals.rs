@@ -1,6 +1,6 @@
 //! Filters without wildcards: a hash table of their texts. Owned by the subject tree.
 
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 
 use bytes::Bytes;
 use foldhash::fast::RandomState;
@@ -62,7 +62,10 @@ impl<T> Literals<T> {
     }
 }
 
+/// Hashes the bytes alone; `hash_one` would add a length that this hasher takes in anyway.
 #[inline]
-fn hash(hasher: &RandomState, text: &[u8]) -> u64 {
-    hasher.hash_one(text)
+pub(super) fn hash(hasher: &RandomState, text: &[u8]) -> u64 {
+    let mut state = hasher.build_hasher();
+    state.write(text);
+    state.finish()
 }

@@ -27,6 +27,12 @@ fn check(filters: &[&str], subject: &str, expected: &[&str]) {
 }
 
 #[test]
+fn a_tree_goes_between_threads() {
+    fn check<T: Send + Sync>(_: &T) {}
+    check(&tree(&[]));
+}
+
+#[test]
 fn literals_and_wildcards_match_together() {
     let filters = ["a.b", "a.*", "*.b", "*.*", "a.>", ">", "*.>", "b.>", "a", "*", "a.b.c"];
     check(&filters, "a.b", &["*.*", "*.>", "*.b", ">", "a.*", "a.>", "a.b"]);

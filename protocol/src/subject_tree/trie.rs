@@ -12,6 +12,7 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+use super::literals::hash;
 use super::token::Token;
 use crate::filter;
 
@@ -121,7 +122,7 @@ impl<T> Trie<T> {
             if text.is_empty() {
                 return;
             }
-            texts.push(Text { text, hash: self.hasher.hash_one(text) });
+            texts.push(Text { text, hash: hash(&self.hasher, text) });
         }
         // Nodes yet to visit, each with the number of tokens that lead to it. One visit takes one and adds at most
         // two, which are a level deeper: the stack stays below twice the number of tokens.
@@ -207,7 +208,7 @@ impl<T> Trie<T> {
         if text == b"*" {
             return Some(self.nodes[index(node)].star).filter(|star| *star != NONE);
         }
-        self.child(node, &Text { text, hash: self.hasher.hash_one(text) })
+        self.child(node, &Text { text, hash: hash(&self.hasher, text) })
     }
 
     /// The child by a literal token.
@@ -241,7 +242,7 @@ impl<T> Trie<T> {
         if text == b"*" {
             self.nodes[index(parent)].star = id;
         } else {
-            let hash = edge_hash(&self.hasher, parent, self.hasher.hash_one(text));
+            let hash = edge_hash(&self.hasher, parent, hash(&self.hasher, text));
             let (hasher, nodes) = (&self.hasher, &self.nodes);
             self.edges.insert_unique(hash, id, |id| nodes[index(*id)].edge_hash(hasher));
         }
@@ -320,7 +321,7 @@ impl Node {
     }
 
     fn edge_hash(&self, hasher: &RandomState) -> u64 {
-        edge_hash(hasher, self.parent, hasher.hash_one(self.token.text()))
+        edge_hash(hasher, self.parent, hash(hasher, self.token.text()))
     }
 }
 

@@ -25,7 +25,7 @@ fn a_port_in_use_is_fatal() {
 #[test]
 fn an_address_that_does_not_exist_is_fatal() {
     check_fails(&["-a", "999.999.999.999", "-p", "-1"], "[FTL] Error listening on port: 999.999.999.999:0, \"listen");
-    check_fails(&["-a", "192.0.2.255", "-p", "-1"], "bind: cannot assign requested address\"");
+    check_fails(&["-a", "198.51.100.1", "-p", "-1"], "bind: cannot assign requested address\"");
     let text = "[FTL] Error listening on port: 0.0.0.0:70000, \"listen tcp: address 70000: invalid port\"";
     check_fails(&["-p", "70000"], text);
     check_fails(

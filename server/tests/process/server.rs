@@ -157,7 +157,19 @@ impl Client {
         self.stream.write_all(text.as_bytes()).expect("the server reads");
     }
 
-    /// The next line; empty when the server closed.
+    /// The next line that contains `part`.
+    #[track_caller]
+    pub(crate) fn wait_for(&mut self, part: &str) -> String {
+        loop {
+            let line = self.line();
+            assert!(!line.is_empty(), "closed, or silent, without {part:?}");
+            if line.contains(part) {
+                return line;
+            }
+        }
+    }
+
+    /// The next line; empty when the server closed, or was silent until the deadline.
     pub(crate) fn line(&mut self) -> String {
         let mut line = String::new();
         let _ = self.reader.read_line(&mut line);

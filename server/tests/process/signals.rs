@@ -38,15 +38,11 @@ fn lame_duck_tells_clients_and_takes_no_new_ones() {
     server.wait_for("Server is ready");
     let (mut client, _) = Client::connect(address);
     client.send("CONNECT {\"verbose\":false,\"protocol\":1}\r\nPING\r\n");
-    while client.line() != "PONG\r\n" {}
+    client.wait_for("PONG");
     let (code, _, stderr) = output(&["--signal", &format!("ldm={}", server.pid())]);
     assert_eq!((code, stderr.as_str()), (0, ""));
     server.wait_for("Lame duck mode");
-    let mut line = client.line();
-    while !line.contains("\"ldm\":true") {
-        assert!(!line.is_empty(), "closed without a word");
-        line = client.line();
-    }
+    client.wait_for("\"ldm\":true");
     assert!(std::net::TcpStream::connect(address).is_err());
     server.signal(Signal::INT);
     assert!(server.wait_exit().0.success());

@@ -42,6 +42,14 @@ fn lines_are_read_as_async_nats_reads_them() {
     assert_eq!(headers.get("empty").map(HeaderValue::as_str), Some(""));
 }
 
+// Found by fuzzing: the value kept the white space of its second line, and lost it when written and read again.
+#[test]
+fn a_value_that_begins_on_the_second_line_is_trimmed() {
+    let (_, headers) = parse(b"NATS/1.0\r\na: \r\n \x1bx\r\n\r\n").expect("a block");
+    assert_eq!(headers.get("a").map(HeaderValue::as_str), Some("\x1bx"));
+    assert_eq!(parse(&encode(&headers)), Ok((None, headers)));
+}
+
 #[test]
 fn value_is_exact_and_the_first() {
     let block = b"NATS/1.0 503\r\nab: 0\r\na: \t1 \r\na: 2\r\nc:3\nd";

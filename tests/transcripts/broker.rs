@@ -1,0 +1,98 @@
+//! Our broker as a target: behind a socket, or behind a byte stream in memory.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use embus::Broker;
+use embus_tests::transcript::{Options, Server, Stream, Target};
+use tokio::net::TcpStream;
+use tokio_util::sync::CancellationToken;
+
+/// How the player reaches the broker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum BrokerTarget {
+    /// Over TCP.
+    Tcp,
+    /// Over `Broker::duplex`.
+    Memory,
+}
+
+impl Target for BrokerTarget {
+    type Server = Running;
+
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Memory => "memory",
+        }
+    }
+
+    async fn start(&self, options: &Options) -> io::Result<Running> {
+        let token = CancellationToken::new();
+        let mut builder = configured(options).cancellation_token(token.clone());
+        if *self == Self::Tcp {
+            builder = builder.listen("127.0.0.1:0");
+        }
+        let broker = builder.start().await.map_err(io::Error::other)?;
+        Ok(Running { address: broker.local_addr(), broker, token })
+    }
+}
+
+fn configured(options: &Options) -> embus::Builder {
+    let mut builder = Broker::builder();
+    if let Some(bytes) = options.max_payload {
+        builder = builder.max_payload(bytes);
+    }
+    if let Some(bytes) = options.max_control_line {
+        builder = builder.max_control_line(bytes);
+    }
+    if let Some(connections) = options.max_connections {
+        builder = builder.max_connections(connections);
+    }
+    if let Some(subscriptions) = options.max_subscriptions {
+        builder = builder.max_subscriptions(subscriptions);
+    }
+    if let Some(interval) = options.ping_interval {
+        builder = builder.ping_interval(interval);
+    }
+    if let Some(pings) = options.ping_max {
+        builder = builder.ping_max(pings);
+    }
+    builder
+}
+
+/// A running broker; dropping it stops the broker through its token.
+#[derive(Debug)]
+pub(crate) struct Running {
+    broker: Broker,
+    address: Option<SocketAddr>,
+    token: CancellationToken,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.token.cancel();
+    }
+}
+
+impl Server for Running {
+    async fn connect(&self) -> io::Result<Stream> {
+        let Some(address) = self.address else { return Ok(Box::new(self.broker.duplex())) };
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Box::new(stream))
+    }
+
+    async fn lame_duck(&mut self) -> io::Result<()> {
+        let broker = self.broker.clone();
+        // It ends when the broker does, which the scene does not wait for.
+        drop(tokio::spawn(async move { broker.lame_duck().await }));
+        Ok(())
+    }
+
+    async fn stop(&mut self) -> io::Result<()> {
+        self.broker.shutdown(STOP_DEADLINE).await;
+        Ok(())
+    }
+}
+
+const STOP_DEADLINE: Duration = Duration::from_secs(5);
