@@ -50,7 +50,7 @@ pub fn bytes_per_subscription(server: &Server, count: usize) -> io::Result<(f64,
     Ok((growth_each(before, resident_when_quiet(server)?, count), cpu))
 }
 
-/// Resident bytes of a server that has answered one PING and has no connection.
+/// Resident bytes of a server after a moment in which nothing was asked of it.
 pub fn resident_when_quiet(server: &Server) -> io::Result<u64> {
     thread::sleep(QUIET);
     server.resident_bytes()

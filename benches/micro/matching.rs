@@ -5,7 +5,6 @@
 
 use std::hint::black_box;
 
-use bytes::Bytes;
 use criterion::{Criterion, criterion_group, criterion_main};
 use embus_protocol::subject_tree::SubjectTree;
 
@@ -34,7 +33,7 @@ fn filter(number: usize, wildcards_of_100: usize) -> String {
 fn tree(count: usize, wildcards_of_100: usize) -> SubjectTree<usize> {
     let mut tree = SubjectTree::new();
     for number in 0..count {
-        tree.get_or_insert_with(&Bytes::from(filter(number, wildcards_of_100)), || number);
+        tree.get_or_insert_with(&filter(number, wildcards_of_100).into_bytes().into(), || number);
     }
     assert_eq!(tree.len(), count);
     for number in (0..count).step_by(101) {

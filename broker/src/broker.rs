@@ -5,9 +5,9 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use embus_engine::LocalClient;
 use embus_engine::connection::{ConnectionKind, Peer};
 use embus_engine::statistics::{ConnectionSnapshot, Statistics, SubscriptionSnapshot};
-use embus_engine::LocalClient;
 use embus_protocol::info::ServerInfo;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};

@@ -36,8 +36,7 @@ impl Interest {
         match self.tree.get_mut(&filter) {
             Some(subscribers) => subscribers.push(subscription),
             None => {
-                let key = bytes::Bytes::copy_from_slice(&filter);
-                self.tree.get_or_insert_with(&key, || Subscribers::One(subscription));
+                self.tree.get_or_insert_with(&filter, || Subscribers::One(subscription));
             }
         }
     }

@@ -5,7 +5,6 @@
 
 use std::collections::BTreeMap;
 
-use bytes::Bytes;
 use embus_protocol::filter::matches;
 use embus_protocol::subject_tree::SubjectTree;
 use libfuzzer_sys::fuzz_target;
@@ -16,7 +15,7 @@ fuzz_target!(|data: &[u8]| {
     for (number, line) in data.split(|byte| *byte == b'\n').enumerate() {
         match line {
             [b'+', filter @ ..] => {
-                let kept = *tree.get_or_insert_with(&Bytes::copy_from_slice(filter), || number);
+                let kept = *tree.get_or_insert_with(&filter.into(), || number);
                 assert_eq!(kept, *model.entry(filter).or_insert(number));
             }
             [b'-', filter @ ..] => assert_eq!(tree.remove(filter), model.remove(filter)),

@@ -13,8 +13,7 @@ mod trie;
 
 use std::borrow::Cow;
 use std::fmt;
-
-use bytes::Bytes;
+use std::sync::Arc;
 
 use crate::filter;
 use literals::Literals;
@@ -23,12 +22,11 @@ use trie::Trie;
 /// A map from filters to values, with a look-up of all filters that match a subject. Each filter has one value.
 ///
 /// ```
-/// use bytes::Bytes;
 /// use embus_protocol::subject_tree::SubjectTree;
 ///
 /// let mut tree = SubjectTree::new();
-/// tree.get_or_insert_with(&Bytes::from("orders.*"), || "any");
-/// tree.get_or_insert_with(&Bytes::from("orders.eu"), || "europe");
+/// tree.get_or_insert_with(&b"orders.*"[..].into(), || "any");
+/// tree.get_or_insert_with(&b"orders.eu"[..].into(), || "europe");
 /// let mut found = Vec::new();
 /// tree.for_each_match(b"orders.eu", |value| found.push(*value));
 /// found.sort();
@@ -82,9 +80,9 @@ impl<T> SubjectTree<T> {
         }
     }
 
-    /// The value of this filter, made by `make` if the filter is new. A literal filter is kept by reference count, so
-    /// hand in bytes that do not pin a large buffer.
-    pub fn get_or_insert_with(&mut self, filter: &Bytes, make: impl FnOnce() -> T) -> &mut T {
+    /// The value of this filter, made by `make` if the filter is new. A literal filter is kept by reference
+    /// count, not copied.
+    pub fn get_or_insert_with(&mut self, filter: &Arc<[u8]>, make: impl FnOnce() -> T) -> &mut T {
         match kind(filter) {
             Kind::Literal => self.literals.get_or_insert_with(filter, make),
             Kind::Wildcard => self.wildcards.get_or_insert_with(filter, make),

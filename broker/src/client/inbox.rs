@@ -13,6 +13,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::mem::ManuallyDrop;
 use std::pin::Pin;
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, Wake, Waker, ready};
@@ -63,7 +64,8 @@ enum Answer {
     Here(Message),
 }
 
-/// A request that waits for its answer: yields nothing when the client is drained or the broker stops.
+/// A request that waits for its answer. Ready when the answer is in its slot, or when there will be none because the
+/// client is drained or the broker stops; [`into_message`](Reply::into_message) says which.
 pub(super) struct Reply<'a> {
     core: &'a Core,
     key: usize,
@@ -189,18 +191,19 @@ impl Core {
     }
 
     fn wake_all(&self) {
-        let woken: Vec<Waker> = self.state.lock().slots.iter_mut().filter_map(|(_, slot)| slot.take_waker()).collect();
+        let woken: Vec<Waker> =
+            self.state.lock().slots.iter_mut().filter_map(|(_, slot)| slot.answer.take_waker()).collect();
         woken.into_iter().for_each(Waker::wake);
     }
 
-    /// The answer in slot `key`, the end, or a registered wake-up; and whether messages may wait undispatched.
-    fn poll_slot(&self, key: usize, cx: &Context<'_>) -> (Poll<Option<Message>>, bool) {
+    /// Ready if slot `key` is answered or will not be; else registers a wake-up. And whether messages may wait
+    /// undispatched.
+    fn poll_slot(&self, key: usize, cx: &Context<'_>) -> (Poll<()>, bool) {
         let mut state = self.state.lock();
         let (ended, behind) = (state.ended, state.behind);
-        let answer = &mut state.slots[key].answer;
-        let replaced = match answer {
-            Answer::Here(_) => return (Poll::Ready(std::mem::take(answer).into_message()), behind),
-            Answer::Awaited(_) if ended => return (Poll::Ready(None), behind),
+        let replaced = match &mut state.slots[key].answer {
+            Answer::Here(_) => return (Poll::Ready(()), behind),
+            Answer::Awaited(_) if ended => return (Poll::Ready(()), behind),
             Answer::Awaited(Some(waker)) if waker.will_wake(cx.waker()) => None,
             Answer::Awaited(waker) => waker.replace(cx.waker().clone()),
         };
@@ -218,7 +221,7 @@ impl State {
 
     fn open_slot(&mut self) -> (usize, u64) {
         self.sequence = self.sequence.wrapping_add(1);
-        let key = self.slots.insert(Slot { sequence: self.sequence, answer: Answer::default() });
+        let key = self.slots.insert(Slot { sequence: self.sequence, answer: Answer::Awaited(None) });
         (key, token(self.sequence, key))
     }
 
@@ -233,27 +236,11 @@ impl State {
     /// The first answer counts; whatever else arrives for the token is late.
     fn answer(&mut self, token: u64, message: Message) -> Step {
         let (sequence, key) = sequence_and_key(token);
-        match self.slots.get_mut(key) {
-            Some(Slot { sequence: expected, answer: answer @ Answer::Awaited(_) }) if *expected == sequence => {
-                Step::Answered(std::mem::replace(answer, Answer::Here(message)).into_waker())
-            }
-            _ => Step::Late(message),
-        }
-    }
-}
-
-impl Slot {
-    fn take_waker(&mut self) -> Option<Waker> {
-        match &mut self.answer {
-            Answer::Awaited(waker) => waker.take(),
-            Answer::Here(_) => None,
-        }
-    }
-}
-
-impl Default for Answer {
-    fn default() -> Self {
-        Self::Awaited(None)
+        let slot = self.slots.get_mut(key).filter(|slot| slot.sequence == sequence);
+        let Some(Slot { answer: answer @ Answer::Awaited(_), .. }) = slot else { return Step::Late(message) };
+        let waker = answer.take_waker();
+        *answer = Answer::Here(message);
+        Step::Answered(waker)
     }
 }
 
@@ -265,18 +252,30 @@ impl Answer {
         }
     }
 
-    fn into_waker(self) -> Option<Waker> {
+    fn take_waker(&mut self) -> Option<Waker> {
         match self {
-            Self::Awaited(waker) => waker,
+            Self::Awaited(waker) => waker.take(),
             Self::Here(_) => None,
         }
     }
 }
 
-impl Future for Reply<'_> {
-    type Output = Option<Message>;
+impl Reply<'_> {
+    /// Gives the slot back, and the answer, if it is there.
+    pub(super) fn into_message(self) -> Option<Message> {
+        // The slot is closed here, so not once more by the drop.
+        ManuallyDrop::new(self).close().answer.into_message()
+    }
 
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn close(&self) -> Slot {
+        self.core.state.lock().close_slot(self.key)
+    }
+}
+
+impl Future for Reply<'_> {
+    type Output = ();
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
         let budget = ready!(coop::poll_proceed(cx));
         let (mut polled, behind) = self.core.poll_slot(self.key, cx);
         if polled.is_pending() && behind {
@@ -293,8 +292,7 @@ impl Future for Reply<'_> {
 
 impl Drop for Reply<'_> {
     fn drop(&mut self) {
-        let slot = self.core.state.lock().close_slot(self.key);
-        drop(slot);
+        drop(self.close());
     }
 }
 
@@ -338,14 +336,16 @@ mod tests {
     #[tokio::test]
     async fn an_answer_is_in_its_slot_when_its_publish_returns() {
         let (_broker, client, inbox) = opened().await;
-        let (first_subject, mut first) = inbox.expect_reply();
-        let (second_subject, mut second) = inbox.expect_reply();
+        let (first_subject, first) = inbox.expect_reply();
+        let (second_subject, second) = inbox.expect_reply();
         assert!(first_subject.starts_with("inbox.test."));
         answer(&client, second_subject, "second").await;
         answer(&client, first_subject.clone(), "first").await;
         answer(&client, first_subject, "too late").await;
-        assert_eq!((&mut first).now_or_never().unwrap().unwrap().payload, Bytes::from("first"));
-        assert_eq!((&mut second).now_or_never().unwrap().unwrap().payload, Bytes::from("second"));
+        for (mut reply, expected) in [(first, "first"), (second, "second")] {
+            assert!((&mut reply).now_or_never().is_some());
+            assert_eq!(reply.into_message().unwrap().payload, Bytes::from(expected));
+        }
     }
 
     #[tokio::test]
@@ -385,7 +385,8 @@ mod tests {
 
         inbox.core.dispatch();
         assert!(inbox.core.state.lock().behind, "one portion is not all");
-        assert_eq!(reply.await.unwrap().payload, Bytes::from("behind the flood"));
+        (&mut reply).await;
+        assert_eq!(reply.into_message().unwrap().payload, Bytes::from("behind the flood"));
         assert!(!inbox.core.state.lock().behind, "the dispatcher is registered again");
     }
 }

@@ -8,7 +8,7 @@ use embus_protocol::status::StatusCode;
 use embus_protocol::subject::Subject;
 use serde::{Deserialize, Serialize};
 
-/// A message as a [`Subscriber`](super::Subscriber) or a request yields it. A clone copies no payload.
+/// A message as a [`Subscriber`](crate::Subscriber) or a request yields it. A clone copies no payload.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Message {
     /// The subject that it was published to (not the filter that it matched).
@@ -21,7 +21,7 @@ pub struct Message {
     ///
     /// A publisher in another process may have sent a block that is not `NATS/1.0`. async-nats drops the connection
     /// when it receives one; an in-process subscriber gets the message without headers instead, and the subscriber
-    /// [counts it](super::Subscriber::malformed_headers).
+    /// [counts it](crate::Subscriber::malformed_headers).
     pub headers: Option<HeaderMap>,
     /// The status in the first header line, such as 503 when nobody listens to a request.
     pub status: Option<StatusCode>,
@@ -44,45 +44,40 @@ pub struct OutboundMessage {
     pub headers: Option<HeaderMap>,
 }
 
-/// What the headers of a delivered message turned out to be.
-#[derive(Default)]
-struct Parsed {
-    headers: Option<HeaderMap>,
-    status: Option<StatusCode>,
-    description: Option<String>,
-    encoded_len: usize,
-    malformed: bool,
-}
-
 impl Message {
-    /// The message as the API shows it, and whether its header block was malformed.
+    /// The message as the API shows it. `malformed` counts header blocks that are not `NATS/1.0`.
     #[inline]
-    pub(super) fn from_engine(message: EngineMessage) -> (Self, bool) {
+    pub(super) fn from_engine(message: EngineMessage, malformed: &mut u64) -> Self {
         let EngineMessage { subject, reply, headers, payload } = message;
-        let parsed = match headers {
-            Headers::None => Parsed::default(),
-            Headers::Map(map) => {
-                Parsed { encoded_len: block::encoded_len(&map), headers: Some(map), ..Parsed::default() }
-            }
-            Headers::Block(block) => parse(&subject, &block),
-        };
-        let length = subject.len() + reply.as_ref().map_or(0, |reply| reply.len()) + parsed.encoded_len + payload.len();
-        let Parsed { headers, status, description, malformed, .. } = parsed;
-        (Self { subject, reply, payload, headers, status, description, length }, malformed)
-    }
-}
-
-/// Parses a block that came over the wire, at the moment somebody reads the message and not before.
-fn parse(subject: &Subject, block: &Bytes) -> Parsed {
-    let encoded_len = block.len();
-    match block::parse(block) {
-        Ok((status, headers)) => {
-            let (status, description) = status.map_or((None, None), |(status, text)| (Some(status), text));
-            Parsed { headers: Some(headers), status, description, encoded_len, malformed: false }
+        let length = subject.len() + reply.as_ref().map_or(0, |reply| reply.len()) + payload.len();
+        let plain = Self { subject, reply, payload, headers: None, status: None, description: None, length };
+        match headers {
+            Headers::None => plain,
+            headers => plain.with_headers(headers, malformed),
         }
-        Err(error) => {
-            tracing::debug!(%subject, %error, "a message with malformed headers is delivered without them");
-            Parsed { encoded_len, malformed: true, ..Parsed::default() }
+    }
+
+    fn with_headers(mut self, headers: Headers, malformed: &mut u64) -> Self {
+        self.length += headers.encoded_len();
+        match headers {
+            Headers::None => {}
+            Headers::Map(map) => self.headers = Some(map),
+            Headers::Block(block) => self.parse(&block, malformed),
+        }
+        self
+    }
+
+    /// Parses a block that came over the wire, at the moment somebody reads the message and not before.
+    fn parse(&mut self, block: &[u8], malformed: &mut u64) {
+        match block::parse(block) {
+            Ok((status, headers)) => {
+                (self.status, self.description) = status.map_or((None, None), |(status, text)| (Some(status), text));
+                self.headers = Some(headers);
+            }
+            Err(error) => {
+                *malformed += 1;
+                tracing::debug!(subject = %self.subject, %error, "a message with malformed headers comes without them");
+            }
         }
     }
 }
@@ -91,15 +86,18 @@ fn parse(subject: &Subject, block: &Bytes) -> Parsed {
 mod tests {
     use super::*;
 
-    fn engine_message(headers: Headers) -> EngineMessage {
-        let reply = Some(Subject::from_static("r.1"));
-        EngineMessage { subject: Subject::from_static("a.b"), reply, headers, payload: Bytes::from_static(b"data") }
+    /// A message with `headers` as the API shows it, and how many header blocks were malformed.
+    fn shown(headers: Headers) -> (Message, u64) {
+        let (subject, reply) = (Subject::from_static("a.b"), Some(Subject::from_static("r.1")));
+        let message = EngineMessage { subject, reply, headers, payload: Bytes::from_static(b"data") };
+        let mut malformed = 0;
+        (Message::from_engine(message, &mut malformed), malformed)
     }
 
     #[test]
     fn a_plain_message_keeps_its_parts() {
-        let (message, malformed) = Message::from_engine(engine_message(Headers::None));
-        assert!(!malformed);
+        let (message, malformed) = shown(Headers::None);
+        assert_eq!(malformed, 0);
         assert_eq!(message.subject.as_str(), "a.b");
         assert_eq!(message.reply.as_deref(), Some("r.1"));
         assert_eq!(&message.payload[..], b"data");
@@ -111,8 +109,8 @@ mod tests {
     fn a_header_map_passes_through() {
         let mut headers = HeaderMap::new();
         headers.insert("Color", "red");
-        let (message, malformed) = Message::from_engine(engine_message(Headers::Map(headers.clone())));
-        assert!(!malformed);
+        let (message, malformed) = shown(Headers::Map(headers.clone()));
+        assert_eq!(malformed, 0);
         assert_eq!(message.headers, Some(headers));
         assert_eq!(message.length, 10 + "NATS/1.0\r\nColor: red\r\n\r\n".len());
     }
@@ -121,8 +119,8 @@ mod tests {
     fn a_block_is_parsed_with_its_status() {
         let block = Bytes::from_static(b"NATS/1.0 404 No Messages\r\nA: 1\r\n\r\n");
         let length = 10 + block.len();
-        let (message, malformed) = Message::from_engine(engine_message(Headers::Block(block)));
-        assert!(!malformed);
+        let (message, malformed) = shown(Headers::Block(block));
+        assert_eq!(malformed, 0);
         assert_eq!(message.status, Some(StatusCode::NOT_FOUND));
         assert_eq!(message.description.as_deref(), Some("No Messages"));
         assert_eq!(message.headers.unwrap().get("A").map(|value| value.as_str().to_owned()).as_deref(), Some("1"));
@@ -132,8 +130,8 @@ mod tests {
     #[test]
     fn a_malformed_block_costs_the_headers_only() {
         let block = Bytes::from_static(b"HTTP/1.1 200 OK\r\n\r\n");
-        let (message, malformed) = Message::from_engine(engine_message(Headers::Block(block)));
-        assert!(malformed);
+        let (message, malformed) = shown(Headers::Block(block));
+        assert_eq!(malformed, 1);
         assert!(message.headers.is_none() && message.status.is_none());
         assert_eq!(&message.payload[..], b"data");
     }

@@ -38,11 +38,11 @@ use self::kinds::Closed;
 use self::sink::SinkState;
 use self::state::State;
 
+pub use self::error::BoxError;
 pub use self::kinds::{
     DrainError, FlushError, FlushErrorKind, PublishError, PublishErrorKind, RequestError, RequestErrorKind,
     SubscribeError, SubscribeErrorKind, UnsubscribeError,
 };
-pub use self::error::BoxError;
 pub use self::request::Request;
 pub use self::statistics::Statistics;
 
@@ -108,7 +108,8 @@ impl Client {
 
     /// Whether the NATS version that the broker announces is at least `major.minor.patch`.
     pub fn is_server_compatible(&self, major: i64, minor: i64, patch: i64) -> bool {
-        version_components(&self.shared.local.engine().info().version).is_some_and(|version| version >= [major, minor, patch])
+        version_components(&self.shared.local.engine().info().version)
+            .is_some_and(|version| version >= [major, minor, patch])
     }
 
     /// A subject for answers that nobody else uses: `_INBOX.` and 22 characters.

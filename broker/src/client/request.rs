@@ -126,11 +126,12 @@ impl Client {
         payload: Bytes,
         timeout: Option<Duration>,
     ) -> Result<Message, RequestError> {
-        let (reply, answer) = self.reply_inbox()?.expect_reply();
+        let (reply, mut answer) = self.reply_inbox()?.expect_reply();
         // A subscriber that is far behind does not hold the request back: waiting for its answer does.
         self.hand_over(subject, Some(reply), engine_headers(headers), payload)?;
-        let answer = within(timeout, answer).await?.ok_or_else(disconnected)?;
-        Ok(Message::from_engine(answer).0)
+        within(timeout, &mut answer).await?;
+        let answer = answer.into_message().ok_or_else(disconnected)?;
+        Ok(Message::from_engine(answer, &mut 0))
     }
 
     /// Asks through a subscription to the reply subject of `message`.

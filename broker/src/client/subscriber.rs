@@ -96,16 +96,14 @@ impl Subscriber {
 impl Stream for Subscriber {
     type Item = Message;
 
+    #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Message>> {
         let this = self.get_mut();
         let budget = ready!(coop::poll_proceed(cx));
         let next = ready!(this.subscription.poll_next(cx));
         budget.made_progress();
-        Poll::Ready(next.map(|message| {
-            let (message, malformed) = Message::from_engine(message);
-            this.malformed_headers += u64::from(malformed);
-            message
-        }))
+        let Some(message) = next else { return Poll::Ready(None) };
+        Poll::Ready(Some(Message::from_engine(message, &mut this.malformed_headers)))
     }
 }
 

@@ -68,10 +68,7 @@ pub(crate) struct SocketWire<R, W> {
 
 impl SocketWire<TcpRead, TcpWrite> {
     /// Splits a TCP connection. Small frames are not held back: batching is done before they get here.
-    pub(crate) fn tcp(
-        stream: tokio::net::TcpStream,
-        owner: Arc<Owner>,
-    ) -> io::Result<(Self, Arc<dyn Transport>)> {
+    pub(crate) fn tcp(stream: tokio::net::TcpStream, owner: Arc<Owner>) -> io::Result<(Self, Arc<dyn Transport>)> {
         stream.set_nodelay(true)?;
         let (read, write) = stream.into_split();
         Ok(Self::new(read, write, owner))

@@ -55,7 +55,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for StreamWire<S> {
 
     fn flush(&mut self, cx: &mut Context<'_>, outbox: &Outbox, spare: &mut BufferPool) -> Flushed {
         let stream = &mut self.0;
-        let flushed = outbox.flush_with(|slices| would_block(Pin::new(&mut *stream).poll_write_vectored(cx, slices)), spare);
+        let flushed =
+            outbox.flush_with(|slices| would_block(Pin::new(&mut *stream).poll_write_vectored(cx, slices)), spare);
         if flushed == Flushed::Empty
             && let Poll::Ready(Err(_)) = Pin::new(stream).poll_flush(cx)
         {

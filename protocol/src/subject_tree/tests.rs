@@ -11,7 +11,7 @@ use crate::filter::matches;
 fn tree(filters: &[&str]) -> SubjectTree<String> {
     let mut tree = SubjectTree::new();
     for filter in filters {
-        tree.get_or_insert_with(&Bytes::copy_from_slice(filter.as_bytes()), || (*filter).to_owned());
+        tree.get_or_insert_with(&filter.as_bytes().into(), || (*filter).to_owned());
     }
     tree
 }
@@ -60,7 +60,7 @@ fn subjects_are_taken_literally() {
 fn one_value_per_filter() {
     let mut tree = SubjectTree::new();
     for filter in ["a", "a.*", "a..b"] {
-        let filter = Bytes::from(filter);
+        let filter: Arc<[u8]> = filter.as_bytes().into();
         *tree.get_or_insert_with(&filter, || 1) += 1;
         *tree.get_or_insert_with(&filter, || unreachable!("it is there")) += 1;
         *tree.get_mut(&filter).expect("it is there") += 1;
@@ -87,7 +87,7 @@ fn removal_frees_what_nothing_else_needs() {
 fn churn_reuses_its_room() {
     let mut tree = tree(&["keep.*"]);
     for number in 0..10_000 {
-        let filter = Bytes::from(format!("work.{number}.a token of more than twenty-two bytes.*.>"));
+        let filter = Arc::<[u8]>::from(format!("work.{number}.a token of more than twenty-two bytes.*.>").into_bytes());
         tree.get_or_insert_with(&filter, String::new);
         assert!(tree.remove(&filter).is_some());
     }
@@ -101,7 +101,7 @@ fn hostile_filters_stay_bounded() {
     let mut tree = SubjectTree::new();
     for bits in 0..1_u32 << 10 {
         let tokens: Vec<_> = (0..10).map(|bit| if bits >> bit & 1 == 1 { "*" } else { "a" }).collect();
-        tree.get_or_insert_with(&Bytes::from(format!("{}.*", tokens.join("."))), || ());
+        tree.get_or_insert_with(&format!("{}.*", tokens.join(".")).into_bytes().into(), || ());
     }
     let mut count = 0;
     tree.for_each_match("a.a.a.a.a.a.a.a.a.a.b".as_bytes(), |()| count += 1);
@@ -136,7 +136,7 @@ proptest! {
         let mut model: BTreeMap<String, u32> = BTreeMap::new();
         for (number, (insert, filter, subject)) in (0..).zip(steps) {
             if insert {
-                let kept = *tree.get_or_insert_with(&Bytes::from(filter.clone()), || number);
+                let kept = *tree.get_or_insert_with(&filter.as_bytes().into(), || number);
                 prop_assert_eq!(kept, *model.entry(filter).or_insert(number));
             } else {
                 prop_assert_eq!(tree.remove(filter.as_bytes()), model.remove(&filter));

@@ -8,13 +8,7 @@ mod line;
 mod queue;
 mod writer;
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{io, path::PathBuf, sync::Arc, thread, time::Duration};
 
 use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
 
@@ -88,7 +82,6 @@ impl Log {
     /// Waits until everything is written, but never longer than a stuck reader is worth.
     pub(crate) fn flush(&self) {
         self.queue.flush(FLUSH_TIME);
-        let _ = io::stderr().flush();
     }
 }
 
