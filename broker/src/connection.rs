@@ -1,5 +1,7 @@
 //! The task of one connection: flush what waits, then read and handle a bounded number of turns.
 
+pub use crate::client::state::State;
+
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;

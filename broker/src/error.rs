@@ -1,5 +1,7 @@
 //! What can go wrong when a broker starts.
 
+pub use crate::client::error::Error;
+
 use std::io;
 
 /// Why a broker did not start. Nothing of it runs then, and no address is taken.

@@ -23,8 +23,8 @@
 mod broker;
 mod builder;
 pub mod client;
-mod connection;
-mod error;
+pub mod connection;
+pub mod error;
 #[cfg(feature = "listen")]
 mod listener;
 #[cfg(feature = "monitor")]
@@ -36,12 +36,27 @@ mod tasks;
 mod timer;
 mod wire;
 
+/// Messages, as they come in and go out.
+pub mod message {
+    pub use crate::client::message::{Message, OutboundMessage};
+}
+
 pub use broker::Broker;
 pub use builder::{Builder, NATS_VERSION};
-pub use error::StartError;
-
-pub use client::Client;
+pub use client::BoxError as Error;
+pub use client::subscriber::Subscriber;
+pub use client::{
+    Client, DrainError, FlushError, FlushErrorKind, PublishError, PublishErrorKind, Request, RequestError,
+    RequestErrorKind, Statistics, SubscribeError, SubscribeErrorKind, UnsubscribeError,
+};
+pub use embus_protocol::info::ServerInfo;
 pub use embus_protocol::limits::DEFAULT_PORT;
+pub use embus_protocol::{headers as header, status, subject};
+pub use error::StartError;
+pub use header::{HeaderMap, HeaderName, HeaderValue};
+pub use message::Message;
+pub use status::StatusCode;
+pub use subject::{Subject, SubjectError, ToSubject};
 
 /// Snapshots of the broker's counters, connections and subscriptions.
 pub mod statistics {

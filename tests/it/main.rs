@@ -1,1 +1,30 @@
-//! x
+//! Tests at the boundary: async-nats, raw sockets and in-process clients against a real broker, by topic.
+//!
+//! Nothing here sleeps to wait for an event: there is `wait_for_interest`, a PING and its PONG on raw sockets, and where
+//! a figure has no event, asking again and again within a bound. Each test has a limit on its time as a whole.
+
+#![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
+
+mod drain;
+mod dual;
+mod flood;
+mod headers;
+mod in_process_slow;
+mod interest;
+mod keepalive;
+mod lame_duck;
+mod limits;
+mod many_clients;
+mod mixed;
+mod monitoring;
+mod pubsub;
+mod raw;
+mod reconnect;
+mod requests;
+mod shutdown;
+mod slow_consumers;
+mod snapshots;
+mod start;
+mod streams;
+mod support;
+mod write_deadline;

@@ -55,6 +55,27 @@ const INBOX_PREFIX: &str = "_INBOX";
 /// A handle of one in-process client of a broker; clones are handles of the same client.
 ///
 /// Get one from [`Broker::client`](crate::Broker::client).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use futures_util::StreamExt;
+///
+/// let broker = embus::Broker::builder().start().await?;
+/// let (service, client) = (broker.client(), broker.client());
+/// let mut requests = service.subscribe("capitals").await?;
+/// tokio::spawn(async move {
+///     while let Some(request) = requests.next().await {
+///         let answer = request.payload.to_ascii_uppercase();
+///         service.publish(request.reply.unwrap(), answer.into()).await.unwrap();
+///     }
+/// });
+///
+/// let answer = client.request("capitals", "hello".into()).await?;
+/// assert_eq!(answer.payload, "HELLO");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Client {
     shared: Arc<Shared>,

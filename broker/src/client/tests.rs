@@ -7,9 +7,11 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
+use embus_engine::STALL_LIMIT;
 use futures_util::future::{join, join_all};
 use futures_util::{FutureExt, SinkExt, StreamExt};
 use tokio::task::LocalSet;
+use tokio::time::Instant;
 
 use super::message::OutboundMessage;
 use super::{Client, PublishErrorKind, Request, RequestErrorKind, SubscribeErrorKind};
@@ -118,6 +120,36 @@ async fn a_slow_subscriber_loses_the_newest_and_counts_them() {
     let read: Vec<_> = subscriber.by_ref().collect().await;
     assert_eq!(read.len(), limit);
     assert_eq!(&read[limit - 1].payload[..], (limit - 1).to_string().as_bytes());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_publisher_waits_for_a_reader_that_is_far_behind_but_not_for_long() {
+    let broker = broker().await;
+    let client = broker.client();
+    let mut subscriber = client.subscribe("a").await.unwrap();
+    let (large, begin) = (Bytes::from(vec![0; 300 * 1024]), Instant::now());
+    client.publish("a", large.clone()).await.unwrap();
+    let waited = begin.elapsed();
+    assert!((STALL_LIMIT..STALL_LIMIT * 2).contains(&waited), "{waited:?}");
+    client.publish("a", large).await.unwrap();
+    assert_eq!(begin.elapsed(), waited, "a reader that does not move holds nobody up again");
+    assert!(subscriber.next().await.is_some() && subscriber.next().await.is_some());
+    assert_eq!(subscriber.dropped(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_sink_is_ready_again_when_the_reader_has_read() {
+    let broker = broker().await;
+    let mut client = broker.client();
+    let (mut subscriber, begin) = (client.subscribe("a").await.unwrap(), Instant::now());
+    let payload = Bytes::from(vec![0; 300 * 1024]);
+    let message = OutboundMessage { subject: "a".into(), reply: None, payload, headers: None };
+    client.start_send_unpin(message.clone()).unwrap();
+    assert!(SinkExt::flush(&mut client).now_or_never().is_none());
+    assert!(client.feed(message).now_or_never().is_none());
+    assert!(subscriber.next().await.is_some());
+    SinkExt::flush(&mut client).await.unwrap();
+    assert_eq!(begin.elapsed(), Duration::ZERO);
 }
 
 #[tokio::test]

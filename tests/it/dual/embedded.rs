@@ -4,7 +4,7 @@ use embus as nats;
 use embus::Broker;
 
 #[expect(clippy::duplicate_mod, reason = "compiling it twice is the point")]
-#[path = "surface.rs"]
+#[path = "surface/mod.rs"]
 mod surface;
 
 use super::MAX_PAYLOAD;
