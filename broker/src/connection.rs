@@ -159,8 +159,9 @@ impl<W: Wire> Connection<W> {
         }
     }
 
-    /// Reads and drops what the client still sends, up to a bound or its end.
+    /// Ends the sending side, then reads and drops what the client still sends, up to a bound or its end.
     async fn linger(&mut self) {
+        poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
         let mut left = LINGER_BYTES;
         let mut buffer = vec![0; 16 * 1024];
         while left > 0 {

@@ -22,6 +22,8 @@ pub(crate) trait Wire: Debug + Send {
     fn poll_read(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>>;
     /// Reads at most `limit` bytes behind what `buffer` holds; 0 bytes are the end.
     fn poll_read_into(&mut self, cx: &mut Context<'_>, buffer: &mut BytesMut, limit: usize) -> Poll<io::Result<usize>>;
+    /// Tells the other side that nothing more comes. The outbox is closed by then.
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()>;
     /// Writes what waits in `outbox`; when blocked, `cx` is woken when there is room.
     fn flush(&mut self, cx: &mut Context<'_>, outbox: &Outbox, spare: &mut BufferPool) -> Flushed;
 }

@@ -11,6 +11,7 @@ use crate::local_queue::{LocalQueue, QueueBounds};
 pub use crate::local_subscription::LocalSubscription;
 use crate::match_cache::CLIENT_CACHE_ENTRIES;
 use crate::message::Message;
+use crate::reserved;
 use crate::router::Router;
 use crate::sink::Sink;
 use crate::statistics::Totals;
@@ -142,11 +143,12 @@ impl LocalClient {
 
     fn check(&self, message: &Message) -> Result<(), PublishRefused> {
         let limit = self.max_payload();
+        let (subject, reply) = (message.subject.as_bytes(), message.reply.as_ref().map(|reply| reply.as_bytes()));
         if self.is_closed() {
             Err(PublishRefused::Closed)
         } else if message.body_len() > limit {
             Err(PublishRefused::MaxPayload { limit })
-        } else if crate::reserved::is_reserved(&message.subject, message.reply.as_deref()) {
+        } else if reserved::check_publish(subject, reply).is_some() {
             Err(PublishRefused::Reserved)
         } else {
             Ok(())
@@ -201,7 +203,7 @@ impl LocalClient {
         if !filter::is_valid_filter(filter.as_bytes()) {
             return Err(SubscribeRefused::InvalidSubject);
         }
-        if queue.is_some_and(|queue| queue.as_bytes() == crate::reserved::CLOSED_QUEUE) {
+        if queue.is_some_and(|queue| queue.as_bytes() == reserved::CLOSED_QUEUE) {
             return Err(SubscribeRefused::Reserved);
         }
         let limit = self.engine.limits().max_subscriptions;

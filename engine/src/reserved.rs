@@ -1,41 +1,60 @@
 //! Subjects that belong to the broker itself: clients may not publish to them, or ask for replies on them.
-//! [reference §1.3]
+//! [reference §1.3, and what nats-server 2.15.1 does with the prefixes alone]
 
-use embus_protocol::decode::Publish;
 use embus_protocol::error::ClientError;
-
-/// Subjects that no client publishes to.
-const CLOSED_SUBJECTS: [&[u8]; 2] = [b"$NRG.", b"_GR_."];
-
-/// Reply subjects that no client asks for.
-const CLOSED_REPLIES: [&[u8]; 3] = [b"_R_.", b"$JS.ACK.", b"_GR_."];
 
 /// The queue group that no client joins.
 pub(crate) const CLOSED_QUEUE: &[u8] = b"_sys_";
 
 /// A quick look that lets almost every message pass: whether a full check is needed.
 #[inline]
-pub(crate) fn may_be_reserved(publish: &Publish<'_>) -> bool {
+pub(crate) fn may_be_reserved(subject: &[u8], reply: Option<&[u8]>) -> bool {
     let suspicious = |subject: &[u8]| matches!(subject.get(1), Some(b'N' | b'G' | b'R' | b'J'));
-    suspicious(publish.subject) || publish.reply.is_some_and(suspicious)
+    suspicious(subject) || reply.is_some_and(suspicious)
 }
 
-/// Whether an in-process client uses a subject of the broker.
-pub(crate) fn is_reserved(subject: &str, reply: Option<&str>) -> bool {
-    let starts = |text: &str, prefixes: &[&[u8]]| prefixes.iter().any(|prefix| text.as_bytes().starts_with(prefix));
-    starts(subject, &CLOSED_SUBJECTS) || reply.is_some_and(|reply| starts(reply, &CLOSED_REPLIES))
-}
-
-/// What the client is told when it uses a subject of the broker.
-pub(crate) fn check_publish(publish: &Publish<'_>) -> Option<ClientError> {
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    if let Some(reply) = publish.reply
-        && CLOSED_REPLIES.iter().any(|prefix| reply.starts_with(prefix))
-    {
-        return Some(ClientError::ReplyPermission { reply: text(reply) });
+/// What a client is told that uses a subject of the broker.
+pub(crate) fn check_publish(subject: &[u8], reply: Option<&[u8]>) -> Option<ClientError> {
+    if subject.starts_with(b"$NRG.") || goes_on_behind(subject, b"_GR_.") {
+        return Some(ClientError::PublishPermission { subject: subject.into() });
     }
-    CLOSED_SUBJECTS
-        .iter()
-        .any(|prefix| publish.subject.starts_with(prefix))
-        .then(|| ClientError::PublishPermission { subject: text(publish.subject) })
+    let reply = reply?;
+    let reserved =
+        reply.starts_with(b"_R_.") || goes_on_behind(reply, b"$JS.ACK.") || goes_on_behind(reply, b"_GR_.");
+    reserved.then(|| ClientError::ReplyPermission { reply: reply.into() })
+}
+
+/// Some prefixes are reserved only with something behind them.
+fn goes_on_behind(subject: &[u8], prefix: &[u8]) -> bool {
+    subject.len() > prefix.len() && subject.starts_with(prefix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(subject: &str, reply: Option<&str>, refused: bool) {
+        let (subject, reply) = (subject.as_bytes(), reply.map(str::as_bytes));
+        assert_eq!(check_publish(subject, reply).is_some(), refused);
+        assert!(!refused || may_be_reserved(subject, reply), "the quick look must not let it pass");
+    }
+
+    #[test]
+    fn subjects_and_replies_of_the_broker_are_refused() {
+        check("$NRG.", None, true);
+        check("_GR_.x", None, true);
+        check("a", Some("_R_."), true);
+        check("a", Some("$JS.ACK.x"), true);
+        check("a", Some("_GR_.x"), true);
+    }
+
+    #[test]
+    fn what_only_looks_like_them_passes() {
+        check("_GR_.", None, false);
+        check("_R_.x", None, false);
+        check("$JS.ACK.x", None, false);
+        check("a", Some("$JS.ACK."), false);
+        check("a", Some("_INBOX.x"), false);
+    }
 }

@@ -5,6 +5,8 @@
 
 use std::borrow::Cow;
 
+use crate::quoted::Quoted;
+
 /// A fault of the peer, as it is written to the wire. [NATS client protocol: `-ERR`]
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -47,29 +49,29 @@ pub enum ClientError {
     /// The client may not publish to this subject.
     PublishPermission {
         /// The subject as it was sent.
-        subject: String,
+        subject: Quoted,
     },
     /// The client may not subscribe to this subject.
     SubscriptionPermission {
         /// The subject as it was sent.
-        subject: String,
+        subject: Quoted,
     },
     /// The client may not join this queue group on this subject.
     QueueSubscriptionPermission {
         /// The subject as it was sent.
-        subject: String,
+        subject: Quoted,
         /// The queue group as it was sent.
-        queue: String,
+        queue: Quoted,
     },
     /// The reply subject of a publish is reserved.
     ReplyPermission {
         /// The reply subject as it was sent.
-        reply: String,
+        reply: Quoted,
     },
     /// The subject has more tokens than `max_sub_tokens`.
     TooManyTokens {
         /// The subject as it was sent.
-        subject: String,
+        subject: Quoted,
     },
     /// The connection or account has as many subscriptions as it may.
     MaximumSubscriptionsExceeded,
@@ -104,16 +106,16 @@ impl ClientError {
     /// The texts that name what was refused.
     fn permission_text(&self) -> String {
         match self {
-            Self::PublishPermission { subject } => format!("Permissions Violation for Publish to \"{subject}\""),
+            Self::PublishPermission { subject } => format!("Permissions Violation for Publish to {subject}"),
             Self::SubscriptionPermission { subject } => {
-                format!("Permissions Violation for Subscription to \"{subject}\"")
+                format!("Permissions Violation for Subscription to {subject}")
             }
             Self::QueueSubscriptionPermission { subject, queue } => {
-                format!("Permissions Violation for Subscription to \"{subject}\" using queue \"{queue}\"")
+                format!("Permissions Violation for Subscription to {subject} using queue {queue}")
             }
-            Self::ReplyPermission { reply } => format!("Permissions Violation for Publish with Reply of \"{reply}\""),
+            Self::ReplyPermission { reply } => format!("Permissions Violation for Publish with Reply of {reply}"),
             Self::TooManyTokens { subject } => {
-                format!("Permissions Violation for Subscription to \"{subject}\", too many tokens")
+                format!("Permissions Violation for Subscription to {subject}, too many tokens")
             }
             plain => plain.text().into_owned(),
         }
@@ -137,7 +139,7 @@ impl ClientError {
 
 #[cfg(test)]
 mod tests {
-    use super::ClientError;
+    use super::{ClientError, Quoted};
 
     #[track_caller]
     fn check(error: &ClientError, text: &str, closes: bool) {
@@ -155,7 +157,7 @@ mod tests {
 
     #[test]
     fn refused_subjects_do_not_close() {
-        let (subject, queue) = ("a".to_owned(), "q".to_owned());
+        let (subject, queue) = (Quoted::from(&b"a"[..]), Quoted::from(&b"q"[..]));
         check(&ClientError::InvalidSubject, "Invalid Subject", false);
         check(
             &ClientError::QueueSubscriptionPermission { subject: subject.clone(), queue },

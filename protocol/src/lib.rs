@@ -13,6 +13,7 @@
 //! | [`headers`], [`status`] | the `NATS/1.0` header block |
 //! | [`info`], [`connect`] | the two JSON documents of the handshake |
 //! | [`error`] | every `-ERR` text, and which of them close |
+//! | [`quoted`] | names of the peer inside those texts |
 //! | [`limits`] | named bounds and default times |
 
 pub mod connect;
@@ -23,6 +24,7 @@ pub mod filter;
 pub mod headers;
 pub mod info;
 pub mod limits;
+pub mod quoted;
 mod line;
 pub mod secret;
 pub mod status;

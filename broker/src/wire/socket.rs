@@ -106,6 +106,11 @@ where
         poll_read_buf(Pin::new(&mut self.read), cx, &mut buffer.limit(limit))
     }
 
+    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<()> {
+        // The closed outbox dropped the write half, which shut it down.
+        Poll::Ready(())
+    }
+
     fn flush(&mut self, cx: &mut Context<'_>, outbox: &Outbox, spare: &mut BufferPool) -> Flushed {
         let Some(write) = self.write.upgrade() else { return Flushed::Closed };
         outbox.flush_with(|slices| try_write_or_register(&*write, cx, slices), spare)

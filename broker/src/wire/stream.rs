@@ -53,6 +53,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for StreamWire<S> {
         poll_read_buf(Pin::new(&mut self.0), cx, &mut buffer.limit(limit))
     }
 
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // A stream that fails now has nothing more to lose.
+        Pin::new(&mut self.0).poll_shutdown(cx).map(drop)
+    }
+
     fn flush(&mut self, cx: &mut Context<'_>, outbox: &Outbox, spare: &mut BufferPool) -> Flushed {
         let stream = &mut self.0;
         let flushed =

@@ -4,6 +4,7 @@ use bytes::{Bytes, BytesMut};
 use embus_protocol::decode::{DecodeError, Op, Publish, Step, decode};
 use embus_protocol::encode;
 use embus_protocol::error::ClientError;
+use embus_protocol::info::ServerInfo;
 
 use super::{Phase, Session, Turn};
 use crate::budget::Budget;
@@ -143,7 +144,10 @@ impl Session {
                     self.connection.set_rtt(rtt);
                 }
             }
-            Op::Ok | Op::Info(_) => {}
+            Op::Ok => {}
+            // Read for its form only, as nats-server does.
+            Op::Info(json) if ServerInfo::parse(json).is_ok() => {}
+            Op::Info(_) => self.handle_malformed_arguments(),
             // A client that reports an error of ours is closed. [reference §1.1]
             Op::Err(_) => self.phase = Phase::Closing(CloseReason::ProtocolViolation),
         }
@@ -168,7 +172,7 @@ impl Session {
                 CloseReason::MaximumControlLineExceeded,
             ),
             // Closes without a word, as nats-server does. [reference §1.1]
-            DecodeError::BadArguments => self.phase = Phase::Closing(CloseReason::ParseError),
+            DecodeError::BadArguments => self.handle_malformed_arguments(),
         }
     }
 

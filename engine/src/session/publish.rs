@@ -26,7 +26,7 @@ impl Session {
             // HPUB without `"headers":true` closes without a word. [reference §1.1]
             return self.handle_malformed_arguments();
         }
-        if (self.options.verbose || self.options.pedantic || reserved::may_be_reserved(publish))
+        if (self.options.verbose || self.options.pedantic || reserved::may_be_reserved(publish.subject, publish.reply))
             && !self.check_publish(worker, publish)
         {
             return;
@@ -37,17 +37,17 @@ impl Session {
         }
     }
 
-    /// The checks that most messages don't need; says whether the message goes on.
+    /// The checks that most messages don't need, in nats-server's order; says whether the message goes on.
     fn check_publish(&self, worker: &mut Worker, publish: &Publish<'_>) -> bool {
-        if let Some(error) = reserved::check_publish(publish) {
-            self.reply_err(worker, &error);
-            return false;
-        }
-        self.reply_ok(worker);
         if self.options.pedantic && !filter::is_valid_literal(publish.subject) {
             // The message still travels. [reference §1.3]
             self.reply_err(worker, &ClientError::InvalidPublishSubject);
         }
+        if let Some(error) = reserved::check_publish(publish.subject, publish.reply) {
+            self.reply_err(worker, &error);
+            return false;
+        }
+        self.reply_ok(worker);
         true
     }
 

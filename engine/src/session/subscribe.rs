@@ -11,38 +11,38 @@ use crate::sync::Arc;
 use crate::worker::Worker;
 
 impl Session {
+    /// The checks stand in nats-server's order: what is wrong first is named.
     pub(super) fn handle_subscribe(&self, worker: &mut Worker, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) {
-        if let Some(error) = self.check_subscribe(subject, queue) {
-            return self.reply_err(worker, &error);
+        if let Some(queue) = queue.filter(|queue| *queue == CLOSED_QUEUE) {
+            let (subject, queue) = (subject.into(), queue.into());
+            return self.reply_err(worker, &ClientError::QueueSubscriptionPermission { subject, queue });
         }
-        let mut held = self.connection.subscriptions().lock();
-        // A sid in use keeps its first meaning. [reference §1.3]
-        if held.get(sid).is_none() {
-            let limit = self.engine.limits().max_subscriptions;
-            if limit > 0 && held.len() >= limit {
-                drop(held);
-                return self.reply_err(worker, &ClientError::MaximumSubscriptionsExceeded);
-            }
-            let sink = Sink::Wire(Arc::clone(&self.outbox));
-            let connection = Arc::clone(&self.connection);
-            let subscription =
-                Arc::new(Subscription::new(Sid::from(sid), Arc::from(subject), queue, connection, sink));
-            held.insert(Arc::clone(&subscription));
-            drop(held);
-            self.router.subscribe(subscription);
+        match self.subscribe(subject, queue, sid) {
+            Ok(()) => self.reply_ok(worker),
+            Err(error) => self.reply_err(worker, &error),
         }
-        self.reply_ok(worker);
     }
 
-    fn check_subscribe(&self, subject: &[u8], queue: Option<&[u8]>) -> Option<ClientError> {
-        if !filter::is_valid_filter(subject) {
-            return Some(ClientError::InvalidSubject);
+    fn subscribe(&self, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) -> Result<(), ClientError> {
+        let mut held = self.connection.subscriptions().lock();
+        let limit = self.engine.limits().max_subscriptions;
+        if limit > 0 && held.len() >= limit {
+            return Err(ClientError::MaximumSubscriptionsExceeded);
         }
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        queue.filter(|queue| *queue == CLOSED_QUEUE).map(|queue| ClientError::QueueSubscriptionPermission {
-            subject: text(subject),
-            queue: text(queue),
-        })
+        if held.get(sid).is_some() {
+            // A sid in use keeps its first meaning. [reference §1.3]
+            return Ok(());
+        }
+        if !filter::is_valid_filter(subject) {
+            return Err(ClientError::InvalidSubject);
+        }
+        let sink = Sink::Wire(Arc::clone(&self.outbox));
+        let connection = Arc::clone(&self.connection);
+        let subscription = Arc::new(Subscription::new(Sid::from(sid), Arc::from(subject), queue, connection, sink));
+        held.insert(Arc::clone(&subscription));
+        drop(held);
+        self.router.subscribe(subscription);
+        Ok(())
     }
 
     /// Without a number, or with one that is already reached, the subscription ends now. [reference §1.3]

@@ -63,6 +63,13 @@ pub(crate) async fn start() -> Broker {
     listening().start().await.expect("a free port is free")
 }
 
+/// Starts a broker at an address that a test can come back to: elsewhere than the ports that the system hands out to
+/// everybody, where it can be.
+pub(crate) async fn start_at_own_address() -> Broker {
+    let host = if cfg!(target_os = "linux") { "127.0.0.2" } else { "127.0.0.1" };
+    Broker::builder().listen(format!("{host}:0")).start().await.expect("a free port is free")
+}
+
 /// Connects async-nats.
 pub(crate) async fn connect(broker: &Broker) -> async_nats::Client {
     connect_with(broker, ConnectOptions::new()).await

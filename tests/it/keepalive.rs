@@ -1,0 +1,76 @@
+//! Pings: a silent client is asked, one that answers stays, one that does not is cut and counted.
+
+use std::time::Duration;
+
+use embus::statistics::CloseReason;
+use tokio::time::Instant;
+
+use crate::support::{Raw, connect, eventually, listening, next, run, run_in_virtual_time, subscribe, virtual_time};
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+#[test]
+fn a_client_that_never_answers_is_told_and_cut() {
+    run_in_virtual_time(async {
+        let broker = virtual_time().ping_interval(MINUTE).ping_max(2).start().await.unwrap();
+        let before = Instant::now();
+        let mut silent = Raw::duplex(&broker).await.plain().await;
+        // The first comes soon, for the round trip time.
+        assert_eq!(silent.line_with_pings().await, "PING\r\n");
+        assert!(before.elapsed() < Duration::from_secs(3), "{:?}", before.elapsed());
+        let first = Instant::now();
+        assert_eq!(silent.line_with_pings_after(MINUTE).await, "PING\r\n");
+        assert_eq!(silent.line_with_pings_after(MINUTE).await, "-ERR 'Stale Connection'\r\n");
+        let elapsed = first.elapsed();
+        assert!(elapsed >= 2 * MINUTE && elapsed < 2 * MINUTE + Duration::from_secs(1), "{elapsed:?}");
+        assert_eq!(silent.rest().await, "");
+        eventually("the cut is counted", || broker.statistics().stale_connections == 1).await;
+        assert_eq!(broker.closed_connections()[0].reason, Some(CloseReason::StaleConnection));
+        assert_eq!(broker.statistics().slow_consumers, 0);
+    });
+}
+
+#[test]
+fn a_client_that_answers_stays() {
+    run_in_virtual_time(async {
+        let broker = virtual_time().ping_interval(MINUTE).ping_max(1).start().await.unwrap();
+        let mut client = Raw::duplex(&broker).await.plain().await;
+        for _ in 0..100 {
+            assert_eq!(client.line_with_pings_after(MINUTE).await, "PING\r\n");
+            client.send("PONG\r\n").await;
+        }
+        assert_eq!(client.fence().await, "");
+        let connection = &broker.connections()[0];
+        assert!(connection.rtt.is_some(), "an answered ping tells the round trip time");
+        assert_eq!(broker.statistics().stale_connections, 0);
+    });
+}
+
+#[test]
+fn nobody_asks_a_client_that_talks() {
+    run_in_virtual_time(async {
+        let broker = virtual_time().ping_interval(MINUTE).start().await.unwrap();
+        let mut client = Raw::duplex(&broker).await.plain().await;
+        assert_eq!(client.line_with_pings_after(MINUTE).await, "PING\r\n");
+        client.send("PONG\r\n").await;
+        for _ in 0..100 {
+            tokio::time::advance(MINUTE / 2).await;
+            client.send("PING\r\n").await;
+            assert_eq!(client.line_with_pings().await, "PONG\r\n");
+        }
+    });
+}
+
+#[test]
+fn over_tcp_the_dead_go_and_the_living_stay() {
+    run(async {
+        let broker = listening().ping_interval(Duration::from_millis(500)).ping_max(1).start().await.unwrap();
+        let living = connect(&broker).await;
+        let mut subscriber = subscribe(&broker, &living, "alive").await;
+        let dead = Raw::connect(&broker).await.plain().await;
+        assert_eq!(dead.rest().await, "-ERR 'Stale Connection'\r\n");
+        living.publish("alive", "".into()).await.unwrap();
+        next(&mut subscriber).await;
+        eventually("the cut is counted", || broker.statistics().stale_connections == 1).await;
+    });
+}
