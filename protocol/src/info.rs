@@ -104,6 +104,10 @@ impl ServerInfo {
     /// # Errors
     /// [`InfoError`] when the JSON does not parse or a known field has the wrong type.
     pub fn parse(json: &[u8]) -> Result<Self, InfoError> {
+        // serde would take a list for a struct, too.
+        if json.trim_ascii_start().starts_with(b"[") {
+            return Err(InfoError(serde::de::Error::custom("a list is not an object")));
+        }
         Ok(serde_json::from_slice::<Option<Self>>(json)?.unwrap_or_default())
     }
 }
@@ -130,6 +134,12 @@ mod tests {
             json,
             r#"{"server_id":"","server_name":"","version":"","proto":0,"go":"","host":"","port":0,"headers":false,"max_payload":0}"#
         );
+    }
+
+    #[test]
+    fn only_an_object_or_null_is_an_info() {
+        assert!(ServerInfo::parse(b"{}").is_ok() && ServerInfo::parse(b"null").is_ok());
+        assert!(ServerInfo::parse(b" []").is_err() && ServerInfo::parse(b"\"text\"").is_err());
     }
 
     #[test]

@@ -64,7 +64,7 @@ fn nobody_asks_a_client_that_talks() {
 #[test]
 fn over_tcp_the_dead_go_and_the_living_stay() {
     run(async {
-        let broker = listening().ping_interval(Duration::from_millis(500)).ping_max(1).start().await.unwrap();
+        let broker = listening().ping_interval(Duration::from_secs(1)).ping_max(1).start().await.unwrap();
         let living = connect(&broker).await;
         let mut subscriber = subscribe(&broker, &living, "alive").await;
         let dead = Raw::connect(&broker).await.plain().await;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use embus::client::PublishErrorKind;
 use embus::statistics::CloseReason;
 use embus::{Broker, Builder};
-use futures_util::StreamExt;
+use futures_util::{FutureExt, StreamExt};
 use futures_util::future::join_all;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -65,7 +65,7 @@ fn a_dropped_shutdown_still_stops() {
         let broker = start().await;
         let raw = Raw::connect(&broker).await.plain().await;
         // Polled once, then dropped.
-        drop(futures_util::FutureExt::now_or_never(broker.shutdown(STOP_DEADLINE)));
+        assert!(broker.shutdown(STOP_DEADLINE).now_or_never().is_none());
         within("the end", broker.stopped()).await;
         assert_eq!(raw.rest().await, "");
     });
@@ -249,5 +249,5 @@ fn a_broker_may_be_dropped_outside_of_its_runtime() {
     });
     drop(runtime);
     drop(broker);
-    assert!(futures_util::FutureExt::now_or_never(subscriber.next()).expect("it has ended").is_none());
+    assert!(subscriber.next().now_or_never().expect("it has ended").is_none());
 }

@@ -37,6 +37,11 @@ impl Published {
         self.header_block().len() + self.payload_len
     }
 
+    /// Bytes of a frame that carries it, at most.
+    pub(crate) fn frame_bytes(&self) -> usize {
+        64 + self.subject.len() + self.reply.as_ref().map_or(0, String::len) + self.total_len()
+    }
+
     /// What the header block of the no-responders status of this message is. [ADR-4]
     pub(crate) fn status_block(&self) -> Vec<u8> {
         format!("NATS/1.0 503\r\nNats-Subject: {}\r\n\r\n", self.subject).into_bytes()

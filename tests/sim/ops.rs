@@ -15,8 +15,8 @@ pub(crate) enum Op {
     Pong,
     /// What a broker ignores.
     Noise,
-    /// What ends the connection, with the error that comes before, if one does.
-    Fatal { bytes: Vec<u8>, error: Option<&'static str> },
+    /// What ends the connection, with the error that comes before, if one does; `counted` bytes of it are a message.
+    Fatal { bytes: Vec<u8>, error: Option<&'static str>, counted: Option<u64> },
 }
 
 /// The fields of CONNECT.
@@ -155,5 +155,6 @@ pub(crate) fn random_fatal(rng: &mut Rng, options: Options, max_payload: usize) 
         fatal.push(("HPUB a 12 17\r\nNATS/1.0\r\n\r\nhello\r\n", None));
     }
     let (text, error) = fatal[rng.usize(..fatal.len())];
-    Op::Fatal { bytes: text.as_bytes().to_vec(), error }
+    let counted = text.starts_with("HPUB").then_some(17);
+    Op::Fatal { bytes: text.as_bytes().to_vec(), error, counted }
 }

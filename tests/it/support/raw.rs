@@ -156,6 +156,12 @@ impl Raw {
         }
     }
 
+    /// Takes what has arrived, a pipe's worth at most, and forgets it. Says how much it was.
+    pub(crate) async fn skip_some(&mut self) -> usize {
+        self.received.clear();
+        self.read().await.expect("the broker has not reset the connection")
+    }
+
     /// Everything until the broker closes, without PINGs. A reset is a close too.
     pub(crate) async fn rest(self) -> String {
         let (rest, _) = self.rest_and_end().await;
