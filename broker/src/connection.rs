@@ -76,8 +76,9 @@ impl<W: Wire> Connection<W> {
     }
 
     fn poll_turns(&mut self, cx: &mut Context<'_>, worker: &mut Worker) -> Poll<CloseReason> {
-        self.handle_timers();
+        // First what the socket takes now: a reader that made room in time is not cut because this task is late.
         self.flush(cx, worker);
+        self.handle_timers();
         for _ in 0..MAX_TURNS_PER_POLL {
             if let Some(reason) = self.session.end() {
                 return Poll::Ready(reason);

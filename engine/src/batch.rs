@@ -2,7 +2,6 @@
 //! not once per message. [performance §1: the largest single win]
 
 use crate::chunks::{BufferPool, Chunks};
-use crate::connection::Connection;
 use crate::local_queue::LocalQueue;
 use crate::message::Message;
 use crate::outbox::{Outbox, Sent};
@@ -28,9 +27,7 @@ pub(crate) struct Stage {
 #[derive(Debug)]
 struct LocalStage {
     queue: Arc<LocalQueue>,
-    connection: Arc<Connection>,
     messages: Vec<Message>,
-    bytes: u64,
 }
 
 /// Where a slot's stage is, if its mark is of the present turn.
@@ -115,12 +112,10 @@ impl Batch {
     }
 
     /// Stages a message for an in-process subscriber.
-    pub(crate) fn push_local(&mut self, queue: &Arc<LocalQueue>, connection: &Arc<Connection>, message: Message) {
-        let bytes = message.body_len() as u64;
+    pub(crate) fn push_local(&mut self, queue: &Arc<LocalQueue>, message: Message) {
         let index = self.local.iter().position(|stage| Arc::ptr_eq(&stage.queue, queue));
-        let index = index.unwrap_or_else(|| self.open_local(queue, connection));
+        let index = index.unwrap_or_else(|| self.open_local(queue));
         let stage = &mut self.local[index];
-        stage.bytes += bytes;
         self.staged_bytes += message.len();
         stage.messages.push(message);
         if self.staged_bytes > MAX_STAGED_BYTES {
@@ -128,17 +123,12 @@ impl Batch {
         }
     }
 
-    fn open_local(&mut self, queue: &Arc<LocalQueue>, connection: &Arc<Connection>) -> usize {
+    fn open_local(&mut self, queue: &Arc<LocalQueue>) -> usize {
         if self.local.len() == MAX_LOCAL_STAGES {
             self.flush_local();
         }
         let messages = self.spare_lists.pop().unwrap_or_default();
-        self.local.push(LocalStage {
-            queue: Arc::clone(queue),
-            connection: Arc::clone(connection),
-            messages,
-            bytes: 0,
-        });
+        self.local.push(LocalStage { queue: Arc::clone(queue), messages });
         self.local.len() - 1
     }
 
@@ -170,7 +160,6 @@ impl Batch {
     /// Hands staged messages to in-process subscribers.
     pub(crate) fn flush_local(&mut self) {
         for mut stage in self.local.drain(..) {
-            stage.connection.count_local(stage.messages.len() as u64, stage.bytes);
             let pending = stage.queue.push_all(&mut stage.messages);
             self.spare_lists.push(stage.messages);
             if pending.is_some_and(|pending| stage.queue.relief().should_stall(pending)) {

@@ -33,6 +33,11 @@ impl Budget {
         self.used.load(Ordering::Relaxed)
     }
 
+    /// Bytes that are still allowed.
+    pub fn free(&self) -> usize {
+        self.limit.saturating_sub(self.used())
+    }
+
     /// Whether more is in use than allowed.
     pub fn is_exceeded(&self) -> bool {
         self.used() > self.limit

@@ -7,6 +7,7 @@ use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
 use crate::clock::{Clock, Monotonic};
+use crate::lanes::Lanes;
 use crate::outbox::Outbox;
 use crate::statistics::Traffic;
 use crate::subscription::{Sid, Subscription};
@@ -59,12 +60,12 @@ pub struct Connection {
     peer: Peer,
     start: SystemTime,
     opened: Monotonic,
-    outbox: Option<Arc<Outbox>>,
+    side: Side,
     subscriptions: Mutex<SubscriptionSet>,
     identity: Mutex<Identity>,
     received_messages: AtomicU64,
     received_bytes: AtomicU64,
-    /// Deliveries to an in-process client, which has no outbox that would count them.
+    /// What in-process subscribers have read; wire clients have an outbox that counts.
     local_messages: AtomicU64,
     local_bytes: AtomicU64,
     stalls: AtomicU64,
@@ -76,15 +77,33 @@ pub struct Connection {
     last_activity_nanos: AtomicU64,
 }
 
+/// What only one kind of client has.
+#[derive(Debug)]
+enum Side {
+    /// Where its frames go.
+    Wire(Arc<Outbox>),
+    /// What its publishes need.
+    Local(Lanes),
+}
+
 impl Connection {
-    /// A client that has just connected.
-    pub fn new(id: ClientId, peer: Peer, clock: &dyn Clock, outbox: Option<Arc<Outbox>>) -> Self {
+    /// A client that has just connected over a wire.
+    pub fn wire(id: ClientId, peer: Peer, clock: &dyn Clock, outbox: Arc<Outbox>) -> Self {
+        Self::new(id, peer, clock, Side::Wire(outbox))
+    }
+
+    /// A client that has just attached in-process; its randomness comes from `seed`.
+    pub fn local(id: ClientId, peer: Peer, clock: &dyn Clock, seed: u64) -> Self {
+        Self::new(id, peer, clock, Side::Local(Lanes::new(seed)))
+    }
+
+    fn new(id: ClientId, peer: Peer, clock: &dyn Clock, side: Side) -> Self {
         Self {
             id,
             peer,
             start: clock.wall(),
             opened: clock.monotonic(),
-            outbox,
+            side,
             subscriptions: Mutex::new(SubscriptionSet::default()),
             identity: Mutex::new(Identity::default()),
             received_messages: AtomicU64::new(0),
@@ -116,7 +135,18 @@ impl Connection {
 
     /// Its outbound side, if it is a wire client.
     pub fn outbox(&self) -> Option<&Arc<Outbox>> {
-        self.outbox.as_ref()
+        match &self.side {
+            Side::Wire(outbox) => Some(outbox),
+            Side::Local(_) => None,
+        }
+    }
+
+    /// Its publishing state, if it is an in-process client.
+    pub(crate) fn lanes(&self) -> Option<&Lanes> {
+        match &self.side {
+            Side::Wire(_) => None,
+            Side::Local(lanes) => Some(lanes),
+        }
     }
 
     /// Its subscriptions.
@@ -150,7 +180,7 @@ impl Connection {
         self.received_bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
-    /// Counts deliveries to an in-process client.
+    /// Counts what an in-process subscriber has read: once per batch, not per message.
     pub fn count_local(&self, messages: u64, bytes: u64) {
         self.local_messages.fetch_add(messages, Ordering::Relaxed);
         self.local_bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -159,11 +189,10 @@ impl Connection {
     /// Messages and bytes received from the client and delivered to it.
     pub fn traffic(&self) -> Traffic {
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let (out_msgs, out_bytes) = match &self.outbox {
-            Some(outbox) => outbox.sent(),
-            None => (count(&self.local_messages), count(&self.local_bytes)),
+        let ((in_msgs, in_bytes), (out_msgs, out_bytes)) = match &self.side {
+            Side::Wire(outbox) => ((count(&self.received_messages), count(&self.received_bytes)), outbox.sent()),
+            Side::Local(lanes) => (lanes.published(), (count(&self.local_messages), count(&self.local_bytes))),
         };
-        let (in_msgs, in_bytes) = (count(&self.received_messages), count(&self.received_bytes));
         Traffic { in_msgs, in_bytes, out_msgs, out_bytes }
     }
 

@@ -116,7 +116,7 @@ impl Delivery<'_> {
             Sink::Wire(outbox) => self.send_frame(outbox, destination),
             Sink::Local(queue) => {
                 let message = self.outgoing.message();
-                self.batch.push_local(queue, subscription.connection(), message);
+                self.batch.push_local(queue, message);
             }
         }
         true

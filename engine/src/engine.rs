@@ -122,7 +122,7 @@ impl Engine {
     }
 
     /// A seed for a generator of one client.
-    pub(crate) fn random_seed(&self) -> u64 {
+    fn random_seed(&self) -> u64 {
         self.random.lock().u64(..)
     }
 
@@ -131,7 +131,7 @@ impl Engine {
         let outbox =
             Outbox::new(self.registry.take_slot(), self.limits.max_pending, Arc::clone(&self.budget), transport);
         let connection =
-            Arc::new(Connection::new(self.registry.next_id(), peer, &*self.clock, Some(Arc::new(outbox))));
+            Arc::new(Connection::wire(self.registry.next_id(), peer, &*self.clock, Arc::new(outbox)));
         self.registry.insert(Arc::clone(&connection));
         Totals::add(&self.totals.connections, 1);
         let open = self.wire_connections.fetch_add(1, Ordering::Relaxed) + 1;
@@ -140,7 +140,7 @@ impl Engine {
 
     /// Makes an in-process client known.
     pub(crate) fn connect_local(&self, peer: Peer) -> Arc<Connection> {
-        let connection = Arc::new(Connection::new(self.registry.next_id(), peer, &*self.clock, None));
+        let connection = Arc::new(Connection::local(self.registry.next_id(), peer, &*self.clock, self.random_seed()));
         self.registry.insert(Arc::clone(&connection));
         connection
     }

@@ -14,6 +14,7 @@ mod deliver;
 pub mod engine;
 mod interest;
 mod keepalive;
+mod lanes;
 pub mod limits;
 pub mod local;
 mod local_deliver;

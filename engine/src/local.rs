@@ -1,15 +1,12 @@
 //! An in-process client: publish and subscribe without socket, protocol or task.
 
-use parking_lot::Mutex;
-
 use crate::close::CloseReason;
 pub use crate::congestion::Congestion;
 use crate::connection::{ClientId, Connection, ConnectionKind, Peer};
 use crate::engine::Engine;
-use crate::local_deliver::{self, Delivered};
+use crate::local_deliver;
 use crate::local_queue::{LocalQueue, QueueBounds};
 pub use crate::local_subscription::LocalSubscription;
-use crate::match_cache::CLIENT_CACHE_ENTRIES;
 use crate::message::Message;
 use crate::reserved;
 use crate::router::Router;
@@ -19,7 +16,6 @@ pub use crate::statistics::Traffic;
 use crate::subscription::{Sid, Subscription};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use crate::worker::Matching;
 use embus_protocol::filter;
 use embus_protocol::subject::Subject;
 
@@ -29,7 +25,6 @@ pub struct LocalClient {
     engine: Arc<Engine>,
     router: Arc<Router>,
     connection: Arc<Connection>,
-    matching: Mutex<Matching>,
     last_sid: AtomicU64,
     closed: AtomicBool,
 }
@@ -88,7 +83,6 @@ impl LocalClient {
         Arc::new(Self {
             connection: engine.connect_local(peer),
             router: Arc::clone(engine.global_account()),
-            matching: Mutex::new(Matching::new(CLIENT_CACHE_ENTRIES, engine.random_seed())),
             last_sid: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             engine: Arc::clone(engine),
@@ -120,13 +114,17 @@ impl LocalClient {
     /// # Errors
     /// [`PublishRefused`]; the message went nowhere.
     pub fn publish(&self, message: Message) -> Result<Published, PublishRefused> {
-        self.check(&message)?;
-        self.connection.count_received(1, message.body_len() as u64);
-        let reply = message.reply.clone();
-        let subject = reply.as_ref().map(|_| message.subject.clone());
-        let delivered = self.deliver(message);
+        let body_len = message.body_len();
+        self.check(&message, body_len)?;
+        let Some(lanes) = self.connection.lanes() else { return Err(PublishRefused::Closed) };
+        let requester = message.reply.is_some().then(|| (message.reply.clone(), message.subject.clone()));
+        let mut lane = lanes.enter();
+        lane.messages += 1;
+        lane.bytes += body_len as u64;
+        let delivered = local_deliver::deliver(&self.router, &mut lane.matching, message);
+        drop(lane);
         if delivered.count == 0
-            && let (Some(reply), Some(subject)) = (reply, subject)
+            && let Some((Some(reply), subject)) = requester
         {
             local_deliver::tell_no_responders(&self.router, &self.connection, reply, &subject);
         }
@@ -141,30 +139,19 @@ impl LocalClient {
         Ok(Published { delivered: delivered.count, congestion })
     }
 
-    fn check(&self, message: &Message) -> Result<(), PublishRefused> {
+    #[inline]
+    fn check(&self, message: &Message, body_len: usize) -> Result<(), PublishRefused> {
         let limit = self.max_payload();
         let (subject, reply) = (message.subject.as_bytes(), message.reply.as_ref().map(|reply| reply.as_bytes()));
         if self.is_closed() {
             Err(PublishRefused::Closed)
-        } else if message.body_len() > limit {
+        } else if body_len > limit {
             Err(PublishRefused::MaxPayload { limit })
-        } else if reserved::check_publish(subject, reply).is_some() {
+        } else if reserved::may_be_reserved(subject, reply) && reserved::check_publish(subject, reply).is_some() {
             Err(PublishRefused::Reserved)
         } else {
             Ok(())
         }
-    }
-
-    /// Clones of a client may publish from several threads at once: who finds the client's own cache in use borrows a
-    /// worker's.
-    fn deliver(&self, message: Message) -> Delivered {
-        if let Some(mut matching) = self.matching.try_lock() {
-            return local_deliver::deliver(&self.router, &mut matching, message);
-        }
-        let mut worker = self.engine.workers().take();
-        let delivered = local_deliver::deliver(&self.router, &mut worker.matching, message);
-        self.engine.workers().put(worker);
-        delivered
     }
 
     /// Registers interest in `filter`: every publish that starts after this returns is seen.

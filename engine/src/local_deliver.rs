@@ -41,7 +41,6 @@ pub(crate) fn deliver(router: &Router, matching: &mut Matching, message: Message
     let mut delivery = Delivery {
         route,
         block: None,
-        body_len: message.body_len() as u64,
         expired,
         scratch,
         delivered: Delivered::default(),
@@ -71,13 +70,13 @@ struct Delivery<'a> {
     route: &'a Route,
     /// The encoded header block, once a wire subscriber needed it.
     block: Option<Bytes>,
-    body_len: u64,
     expired: &'a mut Vec<Arc<Subscription>>,
     scratch: &'a mut Vec<u8>,
     delivered: Delivered,
 }
 
 impl Delivery<'_> {
+    #[inline]
     fn offer(&mut self, destination: &Destination, message: Message) -> bool {
         let subscription = &destination.subscription;
         match subscription.admit() {
@@ -86,13 +85,13 @@ impl Delivery<'_> {
             Admission::Last => self.expired.push(Arc::clone(subscription)),
         }
         match subscription.sink() {
-            Sink::Local(queue) => self.push(queue, subscription.connection(), message),
+            Sink::Local(queue) => self.push(queue, message),
             Sink::Wire(outbox) => self.post(outbox, destination, &message),
         }
     }
 
-    fn push(&mut self, queue: &Arc<LocalQueue>, connection: &Connection, message: Message) -> bool {
-        connection.count_local(1, self.body_len);
+    #[inline]
+    fn push(&mut self, queue: &Arc<LocalQueue>, message: Message) -> bool {
         match queue.push(message) {
             Pushed::Closed => return false,
             Pushed::Dropped => {}

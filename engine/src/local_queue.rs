@@ -35,6 +35,8 @@ pub struct LocalQueue {
 struct State {
     messages: VecDeque<Message>,
     bytes: usize,
+    /// Bytes charged to the budget; ahead of `bytes` by less than a step.
+    charged: usize,
     waker: Option<Waker>,
     closed: bool,
 }
@@ -53,6 +55,9 @@ pub enum Pushed {
 /// What a message costs beyond its bytes; keeps a flood of empty messages bounded too.
 const MESSAGE_OVERHEAD_BYTES: usize = size_of::<Message>();
 
+/// The budget is charged in steps, so that most messages cost it nothing.
+const CHARGE_STEP_BYTES: usize = 16 * 1024;
+
 impl LocalQueue {
     /// An empty queue within `bounds`; what waits is charged to `budget`.
     pub fn new(bounds: QueueBounds, budget: Arc<Budget>) -> Self {
@@ -66,7 +71,7 @@ impl LocalQueue {
         if state.closed {
             return Pushed::Closed;
         }
-        if !self.admit(&state, cost) {
+        if !self.admit(&mut state, cost) {
             drop(state);
             return self.drop_message(&message);
         }
@@ -90,7 +95,7 @@ impl LocalQueue {
         }
         for message in messages.drain(..) {
             let cost = message.len() + MESSAGE_OVERHEAD_BYTES;
-            if self.admit(&state, cost) {
+            if self.admit(&mut state, cost) {
                 state.messages.push_back(message);
                 state.bytes += cost;
             } else {
@@ -106,13 +111,26 @@ impl LocalQueue {
         Some(bytes)
     }
 
-    fn admit(&self, state: &State, cost: usize) -> bool {
+    #[inline]
+    fn admit(&self, state: &mut State, cost: usize) -> bool {
         if state.messages.len() >= self.bounds.messages || state.bytes + cost > self.bounds.bytes {
             return false;
         }
-        let within = self.budget.charge(cost);
-        if !within {
-            self.budget.refund(cost);
+        state.bytes + cost <= state.charged || self.charge(state, cost)
+    }
+
+    fn charge(&self, state: &mut State, cost: usize) -> bool {
+        let step = cost.max(CHARGE_STEP_BYTES);
+        // A queue holds at most as much as it leaves free for all others (dynamic thresholds, known from switches with
+        // shared memory): however many subscribers stall, those who read find room.
+        if state.charged + step > self.budget.free() {
+            return false;
+        }
+        let within = self.budget.charge(step);
+        if within {
+            state.charged += step;
+        } else {
+            self.budget.refund(step);
         }
         within
     }
@@ -134,8 +152,9 @@ impl LocalQueue {
         }
         std::mem::swap(&mut state.messages, taken);
         let bytes = std::mem::take(&mut state.bytes);
+        let charged = std::mem::take(&mut state.charged);
         drop(state);
-        self.budget.refund(bytes);
+        self.budget.refund(charged);
         self.relief.record_progress(bytes, 0);
         Poll::Ready(true)
     }
@@ -167,11 +186,12 @@ impl LocalQueue {
     pub fn discard(&self) {
         self.close();
         let mut state = self.state.lock();
-        let bytes = std::mem::take(&mut state.bytes);
+        state.bytes = 0;
+        let charged = std::mem::take(&mut state.charged);
         let messages = std::mem::take(&mut state.messages);
         drop(state);
         drop(messages);
-        self.budget.refund(bytes);
+        self.budget.refund(charged);
     }
 
     /// Messages lost because the queue was full.

@@ -17,20 +17,38 @@ pub struct LocalSubscription {
     queue: Arc<LocalQueue>,
     /// Messages taken out of the queue in one go and not yet read.
     taken: VecDeque<Message>,
+    /// Of those, what was read and not yet counted.
+    read_messages: u64,
+    read_bytes: u64,
 }
 
 impl LocalSubscription {
     pub(crate) fn new(router: Arc<Router>, subscription: Arc<Subscription>, queue: Arc<LocalQueue>) -> Self {
-        Self { router, subscription, queue, taken: VecDeque::new() }
+        Self { router, subscription, queue, taken: VecDeque::new(), read_messages: 0, read_bytes: 0 }
     }
 
     /// The next message; `None` when the subscription ended and everything was read.
+    #[inline]
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        if let Some(message) = self.taken.pop_front() {
-            return Poll::Ready(Some(message));
+        if self.taken.is_empty() {
+            self.count_read();
+            if !ready!(self.queue.poll_take(cx, &mut self.taken)) {
+                return Poll::Ready(None);
+            }
         }
-        let more = ready!(self.queue.poll_take(cx, &mut self.taken));
-        Poll::Ready(if more { self.taken.pop_front() } else { None })
+        let message = self.taken.pop_front();
+        if let Some(message) = &message {
+            self.read_messages += 1;
+            self.read_bytes += message.body_len() as u64;
+        }
+        Poll::Ready(message)
+    }
+
+    fn count_read(&mut self) {
+        if self.read_messages > 0 {
+            let (messages, bytes) = (std::mem::take(&mut self.read_messages), std::mem::take(&mut self.read_bytes));
+            self.subscription.connection().count_local(messages, bytes);
+        }
     }
 
     /// Takes the interest back. What waits may still be read, then the subscription ends.
@@ -70,6 +88,7 @@ impl LocalSubscription {
 
 impl Drop for LocalSubscription {
     fn drop(&mut self) {
+        self.count_read();
         self.unsubscribe();
         self.queue.discard();
     }

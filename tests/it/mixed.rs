@@ -42,7 +42,8 @@ fn in_process_messages_travel_by_reference() {
             subscribers.push(broker.client().subscribe("shared").await.unwrap());
         }
         // A wire subscriber gets encoded bytes; that is nobody else's business.
-        let mut wire = subscribe(&broker, &connect(&broker).await, "shared").await;
+        let wire_client = connect(&broker).await;
+        let mut wire = subscribe(&broker, &wire_client, "shared").await;
         for size in [1, 1000, 100_000] {
             let payload = Bytes::from(vec![7; size]);
             client.publish("shared", payload.clone()).await.unwrap();
@@ -128,7 +129,7 @@ fn a_queue_group_may_have_members_of_both_kinds() {
         }
         in_process.publish("fence", "".into()).await.unwrap();
         next(&mut fence).await;
-        let mut numbers: Vec<String> = arrived(&mut wire_member);
+        let mut numbers: Vec<String> = arrived(&mut wire_member).await;
         let by_wire = numbers.len();
         own_member.drain().await.unwrap();
         while let Some(message) = own_member.next().await {

@@ -24,8 +24,10 @@ pub(crate) struct Client {
     pub(crate) is_polite: bool,
     /// What its CONNECTs said so far.
     pub(crate) options: Options,
-    /// The sids it has used so far, and which of them it does not use again.
+    /// The sids it has used so far, those of queue group members, and of those the ones that have a maximum.
     pub(crate) last_sid: u64,
+    pub(crate) members: Vec<u64>,
+    pub(crate) limited: Vec<u64>,
     pub(crate) sending: Sending,
     /// Operations that the broker has not taken yet.
     pub(crate) ops: VecDeque<SentOp>,
@@ -75,6 +77,8 @@ impl Client {
             is_polite: true,
             options: Options::INITIAL,
             last_sid: 0,
+            members: Vec::new(),
+            limited: Vec::new(),
             sending: Sending::Open,
             ops: VecDeque::new(),
             unsent: Vec::new(),
@@ -142,12 +146,12 @@ impl Client {
         self.driver.is_some()
     }
 
-    /// The next operation that the broker has taken as a whole; of one that ends the connection the start is enough.
-    pub(crate) fn take_consumed(&mut self, consumed: u64, has_ended: bool) -> Option<Op> {
+    /// The next operation that the broker has taken as a whole; of one that was `refused` the start is enough.
+    pub(crate) fn take_consumed(&mut self, consumed: u64, refused: bool) -> Option<Op> {
         let next = self.ops.front()?;
         let is_fatal = matches!(next.op, Op::Fatal { .. });
         let is_taken = next.end <= consumed && !is_fatal;
-        if !(is_taken || (is_fatal && has_ended && next.start < consumed)) {
+        if !(is_taken || (is_fatal && refused && next.start < consumed)) {
             assert!(!(is_fatal && next.end <= consumed), "the broker takes what it must refuse: {:?}", next.op);
             return None;
         }

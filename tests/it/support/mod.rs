@@ -7,26 +7,34 @@ mod files;
 mod raw;
 mod virtual_clock;
 
+use std::cell::Cell;
 use std::future::Future;
 use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use embus::{Broker, Builder};
 use futures_util::{FutureExt, Stream, StreamExt};
-use tokio::time::{Instant, timeout};
+use tokio::task::coop::unconstrained;
+use tokio::time::timeout;
 
 pub(crate) use files::raise_file_limit;
 pub(crate) use raw::Raw;
 pub(crate) use virtual_clock::VirtualClock;
 
 /// How long a test waits for one thing that has to come; only a failing test waits that long.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a whole test may take on the slowest machine.
 const TEST_LIMIT: Duration = Duration::from_secs(30);
 
-/// The same in virtual time, where it costs nothing.
+/// The same two in virtual time, where waiting costs nothing.
+const VIRTUAL_PATIENCE: Duration = Duration::from_hours(1);
 const VIRTUAL_TEST_LIMIT: Duration = Duration::from_hours(10);
+
+thread_local! {
+    /// Whether this thread's runtime has virtual time.
+    static IS_VIRTUAL: Cell<bool> = const { Cell::new(false) };
+}
 
 /// How long tests give a broker to stop. Less is always enough, unless the test is about that.
 pub(crate) const STOP_DEADLINE: Duration = Duration::from_secs(5);
@@ -45,6 +53,7 @@ pub(crate) fn run(test: impl Future<Output = ()>) {
 pub(crate) fn run_in_virtual_time(test: impl Future<Output = ()>) {
     let mut builder = tokio::runtime::Builder::new_current_thread();
     let runtime = builder.enable_all().start_paused(true).build().unwrap();
+    IS_VIRTUAL.set(true);
     runtime.block_on(async { timeout(VIRTUAL_TEST_LIMIT, test).await.expect("the test ends in time") });
 }
 
@@ -84,7 +93,10 @@ pub(crate) async fn connect_with(broker: &Broker, options: ConnectOptions) -> as
 /// Subscribes with async-nats and waits until the broker knows.
 pub(crate) async fn subscribe(broker: &Broker, client: &async_nats::Client, subject: &str) -> async_nats::Subscriber {
     let subscriber = client.subscribe(subject.to_owned()).await.unwrap();
-    broker.wait_for_interest(subject).await;
+    // Not `wait_for_interest`: others may have some in the same subject.
+    let cid = client.server_info().client_id;
+    let is_known = || broker.subscriptions().iter().any(|known| known.cid == cid && known.subject == subject);
+    eventually("the subscription is known", is_known).await;
     subscriber
 }
 
@@ -99,8 +111,10 @@ pub(crate) async fn assert_ended<S: Stream + Unpin>(stream: &mut S) {
 }
 
 /// Everything that has arrived already, as text.
-pub(crate) fn arrived(subscriber: &mut async_nats::Subscriber) -> Vec<String> {
-    std::iter::from_fn(|| subscriber.next().now_or_never().flatten()).map(|message| text(&message.payload)).collect()
+pub(crate) async fn arrived(subscriber: &mut async_nats::Subscriber) -> Vec<String> {
+    // Without tokio's budget per task: a subscriber that has used it up looks empty.
+    let all = async { std::iter::from_fn(|| subscriber.next().now_or_never().flatten()).collect::<Vec<_>>() };
+    unconstrained(all).await.iter().map(|message| text(&message.payload)).collect()
 }
 
 /// The payload as text.
@@ -108,16 +122,26 @@ pub(crate) fn text(payload: &[u8]) -> String {
     String::from_utf8(payload.to_vec()).expect("the tests send text")
 }
 
-/// Waits for `event` as long as [`PATIENCE`] lasts.
+/// Waits for `event` as long as the test's patience lasts.
 pub(crate) async fn within<F: Future>(what: &str, event: F) -> F::Output {
-    timeout(PATIENCE, event).await.unwrap_or_else(|_| panic!("{what} did not come in time"))
+    let patience = if IS_VIRTUAL.get() { VIRTUAL_PATIENCE } else { PATIENCE };
+    timeout(patience, event).await.unwrap_or_else(|_| panic!("{what} did not come in time"))
 }
 
 /// Waits until `holds` does, by asking again and again: for what has no event.
 pub(crate) async fn eventually(what: &str, mut holds: impl FnMut() -> bool) {
-    let deadline = Instant::now() + PATIENCE;
-    while !holds() {
-        assert!(Instant::now() < deadline, "did not happen in time: {what}");
-        tokio::task::yield_now().await;
-    }
+    within(what, async {
+        while !holds() {
+            if IS_VIRTUAL.get() {
+                // A task that only yields would keep virtual time from passing.
+                tokio::time::sleep(VIRTUAL_TICK).await;
+            } else {
+                tokio::task::yield_now().await;
+            }
+        }
+    })
+    .await;
 }
+
+/// How often a test in virtual time asks again.
+const VIRTUAL_TICK: Duration = Duration::from_millis(1);

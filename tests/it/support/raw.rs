@@ -3,15 +3,13 @@
 use std::fmt::Debug;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Duration;
 
 use bytes::BytesMut;
 use embus::Broker;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::timeout;
 
-use super::{PATIENCE, within};
+use super::within;
 
 /// Everything a raw client needs of its stream.
 pub(crate) trait Io: AsyncRead + AsyncWrite + Send + Unpin + Debug {}
@@ -124,15 +122,6 @@ impl Raw {
             let read = self.read().await.expect("the broker has not reset the connection");
             assert!(read > 0, "closed; the last bytes were {:?}", String::from_utf8_lossy(&self.received));
         }
-    }
-
-    /// The next line with its end, which may come up to `delay` later than others.
-    pub(crate) async fn line_with_pings_after(&mut self, delay: Duration) -> String {
-        if self.received.is_empty() {
-            self.received.reserve(READ_BYTES);
-            timeout(delay + PATIENCE, self.stream.read_buf(&mut self.received)).await.expect("a late line").unwrap();
-        }
-        self.line_with_pings().await
     }
 
     /// Holds what comes next, line by line, against `lines`.
