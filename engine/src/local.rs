@@ -117,14 +117,14 @@ impl LocalClient {
         let body_len = message.body_len();
         self.check(&message, body_len)?;
         let Some(lanes) = self.connection.lanes() else { return Err(PublishRefused::Closed) };
-        let requester = message.reply.is_some().then(|| (message.reply.clone(), message.subject.clone()));
+        let requester = message.reply().map(|reply| (reply.clone(), message.subject.clone()));
         let mut lane = lanes.enter();
         lane.messages += 1;
         lane.bytes += body_len as u64;
         let delivered = local_deliver::deliver(&self.router, &mut lane.matching, message);
         drop(lane);
         if delivered.count == 0
-            && let Some((Some(reply), subject)) = requester
+            && let Some((reply, subject)) = requester
         {
             local_deliver::tell_no_responders(&self.router, &self.connection, reply, &subject);
         }
@@ -142,7 +142,7 @@ impl LocalClient {
     #[inline]
     fn check(&self, message: &Message, body_len: usize) -> Result<(), PublishRefused> {
         let limit = self.max_payload();
-        let (subject, reply) = (message.subject.as_bytes(), message.reply.as_ref().map(|reply| reply.as_bytes()));
+        let (subject, reply) = (message.subject.as_bytes(), message.reply().map(|reply| reply.as_bytes()));
         if self.is_closed() {
             Err(PublishRefused::Closed)
         } else if body_len > limit {

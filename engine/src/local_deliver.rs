@@ -105,7 +105,7 @@ impl Delivery<'_> {
     }
 
     fn post(&mut self, outbox: &Arc<Outbox>, destination: &Destination, message: &Message) -> bool {
-        let block = match (&message.headers, outbox.headers()) {
+        let block = match (message.headers(), outbox.headers()) {
             (Headers::None, _) | (_, false) => None,
             (headers, true) => Some(self.block.get_or_insert_with(|| headers.to_block()).clone()),
         };
@@ -114,7 +114,7 @@ impl Delivery<'_> {
         let prefix = self.route.prefix(destination);
         self.scratch.clear();
         self.scratch.extend_from_slice(if block.is_some() { prefix } else { &prefix[1..] });
-        let reply = message.reply.as_ref().map(|reply| reply.as_bytes());
+        let reply = message.reply().map(|reply| reply.as_bytes());
         encode::tail(self.scratch, reply, header_len, total_len);
         self.scratch.extend_from_slice(block.as_deref().unwrap_or_default());
         outbox.count_sent(1, total_len as u64);
@@ -143,6 +143,6 @@ pub(crate) fn tell_no_responders(router: &Router, connection: &Arc<Connection>, 
     let Some(subscription) = router.find_plain(reply.as_bytes(), own) else { return };
     if let Sink::Local(queue) = subscription.sink() {
         let headers = Headers::Block(no_responders_block(subject.as_bytes()).into());
-        queue.push(Message { subject: reply, reply: None, headers, payload: Bytes::new() });
+        queue.push(Message::new(reply, None, headers, Bytes::new()));
     }
 }

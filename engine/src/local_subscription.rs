@@ -30,16 +30,17 @@ impl LocalSubscription {
     /// The next message; `None` when the subscription ended and everything was read.
     #[inline]
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        if self.taken.is_empty() {
-            self.count_read();
-            if !ready!(self.queue.poll_take(cx, &mut self.taken)) {
-                return Poll::Ready(None);
-            }
+        if self.taken.is_empty() && !ready!(self.queue.poll_take(cx, &mut self.taken)) {
+            return Poll::Ready(None);
         }
         let message = self.taken.pop_front();
         if let Some(message) = &message {
             self.read_messages += 1;
             self.read_bytes += message.body_len() as u64;
+        }
+        if self.taken.is_empty() {
+            // Now and not at the next call, which may never come: the figures are right when the last was read.
+            self.count_read();
         }
         Poll::Ready(message)
     }

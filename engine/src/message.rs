@@ -1,5 +1,6 @@
 //! A message as in-process subscribers get it: shared by reference count, never encoded.
 
+use crate::sync::Arc;
 use bytes::{BufMut, Bytes, BytesMut};
 use embus_protocol::decode::Publish;
 use embus_protocol::headers::{HeaderMap, block};
@@ -7,16 +8,23 @@ use embus_protocol::status::StatusCode;
 use embus_protocol::subject::Subject;
 
 /// One published message. A clone costs a reference count per field.
+///
+/// What most messages do not have lies apart, so that a message is moved in a few instructions: it changes hands half a
+/// dozen times between an in-process publisher and its subscriber.
 #[derive(Debug, Clone)]
 pub struct Message {
     /// Where it was published.
     pub subject: Subject,
-    /// Where an answer is expected, if anywhere.
-    pub reply: Option<Subject>,
-    /// Its headers, in the form they came in.
-    pub headers: Headers,
     /// Its body.
     pub payload: Bytes,
+    extras: Option<Arc<Extras>>,
+}
+
+/// What only some messages have.
+#[derive(Debug, Clone, Default)]
+struct Extras {
+    reply: Option<Subject>,
+    headers: Headers,
 }
 
 /// Headers of a message: as a wire client sent them, or as a program built them. Neither is converted until asked.
@@ -42,6 +50,7 @@ pub struct ParsedHeaders {
 
 impl Headers {
     /// Length of the encoded block in bytes; 0 without headers.
+    #[inline]
     pub fn encoded_len(&self) -> usize {
         match self {
             Self::None => 0,
@@ -70,6 +79,33 @@ impl Headers {
 }
 
 impl Message {
+    /// A message; `reply` is where an answer is expected, if anywhere.
+    #[inline]
+    pub fn new(subject: Subject, reply: Option<Subject>, headers: Headers, payload: Bytes) -> Self {
+        let has_extras = reply.is_some() || !matches!(headers, Headers::None);
+        let extras = has_extras.then(|| Arc::new(Extras { reply, headers }));
+        Self { subject, payload, extras }
+    }
+
+    /// Where an answer is expected, if anywhere.
+    #[inline]
+    pub fn reply(&self) -> Option<&Subject> {
+        self.extras.as_ref()?.reply.as_ref()
+    }
+
+    /// Its headers, in the form they came in.
+    #[inline]
+    pub fn headers(&self) -> &Headers {
+        self.extras.as_ref().map_or(&Headers::None, |extras| &extras.headers)
+    }
+
+    /// Subject, reply subject, headers and payload, as [`new`](Self::new) takes them.
+    #[inline]
+    pub fn into_parts(self) -> (Subject, Option<Subject>, Headers, Bytes) {
+        let Extras { reply, headers } = self.extras.map(Arc::unwrap_or_clone).unwrap_or_default();
+        (self.subject, reply, headers, self.payload)
+    }
+
     /// A message of its own from one that lies in a read buffer: one allocation, shared by all its parts. Where `body`
     /// already holds headers and payload (and a line end behind them), those are shared instead of copied.
     pub fn from_publish(publish: &Publish<'_>, body: Option<&Bytes>) -> Self {
@@ -84,12 +120,13 @@ impl Message {
         let reply = publish.reply.map(|_| subject_from(bytes.split_to(reply_len)));
         let mut payload = body.map_or(bytes, |body| body.slice(..publish.total_len));
         let headers = publish.header_len.map(|len| payload.split_to(len));
-        Self { subject, reply, headers: headers_from(headers), payload }
+        Self::new(subject, reply, headers_from(headers), payload)
     }
 
     /// Bytes that the message holds: subject, reply subject, headers and payload.
+    #[inline]
     pub fn len(&self) -> usize {
-        self.subject.len() + self.reply.as_ref().map_or(0, |reply| reply.len()) + self.body_len()
+        self.subject.len() + self.reply().map_or(0, |reply| reply.len()) + self.body_len()
     }
 
     /// Whether subject, headers and payload are all empty.
@@ -98,8 +135,9 @@ impl Message {
     }
 
     /// Bytes that count against the payload limit: headers and payload.
+    #[inline]
     pub fn body_len(&self) -> usize {
-        self.headers.encoded_len() + self.payload.len()
+        self.headers().encoded_len() + self.payload.len()
     }
 }
 

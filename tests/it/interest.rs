@@ -13,8 +13,11 @@ fn it_waits_for_a_matching_filter_and_no_other() {
         let client = broker.client();
         let mut wait = pin!(broker.wait_for_interest("a.b"));
         assert!(wait.as_mut().now_or_never().is_none());
-        let _others =
-            [client.subscribe("a.c").await.unwrap(), client.subscribe("a").await.unwrap(), client.subscribe("a.b.>").await.unwrap()];
+        let _others = [
+            client.subscribe("a.c").await.unwrap(),
+            client.subscribe("a").await.unwrap(),
+            client.subscribe("a.b.>").await.unwrap(),
+        ];
         assert!(wait.as_mut().now_or_never().is_none());
         let _wanted = client.subscribe("a.*").await.unwrap();
         within("interest", wait).await;

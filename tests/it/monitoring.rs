@@ -4,9 +4,7 @@ use embus::Broker;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::support::{
-    Raw, STOP_DEADLINE, connect, eventually, listening, next, run, subscribe, within,
-};
+use crate::support::{Raw, STOP_DEADLINE, connect, eventually, listening, next, run, subscribe, within};
 
 async fn monitored() -> Broker {
     listening().server_name("watched").monitor("127.0.0.1:0").start().await.unwrap()

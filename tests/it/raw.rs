@@ -27,7 +27,14 @@ async fn check(broker: &Broker, input: impl AsRef<[u8]>, expected: &str) {
 fn what_is_no_operation_is_refused_by_name() {
     run_in_virtual_time(async {
         let broker = quiet().await;
-        for input in ["HELLO\r\n", "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\x02", "SUBB a 1\r\n", "MSG a 1 0\r\n\r\n", "UNSUB\r\n"] {
+        for input in [
+            "HELLO\r\n",
+            "GET / HTTP/1.1\r\n\r\n",
+            "\x16\x03\x01\x02",
+            "SUBB a 1\r\n",
+            "MSG a 1 0\r\n\r\n",
+            "UNSUB\r\n",
+        ] {
             check(&broker, input, UNKNOWN).await;
         }
         check(&broker, "PUB a 2\r\nhello\r\n", UNKNOWN).await;

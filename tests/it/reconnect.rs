@@ -11,9 +11,8 @@ use crate::support::{STOP_DEADLINE, connect, connect_with, next, run, start_at_o
 /// Options that try again at once, and a channel that tells what happens to the connection.
 fn restless() -> (ConnectOptions, mpsc::UnboundedReceiver<Event>) {
     let (events, receiver) = mpsc::unbounded_channel();
-    let options = ConnectOptions::new()
-        .reconnect_delay_callback(|_| Duration::from_millis(1))
-        .event_callback(move |event| {
+    let options =
+        ConnectOptions::new().reconnect_delay_callback(|_| Duration::from_millis(1)).event_callback(move |event| {
             let events = events.clone();
             async move { drop(events.send(event)) }
         });

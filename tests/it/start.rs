@@ -56,8 +56,8 @@ fn info_tells_name_and_address() {
 #[test]
 fn a_taken_port_is_an_error_and_frees_the_others() {
     run(async {
-        let taker = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let taken = taker.local_addr().unwrap().to_string();
+        let occupant = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let taken = occupant.local_addr().unwrap().to_string();
         // A port that was free a moment ago, where nobody else looks for one.
         let before = start_at_own_address().await;
         let free = before.local_addr().unwrap().to_string();
@@ -99,10 +99,13 @@ fn a_bad_address_is_an_error() {
     });
 }
 
+/// Gives a builder a setting that it must refuse.
+type Spoil = fn(Builder) -> Builder;
+
 #[test]
 fn settings_out_of_range_are_an_error() {
     let second = Duration::from_secs(1);
-    let cases: [(&str, fn(Builder) -> Builder); 6] = [
+    let cases: [(&str, Spoil); 6] = [
         ("max_payload", |builder| builder.max_payload(2000).max_pending(1000)),
         ("max_payload", |builder| builder.max_payload(65 * 1024 * 1024).max_pending(1024 * 1024 * 1024)),
         ("max_control_line", |builder| builder.max_control_line(0)),

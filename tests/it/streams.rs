@@ -61,8 +61,7 @@ fn any_stream_can_be_served() {
                 server.serve(stream);
             }
         });
-        let (publisher, client) =
-            (async_nats::connect(&url).await.unwrap(), async_nats::connect(&url).await.unwrap());
+        let (publisher, client) = (async_nats::connect(&url).await.unwrap(), async_nats::connect(&url).await.unwrap());
         let mut subscriber = client.subscribe("by.hand").await.unwrap();
         broker.wait_for_interest("by.hand").await;
         for size in [1, 500_000] {

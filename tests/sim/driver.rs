@@ -85,6 +85,11 @@ impl Driver {
         self.stall.is_some()
     }
 
+    /// Whether the session is over and only what waits is sent.
+    pub(crate) fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
     /// Whether something woke the task.
     pub(crate) fn is_runnable(&self) -> bool {
         let now = self.engine.now();

@@ -26,12 +26,13 @@ pub(crate) enum Control {
     Pong,
 }
 
-/// How many messages one subscription may get from `since` on, counted from its start: a member of a queue group with
-/// a maximum.
+/// What one subscription has had since it started, and, if it is a member of a queue group with a maximum, from when on
+/// it may have no more than that.
 #[derive(Debug, Clone, Copy)]
-struct Limit {
-    since: u64,
-    max: u64,
+struct Count {
+    start: u64,
+    received: u64,
+    limit: Option<(u64, u64)>,
 }
 
 /// The expectations of one reader.
@@ -45,11 +46,14 @@ pub(crate) struct Inbox {
     /// Messages passed over in a queue that may drop: those that were due, and those that were perhaps.
     missed: u64,
     perhaps_missed: u64,
-    received: BTreeMap<u64, u64>,
-    limits: BTreeMap<u64, Limit>,
+    counts: BTreeMap<u64, Count>,
 }
 
 impl Inbox {
+    pub(crate) fn new(may_drop: bool) -> Self {
+        Self { may_drop, ..Self::default() }
+    }
+
     pub(crate) fn expect_control(&mut self, stamp: u64, control: Control) {
         self.entries.insert((stamp, 0), Entry::Control(control));
     }
@@ -59,8 +63,16 @@ impl Inbox {
         assert!(before.is_none(), "one message, one subscription, one delivery");
     }
 
+    /// A subscription starts.
+    pub(crate) fn start(&mut self, stamp: u64, sid: u64) {
+        self.counts.insert(sid, Count { start: stamp, received: 0, limit: None });
+    }
+
+    /// It wants no more than `max` messages in all.
     pub(crate) fn limit(&mut self, stamp: u64, sid: u64, max: u64) {
-        self.limits.insert(sid, Limit { since: stamp, max });
+        if let Some(count) = self.counts.get_mut(&sid) {
+            count.limit = Some((stamp, max));
+        }
     }
 
     /// The next thing was a control line.
@@ -75,12 +87,12 @@ impl Inbox {
     /// The next thing was a message; returns what was known of it.
     pub(crate) fn receive_message(&mut self, stamp: u64, sid: u64) -> Entry {
         let entry = self.entries.remove(&(stamp, sid));
-        let entry = entry.unwrap_or_else(|| panic!("a message that was not due: twice, late, or after its UNSUB"));
+        let entry = entry.unwrap_or_else(|| panic!("not due: sent twice, overtaken, or after its UNSUB"));
         self.pass_over(stamp);
-        let received = self.received.entry(sid).or_default();
-        *received += 1;
-        if let Some(limit) = self.limits.get(&sid).filter(|limit| stamp > limit.since) {
-            assert!(*received <= limit.max, "more messages than the subscription wanted");
+        if let Some(count) = self.counts.get_mut(&sid).filter(|count| stamp > count.start) {
+            count.received += 1;
+            let is_allowed = count.limit.is_none_or(|(since, max)| stamp <= since || count.received <= max);
+            assert!(is_allowed, "more messages than the subscription wanted");
         }
         entry
     }

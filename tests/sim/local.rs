@@ -36,6 +36,8 @@ pub(crate) struct Reader {
     pub(crate) bounds: QueueBounds,
     woken: Arc<Flag>,
     pub(crate) has_ended: bool,
+    /// Messages and bytes that were read since the queue was last seen empty: the broker counts them then.
+    pub(crate) uncounted: (u64, u64),
 }
 
 /// Bounds that no run of the simulation reaches.
@@ -75,7 +77,7 @@ impl Local {
 
 impl Reader {
     pub(crate) fn new(sid: u64, inbox: InboxId, subscription: LocalSubscription, bounds: QueueBounds) -> Self {
-        Self { sid, inbox, subscription, bounds, woken: Flag::raised(), has_ended: false }
+        Self { sid, inbox, subscription, bounds, woken: Flag::raised(), has_ended: false, uncounted: (0, 0) }
     }
 
     /// The next message, if the reader was woken or has not yet seen the queue empty.
@@ -85,13 +87,19 @@ impl Reader {
         }
         let waker = Waker::from(Arc::clone(&self.woken));
         match self.subscription.poll_next(&mut Context::from_waker(&waker)) {
-            Poll::Pending => None,
+            Poll::Pending => {
+                self.uncounted = (0, 0);
+                None
+            }
             Poll::Ready(None) => {
                 self.has_ended = true;
+                self.uncounted = (0, 0);
                 None
             }
             Poll::Ready(Some(message)) => {
                 self.woken.raise();
+                self.uncounted.0 += 1;
+                self.uncounted.1 += message.body_len() as u64;
                 Some(as_received(self.sid, &message))
             }
         }
@@ -104,12 +112,9 @@ impl Reader {
 
 /// Headers travel as a block in half of the messages and as a map in the others: receivers see no difference.
 fn as_message(message: &Published) -> Message {
-    Message {
-        subject: Subject::from(message.subject.as_str()),
-        reply: message.reply.as_deref().map(Subject::from),
-        headers: headers(message),
-        payload: Bytes::from(message.payload()),
-    }
+    let subject = Subject::from(message.subject.as_str());
+    let reply = message.reply.as_deref().map(Subject::from);
+    Message::new(subject, reply, headers(message), Bytes::from(message.payload()))
 }
 
 fn headers(message: &Published) -> Headers {
@@ -128,11 +133,11 @@ fn headers(message: &Published) -> Headers {
 }
 
 fn as_received(sid: u64, message: &Message) -> Received {
-    let block = message.headers.to_block();
+    let block = message.headers().to_block();
     Received {
         sid,
         subject: message.subject.to_string(),
-        reply: message.reply.as_ref().map(ToString::to_string),
+        reply: message.reply().map(ToString::to_string),
         headers: (!block.is_empty()).then(|| block.to_vec()),
         payload: message.payload.to_vec(),
     }

@@ -40,7 +40,7 @@ fn every_client_gets_what_it_must() {
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    for seed in 1000..1010 {
+    for seed in 1000..2000 {
         assert_eq!(run(seed, None), run(seed, None), "seed {seed} ran differently the second time");
     }
 }
@@ -52,13 +52,13 @@ fn a_lost_message_is_noticed() {
 }
 
 #[test]
-#[should_panic(expected = "a message that was not due")]
+#[should_panic(expected = "not due")]
 fn a_repeated_message_is_noticed() {
     sabotaged(Sabotage::Repeat);
 }
 
 #[test]
-#[should_panic(expected = "lost, or overtaken")]
+#[should_panic(expected = "overtaken")]
 fn an_overtaken_message_is_noticed() {
     sabotaged(Sabotage::Swap);
 }

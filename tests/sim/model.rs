@@ -121,7 +121,7 @@ impl Model {
     }
 
     pub(crate) fn add_inbox(&mut self, may_drop: bool) -> InboxId {
-        self.inboxes.push(Inbox { may_drop, ..Inbox::default() });
+        self.inboxes.push(Inbox::new(may_drop));
         self.inboxes.len() - 1
     }
 
@@ -163,6 +163,11 @@ impl Model {
 
     pub(crate) fn inbox(&mut self, inbox: InboxId) -> &mut Inbox {
         &mut self.inboxes[inbox]
+    }
+
+    /// Whether a subscription certainly goes on.
+    pub(crate) fn is_subscribed(&self, peer: PeerId, sid: u64) -> bool {
+        self.subscriptions.get(&(peer, sid)).is_some_and(|interest| !interest.is_uncertain())
     }
 
     /// The subscriptions of a client, by sid.
@@ -252,20 +257,20 @@ impl Model {
     }
 
     fn subscribe(&mut self, peer: PeerId, filter: String, queue: Option<String>, sid: u64) {
-        if !subject::is_valid_filter(&filter) {
-            return self.error(peer, "Invalid Subject");
-        }
         if let Some(queue) = queue.as_deref().filter(|queue| *queue == "_sys_") {
             let text = format!("Permissions Violation for Subscription to \"{filter}\" using queue \"{queue}\"");
             return self.error(peer, text);
         }
-        let inbox = self.peers.get(&peer).and_then(|peer| peer.wire.as_ref()).map(|wire| wire.inbox);
-        let Some(inbox) = inbox else { return };
+        let limit = self.rules.max_subscriptions;
+        if limit > 0 && self.sids(peer).count() >= limit {
+            return self.error(peer, "maximum subscriptions exceeded");
+        }
         if !self.subscriptions.contains_key(&(peer, sid)) {
-            let limit = self.rules.max_subscriptions;
-            if limit > 0 && self.sids(peer).count() >= limit {
-                return self.error(peer, "maximum subscriptions exceeded");
+            if !subject::is_valid_filter(&filter) {
+                return self.error(peer, "Invalid Subject");
             }
+            let inbox = self.peers.get(&peer).and_then(|peer| peer.wire.as_ref()).map(|wire| wire.inbox);
+            let Some(inbox) = inbox else { return };
             self.add_interest(peer, sid, inbox, filter, queue);
         }
         self.ok(peer);
@@ -279,6 +284,7 @@ impl Model {
         filter: String,
         queue: Option<String>,
     ) {
+        self.inboxes[inbox].start(self.stamp, sid);
         self.subscriptions.insert((peer, sid), Interest { inbox, filter, queue, max: 0, delivered: 0 });
     }
 
@@ -295,7 +301,16 @@ impl Model {
         }
     }
 
-    /// A reader got a frame; in-process readers get messages alone. Returns whether it wants an answer.
+    /// An in-process reader got a message, which the broker counts now, unless the client is closed.
+    pub(crate) fn receive_local(&mut self, peer: PeerId, inbox: InboxId, received: &Received) {
+        let bytes = (received.headers.as_ref().map_or(0, Vec::len) + received.payload.len()) as u64;
+        let is_counted = u64::from(self.peers.contains_key(&peer));
+        self.sums.out_messages.add(is_counted, 1);
+        self.sums.out_bytes.add(is_counted * bytes, bytes);
+        self.receive_message(inbox, received);
+    }
+
+    /// A wire client got a frame.
     pub(crate) fn receive(&mut self, inbox: InboxId, frame: &Frame) {
         let reader = &mut self.inboxes[inbox];
         match frame {

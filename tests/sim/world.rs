@@ -234,7 +234,8 @@ impl World {
     pub(crate) fn settle(&mut self) {
         loop {
             let mut is_busy = false;
-            for index in 0..self.clients.len() {
+            // Backwards, as who has read to the end is taken out.
+            for index in (0..self.clients.len()).rev() {
                 is_busy |= self.clients[index].transmit(usize::MAX);
                 is_busy |= self.serve(index);
                 if self.clients[index].pace == Pace::Prompt {

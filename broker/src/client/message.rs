@@ -48,7 +48,7 @@ impl Message {
     /// The message as the API shows it. `malformed` counts header blocks that are not `NATS/1.0`.
     #[inline]
     pub(super) fn from_engine(message: EngineMessage, malformed: &mut u64) -> Self {
-        let EngineMessage { subject, reply, headers, payload } = message;
+        let (subject, reply, headers, payload) = message.into_parts();
         let length = subject.len() + reply.as_ref().map_or(0, |reply| reply.len()) + payload.len();
         let plain = Self { subject, reply, payload, headers: None, status: None, description: None, length };
         match headers {
@@ -89,7 +89,7 @@ mod tests {
     /// A message with `headers` as the API shows it, and how many header blocks were malformed.
     fn shown(headers: Headers) -> (Message, u64) {
         let (subject, reply) = (Subject::from_static("a.b"), Some(Subject::from_static("r.1")));
-        let message = EngineMessage { subject, reply, headers, payload: Bytes::from_static(b"data") };
+        let message = EngineMessage::new(subject, reply, headers, Bytes::from_static(b"data"));
         let mut malformed = 0;
         (Message::from_engine(message, &mut malformed), malformed)
     }

@@ -101,7 +101,7 @@ impl Client {
         headers: Headers,
         payload: Bytes,
     ) -> Result<Option<Congestion>, PublishError> {
-        let message = EngineMessage { subject, reply, headers, payload };
+        let message = EngineMessage::new(subject, reply, headers, payload);
         Ok(self.shared.local.publish(message).map_err(publish_refused)?.congestion)
     }
 }

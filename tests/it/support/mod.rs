@@ -28,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const TEST_LIMIT: Duration = Duration::from_secs(30);
 
 /// The same two in virtual time, where waiting costs nothing.
-const VIRTUAL_PATIENCE: Duration = Duration::from_hours(1);
-const VIRTUAL_TEST_LIMIT: Duration = Duration::from_hours(10);
+const VIRTUAL_PATIENCE: Duration = Duration::from_secs(3600);
+const VIRTUAL_TEST_LIMIT: Duration = Duration::from_secs(36_000);
 
 thread_local! {
     /// Whether this thread's runtime has virtual time.

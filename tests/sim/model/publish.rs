@@ -30,13 +30,14 @@ impl Model {
     pub(super) fn publish_wire(&mut self, peer: PeerId, message: Published) {
         self.sums.count_in(message.total_len() as u64);
         let options = self.options(peer);
+        if options.pedantic && !subject::is_valid_literal(&message.subject) {
+            // It travels all the same.
+            self.control(peer, Control::Err("Invalid Publish Subject".to_owned()));
+        }
         if let Some(refusal) = refusal(&message) {
             return self.control(peer, Control::Err(refusal));
         }
         self.ok(peer);
-        if options.pedantic && !subject::is_valid_literal(&message.subject) {
-            self.control(peer, Control::Err("Invalid Publish Subject".to_owned()));
-        }
         let sender = Sender { peer, is_local: false, echo: options.echo };
         let id = message.id;
         let taken = self.publish(sender, message);
@@ -66,9 +67,10 @@ impl Model {
             }
             let takes = self.takes(sender, &candidate);
             taken.add(takes.least, takes.most);
-            let bytes = self.body_len(&candidate, &message);
-            self.sums.out_messages.add(1, 1);
-            self.sums.out_bytes.add(bytes, bytes);
+            if let Some(bytes) = self.counted_len(&candidate, &message) {
+                self.sums.out_messages.add(1, 1);
+                self.sums.out_bytes.add(bytes, bytes);
+            }
             self.expect(stamp, &candidate, &message, None);
             self.count_delivery(&candidate);
         }
@@ -119,12 +121,7 @@ impl Model {
         let is_certain = |(member, takes): (&Candidate, &Between)| !member.is_uncertain && takes.least > 0;
         let least = u64::from(members.iter().zip(&takes).any(is_certain));
         let most = u64::from(takes.iter().any(|takes| takes.most > 0));
-        // Whoever is asked and turns out to be gone is counted too.
-        let gone = takes.iter().filter(|takes| takes.least == 0).count() as u64;
-        let sizes: Vec<_> = members.iter().map(|member| self.body_len(member, message)).collect();
-        let (smallest, largest) = (sizes.iter().min().unwrap_or(&0), sizes.iter().max().unwrap_or(&0));
-        self.sums.out_messages.add(least, most + gone);
-        self.sums.out_bytes.add(least * smallest, (most + gone) * largest);
+        self.count_group(members, &takes, message, Between { least, most });
         let choice = self.add_choice(message.id, least > 0, members.iter().map(|member| member.inbox).collect());
         for member in members {
             self.expect(stamp, member, message, Some(choice));
@@ -132,14 +129,27 @@ impl Model {
         Between { least, most }
     }
 
+    fn count_group(&mut self, members: &[Candidate], takes: &[Between], message: &Published, taken: Between) {
+        let sizes: Vec<_> = members.iter().map(|member| self.counted_len(member, message)).collect();
+        let smallest = sizes.iter().map(|size| size.unwrap_or(0)).min().unwrap_or(0);
+        let largest = sizes.iter().map(|size| size.unwrap_or(0)).max().unwrap_or(0);
+        let least = if sizes.iter().all(Option::is_some) { taken.least } else { 0 };
+        // Whoever is asked and turns out to be gone is counted too.
+        let gone = takes.iter().filter(|takes| takes.least == 0).count() as u64;
+        let most = if sizes.iter().any(Option::is_some) { taken.most + gone } else { 0 };
+        self.sums.out_messages.add(least, most);
+        self.sums.out_bytes.add(least * smallest, most * largest);
+    }
+
     fn with_headers(&self, peer: PeerId) -> bool {
         let peer = self.peers.get(&peer);
         peer.and_then(|peer| peer.wire.as_ref()).is_none_or(|wire| wire.options.headers)
     }
 
-    fn body_len(&self, candidate: &Candidate, message: &Published) -> u64 {
-        let with_headers = self.with_headers(candidate.peer);
-        (if with_headers { message.total_len() } else { message.payload_len }) as u64
+    /// Bytes that the broker counts when it sends; what in-process subscribers get is counted when they read it.
+    fn counted_len(&self, candidate: &Candidate, message: &Published) -> Option<u64> {
+        let options = self.peers.get(&candidate.peer)?.wire.as_ref()?.options;
+        Some((if options.headers { message.total_len() } else { message.payload_len }) as u64)
     }
 
     fn expect(&mut self, stamp: u64, candidate: &Candidate, message: &Published, choice: Option<usize>) {
@@ -186,9 +196,9 @@ impl Model {
 
 /// What the broker says to a message on a subject of its own. [reference §1.3]
 fn refusal(message: &Published) -> Option<String> {
-    if let Some(reply) = message.reply.as_ref().filter(|reply| reply.starts_with("_R_.")) {
-        return Some(format!("Permissions Violation for Publish with Reply of \"{reply}\""));
+    if message.subject.starts_with("$NRG.") {
+        return Some(format!("Permissions Violation for Publish to \"{}\"", message.subject));
     }
-    let is_reserved = message.subject.starts_with("$NRG.");
-    is_reserved.then(|| format!("Permissions Violation for Publish to \"{}\"", message.subject))
+    let reply = message.reply.as_ref().filter(|reply| reply.starts_with("_R_."))?;
+    Some(format!("Permissions Violation for Publish with Reply of \"{reply}\""))
 }

@@ -41,8 +41,8 @@ impl World {
                 assert!((least..=most).contains(&dropped), "{dropped} dropped, but {least} to {most} are missing");
                 let may_drop = reader.may_drop() || !self.scenario.has_wide_budget();
                 assert!(dropped == 0 || may_drop, "dropped although there is room");
-                let is_over = local.client.is_closed() || !self.model.sids(local.peer).any(|sid| sid == reader.sid);
-                assert!(is_over || !reader.has_ended, "{} has ended early", reader.sid);
+                let must_go_on = self.model.is_subscribed(local.peer, reader.sid);
+                assert!(!must_go_on || !reader.has_ended, "{} has ended early", reader.sid);
             }
         }
         self.model.check_choices();

@@ -5,7 +5,6 @@ use embus_protocol::subject::Subject;
 
 use super::World;
 use super::wire_ops::random_queue;
-use crate::frame::Frame;
 use crate::local::{Reader, WIDE};
 use crate::message::identify;
 use crate::subject;
@@ -133,7 +132,7 @@ impl World {
         let Some(received) = reader.next() else { return false };
         let (id, is_status) = identify(&received);
         self.trace.note(format_args!("{peer} gets {id} {is_status} on {}", reader.sid));
-        self.model.receive(reader.inbox, &Frame::Message(received));
+        self.model.receive_local(peer, reader.inbox, &received);
         true
     }
 
@@ -155,7 +154,14 @@ impl World {
         }
         let local = &self.locals[self.rng.usize(..self.locals.len())];
         self.trace.note(format_args!("{} closes", local.peer));
+        if local.client.is_closed() {
+            return;
+        }
         local.client.close();
         self.model.close(local.peer);
+        // What was read by then and not yet counted stays uncounted, perhaps.
+        for reader in &local.readers {
+            self.model.sums.forgive(reader.uncounted);
+        }
     }
 }

@@ -7,6 +7,7 @@ use crate::client::{Client, Pace, Sending};
 use crate::driver::Polled;
 use crate::frame::Frame;
 use crate::message::identify;
+use crate::model::Standing;
 use crate::ops::Op;
 
 impl World {
@@ -15,7 +16,8 @@ impl World {
         let can_run = |client: &Client| client.driver.as_ref().is_some_and(crate::driver::Driver::is_runnable);
         let runnable: Vec<_> = (0..self.clients.len()).filter(|&index| can_run(&self.clients[index])).collect();
         if !runnable.is_empty() {
-            self.serve(runnable[self.rng.usize(..runnable.len())]);
+            let next = self.rng.usize(..runnable.len());
+            self.serve(runnable[next]);
         }
     }
 
@@ -29,8 +31,11 @@ impl World {
             Polled::Idle => self.judge_cuts(Some(index)),
             Polled::Turn => self.take_operations(index),
             Polled::Closed { reason, is_whole } => {
-                self.judge_cuts(Some(index));
+                if is_cut(reason) && self.model.standing(self.clients[index].peer) == Some(Standing::Open) {
+                    self.judge_cut(index, reason);
+                }
                 self.note_close(index, reason, is_whole);
+                self.judge_cuts(Some(index));
             }
         }
         true
@@ -143,6 +148,11 @@ impl World {
             Sabotage::Swap => frames[first..].reverse(),
         }
     }
+}
+
+/// Whether the broker gave the client up because of how it reads.
+fn is_cut(reason: CloseReason) -> bool {
+    reason.is_slow_consumer() || reason == CloseReason::WriteError
 }
 
 /// Whether the client brought its end upon itself by what it sent.

@@ -130,7 +130,7 @@ pub(super) fn random_headers(rng: &mut Rng, id: u64) -> Vec<u8> {
         return Vec::new();
     }
     let filler = "v".repeat(rng.usize(..60));
-    format!("NATS/1.0\r\nId: {id}\r\nFiller: x{filler}\r\n\r\n").into_bytes()
+    format!("NATS/1.0\r\nId: {id}{filler}\r\n\r\n").into_bytes()
 }
 
 fn random_len(rng: &mut Rng, most: usize) -> usize {
