@@ -88,8 +88,8 @@ impl Broker {
             clients: Mutex::new(Vec::new()),
             shell: Arc::clone(&shell),
         };
-        if let Some(address) = inner.local_addrs.first() {
-            shell.engine.set_address(&address.ip().to_string(), address.port());
+        if let Some((host, port)) = ports.announced() {
+            shell.engine.set_address(host, port);
         }
         shell.tasks.spawn_until_stop(Arc::clone(&shell.timer).run());
         ports.serve(&shell);
@@ -221,6 +221,14 @@ impl Broker {
         let shell = &self.inner.shell;
         shell.accepting.cancel();
         shell.engine.enter_lame_duck();
+        if !shell.engine.wire_clients().is_empty() {
+            self.close_clients_one_by_one().await;
+        }
+        self.shutdown(LAME_DUCK_LAST_STEP).await;
+    }
+
+    async fn close_clients_one_by_one(&self) {
+        let shell = &self.inner.shell;
         tokio::time::sleep(self.inner.lame_duck.grace).await;
         let ids = shell.engine.wire_clients();
         let span = self.inner.lame_duck.duration.saturating_sub(self.inner.lame_duck.grace);
@@ -229,7 +237,6 @@ impl Broker {
             shell.engine.kick(id, embus_engine::CloseReason::ServerShutdown);
             tokio::time::sleep(pause.min(LAME_DUCK_LONGEST_PAUSE)).await;
         }
-        self.shutdown(LAME_DUCK_LAST_STEP).await;
     }
 }
 

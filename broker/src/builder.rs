@@ -204,12 +204,10 @@ impl Builder {
     fn info(&self) -> ServerInfo {
         let server_id = nkeys::KeyPair::new_server().public_key();
         let server_name = self.server_name.clone().unwrap_or_else(|| server_id.clone());
-        let mut info = ServerInfo::default();
-        info.server_id = server_id;
-        info.server_name = server_name;
-        NATS_VERSION.clone_into(&mut info.version);
-        info.go = format!("embus {}", env!("CARGO_PKG_VERSION"));
-        info
+        let version = NATS_VERSION.to_owned();
+        // The one informational field that every client keeps and none interprets.
+        let go = format!("embus {}", env!("CARGO_PKG_VERSION"));
+        ServerInfo { server_id, server_name, version, go, ..ServerInfo::default() }
     }
 
     fn seed_or_random(&self) -> u64 {
@@ -217,7 +215,7 @@ impl Builder {
     }
 }
 
-/// More than this in one message is what streams of smaller ones are for. [nats-server: max_payload]
+/// More than this in one message is what streams of smaller ones are for. [nats-server: `max_payload`]
 const MAX_MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;
 
 /// A control line must fit the read buffer with room to spare.

@@ -22,6 +22,8 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct TcpAcceptor {
     listener: TcpListener,
     pub(crate) local_addr: SocketAddr,
+    /// The host as it was asked for: INFO tells that one.
+    pub(crate) host: String,
 }
 
 impl TcpAcceptor {
@@ -33,7 +35,8 @@ impl TcpAcceptor {
         };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
-        Ok(Self { listener, local_addr })
+        let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
+        Ok(Self { listener, local_addr, host: host.trim_matches(['[', ']']).to_owned() })
     }
 
     /// The socket itself, for protocols other than NATS.

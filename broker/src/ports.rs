@@ -49,6 +49,11 @@ impl Ports {
         self.tcp.iter().map(|acceptor| acceptor.local_addr).collect()
     }
 
+    /// Host and port of the first TCP listener, as INFO tells them.
+    pub(crate) fn announced(&self) -> Option<(&str, u16)> {
+        self.tcp.first().map(|acceptor| (acceptor.host.as_str(), acceptor.local_addr.port()))
+    }
+
     /// The address for monitoring.
     #[cfg(feature = "monitor")]
     pub(crate) fn monitor_addr(&self) -> Option<SocketAddr> {
@@ -82,6 +87,11 @@ impl Ports {
     /// No addresses.
     pub(crate) fn local_addrs(&self) -> Vec<std::net::SocketAddr> {
         Vec::new()
+    }
+
+    /// Nothing to announce.
+    pub(crate) fn announced(&self) -> Option<(&str, u16)> {
+        None
     }
 
     /// Nothing to accept.

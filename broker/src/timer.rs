@@ -27,7 +27,7 @@ pub(crate) struct Alarm {
 }
 
 /// How long the timer sleeps at most without deadlines.
-const LONGEST_SLEEP: Duration = Duration::from_hours(1);
+const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
 
 impl Timer {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {

@@ -83,7 +83,7 @@ enum Side {
     /// Where its frames go.
     Wire(Arc<Outbox>),
     /// What its publishes need.
-    Local(Lanes),
+    Local(Box<Lanes>),
 }
 
 impl Connection {
@@ -94,7 +94,7 @@ impl Connection {
 
     /// A client that has just attached in-process; its randomness comes from `seed`.
     pub fn local(id: ClientId, peer: Peer, clock: &dyn Clock, seed: u64) -> Self {
-        Self::new(id, peer, clock, Side::Local(Lanes::new(seed)))
+        Self::new(id, peer, clock, Side::Local(Box::new(Lanes::new(seed))))
     }
 
     fn new(id: ClientId, peer: Peer, clock: &dyn Clock, side: Side) -> Self {

@@ -160,12 +160,11 @@ impl Delivery<'_> {
         let open = stage.frames.open();
         open.extend_from_slice(line);
         open.extend_from_slice(self.scratch);
-        match &self.outgoing.body {
-            Some(body) => stage.frames.push_shared(body.slice(skip..), spare),
-            None => {
-                open.extend_from_slice(&publish.body[skip..]);
-                open.extend_from_slice(CRLF);
-            }
+        if let Some(body) = &self.outgoing.body {
+            stage.frames.push_shared(body.slice(skip..), spare);
+        } else {
+            open.extend_from_slice(&publish.body[skip..]);
+            open.extend_from_slice(CRLF);
         }
         self.batch.note_staged(line.len() + self.scratch.len() + len);
     }

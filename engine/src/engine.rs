@@ -130,8 +130,7 @@ impl Engine {
     pub(crate) fn connect_wire(&self, peer: Peer, transport: Arc<dyn Transport>) -> (Arc<Connection>, bool) {
         let outbox =
             Outbox::new(self.registry.take_slot(), self.limits.max_pending, Arc::clone(&self.budget), transport);
-        let connection =
-            Arc::new(Connection::wire(self.registry.next_id(), peer, &*self.clock, Arc::new(outbox)));
+        let connection = Arc::new(Connection::wire(self.registry.next_id(), peer, &*self.clock, Arc::new(outbox)));
         self.registry.insert(Arc::clone(&connection));
         Totals::add(&self.totals.connections, 1);
         let open = self.wire_connections.fetch_add(1, Ordering::Relaxed) + 1;
@@ -149,7 +148,6 @@ impl Engine {
     pub(crate) fn disconnect(&self, connection: &Connection, router: &Router, reason: CloseReason) {
         let mut epitaph = ConnectionSnapshot::of(connection, router.account());
         let subscriptions = connection.subscriptions().lock().take_all();
-        subscriptions.iter().for_each(|subscription| subscription.close());
         router.unsubscribe_all(&subscriptions);
         if let Some(outbox) = connection.outbox() {
             outbox.close(reason);
@@ -228,7 +226,11 @@ impl Engine {
     /// The numbers of all wire clients, the oldest first.
     pub fn wire_clients(&self) -> Vec<ClientId> {
         let connections = self.registry.connections();
-        connections.iter().filter(|connection| connection.outbox().is_some()).map(|connection| connection.id()).collect()
+        connections
+            .iter()
+            .filter(|connection| connection.outbox().is_some())
+            .map(|connection| connection.id())
+            .collect()
     }
 
     fn post_info(&self, connection: &Connection) {

@@ -38,8 +38,9 @@ impl Lanes {
 
     /// Messages and bytes published so far.
     pub(crate) fn published(&self) -> (u64, u64) {
-        self.0.iter().map(|lane| lane.lock()).fold((0, 0), |(messages, bytes), lane| {
-            (messages + lane.messages, bytes + lane.bytes)
-        })
+        self.0
+            .iter()
+            .map(|lane| lane.lock())
+            .fold((0, 0), |(messages, bytes), lane| (messages + lane.messages, bytes + lane.bytes))
     }
 }

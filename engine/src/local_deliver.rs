@@ -38,13 +38,7 @@ pub(crate) fn deliver(router: &Router, matching: &mut Matching, message: Message
     if route.fan_out() == 0 {
         return Delivered::default();
     }
-    let mut delivery = Delivery {
-        route,
-        block: None,
-        expired,
-        scratch,
-        delivered: Delivered::default(),
-    };
+    let mut delivery = Delivery { route, block: None, expired, scratch, delivered: Delivered::default() };
     for group in route.groups() {
         let start = if group.len() == 1 { 0 } else { random.usize(..group.len()) };
         let (later, first) = group.split_at(start);

@@ -61,7 +61,13 @@ const CHARGE_STEP_BYTES: usize = 16 * 1024;
 impl LocalQueue {
     /// An empty queue within `bounds`; what waits is charged to `budget`.
     pub fn new(bounds: QueueBounds, budget: Arc<Budget>) -> Self {
-        Self { state: Mutex::new(State::default()), bounds, budget, dropped: AtomicU64::new(0), relief: Relief::default() }
+        Self {
+            state: Mutex::new(State::default()),
+            bounds,
+            budget,
+            dropped: AtomicU64::new(0),
+            relief: Relief::default(),
+        }
     }
 
     /// Appends a message and wakes the subscriber if it waits.

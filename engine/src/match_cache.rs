@@ -62,10 +62,10 @@ impl MatchCache {
     pub(crate) fn resolve(&mut self, router: &Router, subject: &[u8]) -> &Route {
         let generation = router.generation();
         let found = self.entries.get(self.last).is_some_and(|last| last.is(router.id(), generation, subject));
-        if !found {
-            self.last = self.find(router, generation, subject);
-        } else {
+        if found {
             self.hits += 1;
+        } else {
+            self.last = self.find(router, generation, subject);
         }
         &self.entries[self.last].route
     }

@@ -116,8 +116,8 @@ impl Message {
         bytes.put_slice(publish.reply.unwrap_or_default());
         bytes.put_slice(copied);
         let mut bytes = bytes.freeze();
-        let subject = subject_from(bytes.split_to(publish.subject.len()));
-        let reply = publish.reply.map(|_| subject_from(bytes.split_to(reply_len)));
+        let subject = subject_from(&bytes.split_to(publish.subject.len()));
+        let reply = publish.reply.map(|_| subject_from(&bytes.split_to(reply_len)));
         let mut payload = body.map_or(bytes, |body| body.slice(..publish.total_len));
         let headers = publish.header_len.map(|len| payload.split_to(len));
         Self::new(subject, reply, headers_from(headers), payload)
@@ -142,8 +142,8 @@ impl Message {
 }
 
 /// Subjects of the wire may be any bytes, those of a Rust program are text: bad UTF-8 is replaced, not refused.
-fn subject_from(bytes: Bytes) -> Subject {
-    Subject::from_utf8(bytes.clone()).unwrap_or_else(|_| Subject::from(String::from_utf8_lossy(&bytes).into_owned()))
+fn subject_from(bytes: &Bytes) -> Subject {
+    Subject::from_utf8(bytes.clone()).unwrap_or_else(|_| Subject::from(String::from_utf8_lossy(bytes).into_owned()))
 }
 
 /// `HPUB` with a header length of zero is a message without headers. [nats-server: HPUB]

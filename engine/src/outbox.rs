@@ -77,13 +77,8 @@ const MAX_WRITES_PER_FLUSH: usize = 16;
 impl Outbox {
     /// An outbox over `transport`; `slot` is its index in the workers' staging tables.
     pub fn new(slot: u32, max_pending: usize, budget: Arc<Budget>, transport: Arc<dyn Transport>) -> Self {
-        let state = State {
-            queue: Chunks::default(),
-            pending: 0,
-            flushing: false,
-            closed: None,
-            transport: Some(transport),
-        };
+        let state =
+            State { queue: Chunks::default(), pending: 0, flushing: false, closed: None, transport: Some(transport) };
         Self {
             slot,
             max_pending,

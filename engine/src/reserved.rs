@@ -19,8 +19,7 @@ pub(crate) fn check_publish(subject: &[u8], reply: Option<&[u8]>) -> Option<Clie
         return Some(ClientError::PublishPermission { subject: subject.into() });
     }
     let reply = reply?;
-    let reserved =
-        reply.starts_with(b"_R_.") || goes_on_behind(reply, b"$JS.ACK.") || goes_on_behind(reply, b"_GR_.");
+    let reserved = reply.starts_with(b"_R_.") || goes_on_behind(reply, b"$JS.ACK.") || goes_on_behind(reply, b"_GR_.");
     reserved.then(|| ClientError::ReplyPermission { reply: reply.into() })
 }
 

@@ -69,7 +69,6 @@ impl Router {
 
     /// Takes a subscription out: no publish that starts after this returns reaches it.
     pub fn unsubscribe(&self, subscription: &Arc<Subscription>) {
-        subscription.close();
         self.unsubscribe_all(std::slice::from_ref(subscription));
     }
 
@@ -77,6 +76,10 @@ impl Router {
     pub fn unsubscribe_all(&self, subscriptions: &[Arc<Subscription>]) {
         if subscriptions.is_empty() {
             return;
+        }
+        // A publish that is under way with an older match sees this.
+        for subscription in subscriptions {
+            subscription.close();
         }
         let mut interest = self.interest.write();
         let removed = subscriptions.iter().filter(|subscription| interest.remove(subscription)).count();

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use embus_protocol::encode;
 use embus_protocol::error::ClientError;
+use embus_protocol::limits::FIRST_PING_INTERVAL;
 
 use crate::batch::Congested;
 use crate::clock::Monotonic;
@@ -30,8 +31,8 @@ use crate::statistics::Totals;
 use crate::sync::Arc;
 use crate::worker::Worker;
 
-pub use input::Target;
 use input::Inbox;
+pub use input::Target;
 
 /// The state machine of one wire connection.
 #[derive(Debug)]
@@ -114,9 +115,6 @@ impl Session {
         let now = engine.now();
         let (connection, allowed) = engine.connect_wire(peer, transport);
         let outbox = Arc::clone(connection.outbox()?);
-        let delay = u64::try_from(engine.limits().ping_interval.as_nanos()).unwrap_or(u64::MAX);
-        let delay = delay.min(Duration::from_secs(2).as_nanos() as u64);
-        let jitter = Duration::from_nanos(engine.random_below(delay / 100 * PING_JITTER_PERCENT));
         let mut session = Self {
             engine: Arc::clone(engine),
             router: Arc::clone(engine.global_account()),
@@ -125,10 +123,16 @@ impl Session {
             phase: Phase::Connecting,
             options: Options::default(),
             inbox: Inbox::new(Arc::clone(engine.inbound())),
-            keepalive: Keepalive::new(engine.limits().ping_interval, engine.limits().ping_max, now, jitter),
+            keepalive: Keepalive::new(
+                engine.limits().ping_interval,
+                engine.limits().ping_max,
+                now,
+                first_ping_jitter(engine),
+            ),
             blocked: None,
             received: Received::default(),
         };
+        tracing::debug!(cid = session.connection.id().0, peer = ?session.connection.peer(), "connection created");
         session.greet(allowed);
         Some(session)
     }
@@ -276,6 +280,13 @@ impl Session {
         Totals::add(&self.engine.totals().stalled_clients, 1);
         Congestion::new(congested)
     }
+}
+
+/// Spreads the first pings of clients that connect together.
+fn first_ping_jitter(engine: &Engine) -> Duration {
+    let delay = engine.limits().ping_interval.min(FIRST_PING_INTERVAL);
+    let percent = u32::try_from(engine.random_below(PING_JITTER_PERCENT + 1)).unwrap_or(0);
+    delay * percent / 100
 }
 
 impl Drop for Session {

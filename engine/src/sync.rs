@@ -1,4 +1,4 @@
-//! The locks and atomics of the crate: those of parking_lot and std, or loom's under `--cfg loom`, so that the
+//! The locks and atomics of the crate: those of `parking_lot` and std, or loom's under `--cfg loom`, so that the
 //! models run the very code that ships.
 
 #[cfg(not(loom))]

@@ -62,6 +62,8 @@ impl Worker {
 /// The workers of a broker. The last one given back is the first taken: its caches are warm.
 #[derive(Debug)]
 pub struct WorkerPool {
+    /// Boxed, so that taking one moves a pointer.
+    #[allow(clippy::vec_box, reason = "workers are moved in and out with every turn")]
     idle: Mutex<Vec<Box<Worker>>>,
     seeds: Mutex<fastrand::Rng>,
 }

@@ -6,9 +6,7 @@ use std::{
 };
 
 use bytes::Bytes;
-use embus_engine::{
-    Congestion, Headers, LocalClient, LocalSubscription, Message, PublishRefused, QueueBounds,
-};
+use embus_engine::{Congestion, Headers, LocalClient, LocalSubscription, Message, PublishRefused, QueueBounds};
 use embus_protocol::{headers::HeaderMap, subject::Subject};
 
 use crate::clock::Flag;

@@ -29,7 +29,8 @@ const DEFAULT_SEEDS: u64 = 200;
 
 #[test]
 fn every_client_gets_what_it_must() {
-    let number = |name| env::var(name).ok().map(|text| text.parse::<u64>().expect("SIM_SEED and SIM_SEEDS are numbers"));
+    let number =
+        |name| env::var(name).ok().map(|text| text.parse::<u64>().expect("SIM_SEED and SIM_SEEDS are numbers"));
     let (first, count) = (number("SIM_SEED"), number("SIM_SEEDS"));
     let count = count.unwrap_or(if first.is_some() { 1 } else { DEFAULT_SEEDS });
     let first = first.unwrap_or(0);

@@ -8,15 +8,26 @@ use crate::message::Published;
 #[derive(Debug, Clone)]
 pub(crate) enum Op {
     Connect(Options),
-    Subscribe { filter: String, queue: Option<String>, sid: u64 },
-    Unsubscribe { sid: u64, max: Option<u64> },
+    Subscribe {
+        filter: String,
+        queue: Option<String>,
+        sid: u64,
+    },
+    Unsubscribe {
+        sid: u64,
+        max: Option<u64>,
+    },
     Publish(Published),
     Ping,
     Pong,
     /// What a broker ignores.
     Noise,
     /// What ends the connection, with the error that comes before, if one does; `counted` bytes of it are a message.
-    Fatal { bytes: Vec<u8>, error: Option<&'static str>, counted: Option<u64> },
+    Fatal {
+        bytes: Vec<u8>,
+        error: Option<&'static str>,
+        counted: Option<u64>,
+    },
 }
 
 /// The fields of CONNECT.

@@ -48,11 +48,7 @@ impl Scenario {
 
     pub(crate) fn socket(&self, rng: &mut Rng) -> Traits {
         let capacities: &[usize] = if self.tight_sockets { &[64, 1000, 8000] } else { &[4000, 64_000, 400_000] };
-        Traits {
-            capacity: *pick(rng, capacities),
-            refusals: *pick(rng, &[0, 10, 80]),
-            owner_only: rng.u8(..5) == 0,
-        }
+        Traits { capacity: *pick(rng, capacities), refusals: *pick(rng, &[0, 10, 80]), owner_only: rng.u8(..5) == 0 }
     }
 
     /// Whether no run comes near the budget of all readers together.

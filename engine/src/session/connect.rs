@@ -31,17 +31,19 @@ impl Session {
     fn connect_so_far(&self) -> ConnectOptions {
         let Identity { name, lang, version } = self.connection.identity();
         let Options { verbose, pedantic, echo, headers, no_responders } = self.options;
-        let mut connect = ConnectOptions::default();
-        connect.name = name;
-        connect.lang = lang;
-        connect.version = version;
-        connect.verbose = verbose;
-        connect.pedantic = pedantic;
-        connect.echo = echo;
-        connect.headers = headers;
-        connect.no_responders = no_responders;
-        connect.protocol = i64::from(self.connection.understands_async_info());
-        connect
+        let protocol = i64::from(self.connection.understands_async_info());
+        ConnectOptions {
+            name,
+            lang,
+            version,
+            verbose,
+            pedantic,
+            echo,
+            headers,
+            no_responders,
+            protocol,
+            ..ConnectOptions::default()
+        }
     }
 
     fn accept_connect(&mut self, connect: ConnectOptions) {
@@ -54,18 +56,14 @@ impl Session {
         };
         self.outbox.set_headers(connect.headers);
         self.connection.set_async_info(connect.protocol >= 1);
-        self.phase = if connect.protocol >= 1 && self.phase == Phase::Connecting { Phase::Greeting } else { Phase::Ready };
-        self.connection.set_identity(Identity {
-            name: connect.name,
-            lang: connect.lang,
-            version: connect.version,
-        });
+        self.phase =
+            if connect.protocol >= 1 && self.phase == Phase::Connecting { Phase::Greeting } else { Phase::Ready };
+        self.connection.set_identity(Identity { name: connect.name, lang: connect.lang, version: connect.version });
     }
 
     /// A second CONNECT starts over. [reference §1.3]
     fn forget_subscriptions(&self) {
         let subscriptions = self.connection.subscriptions().lock().take_all();
-        subscriptions.iter().for_each(|subscription| subscription.close());
         self.router.unsubscribe_all(&subscriptions);
     }
 

@@ -64,17 +64,13 @@ pub enum Target<'a> {
 impl Session {
     /// Where to read now. May be asked again without anything having been read.
     pub fn target<'a>(&'a mut self, worker: &'a mut Worker) -> Target<'a> {
-        match &mut self.inbox.large {
-            Some(large) => {
-                let missing = large.len - large.body.len();
-                Target::Payload(&mut large.body, missing)
-            }
-            None => {
-                let kept = self.inbox.partial.len();
-                worker.input[..kept].copy_from_slice(&self.inbox.partial);
-                Target::Input(&mut worker.input[kept..])
-            }
+        if let Some(large) = &mut self.inbox.large {
+            let missing = large.len - large.body.len();
+            return Target::Payload(&mut large.body, missing);
         }
+        let kept = self.inbox.partial.len();
+        worker.input[..kept].copy_from_slice(&self.inbox.partial);
+        Target::Input(&mut worker.input[kept..])
     }
 
     /// Takes `read` bytes that were read into the target slice.
@@ -119,7 +115,7 @@ impl Session {
                     self.keep(worker, rest);
                     return;
                 }
-                Err(error) => self.handle_malformed(worker, &error),
+                Err(error) => self.handle_malformed(worker, error),
             }
         }
     }
@@ -161,16 +157,14 @@ impl Session {
         }
     }
 
-    fn handle_malformed(&mut self, worker: &mut Worker, error: &DecodeError) {
+    fn handle_malformed(&mut self, worker: &mut Worker, error: DecodeError) {
         match error {
             DecodeError::UnknownOperation => {
                 self.refuse(worker, &ClientError::UnknownProtocolOperation, CloseReason::ParseError);
             }
-            DecodeError::ControlLineTooLong => self.refuse(
-                worker,
-                &ClientError::MaximumControlLineExceeded,
-                CloseReason::MaximumControlLineExceeded,
-            ),
+            DecodeError::ControlLineTooLong => {
+                self.refuse(worker, &ClientError::MaximumControlLineExceeded, CloseReason::MaximumControlLineExceeded)
+            }
             // Closes without a word, as nats-server does. [reference §1.1]
             DecodeError::BadArguments => self.handle_malformed_arguments(),
         }
@@ -192,14 +186,15 @@ impl Session {
         body.extend_from_slice(start);
         let inbound = Arc::clone(&self.inbox.inbound);
         inbound.charge(start.len());
-        self.inbox.large = Some(Box::new(LargeMessage { line: line.to_vec(), body, len, charged: start.len(), inbound }));
+        self.inbox.large =
+            Some(Box::new(LargeMessage { line: line.to_vec(), body, len, charged: start.len(), inbound }));
     }
 
     fn finish_large(&mut self, worker: &mut Worker) {
         let Some(mut large) = self.inbox.large.take() else { return };
         let body: Bytes = std::mem::take(&mut large.body).freeze();
         if !body.ends_with(CRLF) {
-            return self.handle_malformed(worker, &DecodeError::UnknownOperation);
+            return self.handle_malformed(worker, DecodeError::UnknownOperation);
         }
         if let Ok(Step::AwaitPayload(publish, _)) = decode(&large.line, self.engine.limits().max_control_line) {
             let publish = Publish { body: &body[..body.len() - CRLF.len()], ..publish };

@@ -110,13 +110,7 @@ impl Model {
     }
 
     /// One member gets it, any of them.
-    fn publish_to_group(
-        &mut self,
-        stamp: u64,
-        sender: Sender,
-        members: &[Candidate],
-        message: &Published,
-    ) -> Between {
+    fn publish_to_group(&mut self, stamp: u64, sender: Sender, members: &[Candidate], message: &Published) -> Between {
         let takes: Vec<_> = members.iter().map(|member| self.takes(sender, member)).collect();
         let is_certain = |(member, takes): (&Candidate, &Between)| !member.is_uncertain && takes.least > 0;
         let least = u64::from(members.iter().zip(&takes).any(is_certain));

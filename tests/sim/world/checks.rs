@@ -12,8 +12,7 @@ impl World {
     pub(super) fn mark_cuts(&mut self) {
         for client in &self.clients {
             let Some(driver) = &client.driver else { continue };
-            if driver.session().outbox().closed().is_some()
-                && self.model.standing(client.peer) == Some(Standing::Open)
+            if driver.session().outbox().closed().is_some() && self.model.standing(client.peer) == Some(Standing::Open)
             {
                 self.model.set_standing(client.peer, Standing::Cutting);
             }

@@ -31,8 +31,8 @@ impl World {
         let peer = self.locals[index].peer;
         let message = self.random_message(peer, true);
         self.trace.note(format_args!("{peer} publishes {message:.200?}"));
-        let is_reserved =
-            message.subject.starts_with("$NRG.") || message.reply.as_ref().is_some_and(|reply| reply.starts_with("_R_."));
+        let is_reserved = message.subject.starts_with("$NRG.")
+            || message.reply.as_ref().is_some_and(|reply| reply.starts_with("_R_."));
         match self.locals[index].publish(&message) {
             Ok(delivered) => {
                 self.mark_cuts();

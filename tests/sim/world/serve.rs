@@ -115,7 +115,8 @@ impl World {
             self.model.inbox(client.inbox).finish();
         }
         // A client that is gone is forgotten once the broker knows.
-        let is_gone = self.clients.get(index).is_some_and(|client| client.sending == Sending::Gone && !client.is_open());
+        let is_gone =
+            self.clients.get(index).is_some_and(|client| client.sending == Sending::Gone && !client.is_open());
         if is_gone {
             self.clients.remove(index);
         }
