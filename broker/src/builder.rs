@@ -1,5 +1,6 @@
 //! How a broker is configured and started.
 
+#[cfg(all(feature = "listen", unix))]
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -33,7 +34,9 @@ pub const NATS_VERSION: &str = "2.15.1";
 #[must_use = "nothing runs before `start`"]
 pub struct Builder {
     server_name: Option<String>,
+    #[cfg(feature = "listen")]
     pub(crate) listen: Vec<String>,
+    #[cfg(all(feature = "listen", unix))]
     pub(crate) listen_unix: Vec<PathBuf>,
     #[cfg(feature = "monitor")]
     pub(crate) monitor: Option<String>,
@@ -48,7 +51,9 @@ impl Default for Builder {
     fn default() -> Self {
         Self {
             server_name: None,
+            #[cfg(feature = "listen")]
             listen: Vec::new(),
+            #[cfg(all(feature = "listen", unix))]
             listen_unix: Vec::new(),
             #[cfg(feature = "monitor")]
             monitor: None,

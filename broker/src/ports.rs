@@ -77,9 +77,9 @@ impl Ports {
 }
 
 #[cfg(not(feature = "listen"))]
+#[allow(clippy::unused_self, clippy::unused_async, reason = "the same signatures as with listeners")]
 impl Ports {
     /// Nothing to bind: this build has no listeners.
-    #[allow(clippy::unused_async, reason = "the same signature as with listeners")]
     pub(crate) async fn bind(_: &Builder) -> Result<Self, StartError> {
         Ok(Self::default())
     }

@@ -32,6 +32,7 @@ impl Shell {
     }
 
     /// Spawns a task that is dropped when no new clients are taken any more.
+    #[cfg(feature = "listen")]
     pub(crate) fn spawn_while_accepting(&self, task: impl Future<Output = ()> + Send + 'static) {
         let accepting = self.accepting.clone();
         self.tasks.spawn(async move {

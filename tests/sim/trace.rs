@@ -22,9 +22,6 @@ impl Trace {
         std::fmt::Write::write_fmt(&mut text, line).expect("a string takes any text");
         self.hasher.write(text.as_bytes());
         self.hasher.write_u8(b'\n');
-        if std::env::var("SIM_DUMP").is_ok() {
-            println!("  {text:.90}");
-        }
         self.lines.push_back(text);
     }
 

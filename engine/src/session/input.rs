@@ -163,7 +163,7 @@ impl Session {
                 self.refuse(worker, &ClientError::UnknownProtocolOperation, CloseReason::ParseError);
             }
             DecodeError::ControlLineTooLong => {
-                self.refuse(worker, &ClientError::MaximumControlLineExceeded, CloseReason::MaximumControlLineExceeded)
+                self.refuse(worker, &ClientError::MaximumControlLineExceeded, CloseReason::MaximumControlLineExceeded);
             }
             // Closes without a word, as nats-server does. [reference §1.1]
             DecodeError::BadArguments => self.handle_malformed_arguments(),

@@ -38,7 +38,7 @@ impl World {
                 self.model.inbox(reader.inbox).finish();
                 let (least, most) = self.model.inbox(reader.inbox).missed();
                 let dropped = reader.subscription.dropped();
-                println!("DROPPED {dropped}");
+
                 assert!((least..=most).contains(&dropped), "{dropped} dropped, but {least} to {most} are missing");
                 let may_drop = reader.may_drop() || !self.scenario.has_wide_budget();
                 assert!(dropped == 0 || may_drop, "dropped although there is room");
@@ -81,6 +81,5 @@ impl World {
         assert_eq!(statistics.traffic.in_msgs, sums.in_messages, "messages in");
         sums.out_messages.check("messages out", statistics.traffic.out_msgs);
         self.trace.note(format_args!("{:?}", statistics.traffic));
-        println!("STALLS {}", statistics.stalled_clients);
     }
 }
