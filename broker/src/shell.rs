@@ -1,6 +1,5 @@
 //! What every task of a broker shares: the engine, the timer, the task list.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use embus_engine::connection::Peer;
