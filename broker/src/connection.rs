@@ -11,8 +11,10 @@ use std::time::Duration;
 
 use embus_engine::{CloseReason, Congestion, Engine, Flushed, STALL_LIMIT, Session, Target, Turn, Worker};
 use tokio::time::Sleep;
+use tokio_util::sync::CancellationToken;
 
-use crate::timer::{Alarm, Timer};
+use crate::shell::Shell;
+use crate::timer::Alarm;
 use crate::wire::{Owner, Wire};
 
 /// Read turns per wake-up, then the task lets others run.
@@ -33,6 +35,7 @@ pub(crate) struct Connection<W> {
     wire: W,
     owner: Arc<Owner>,
     alarm: Alarm,
+    stop: CancellationToken,
     stall: Option<Stall>,
 }
 
@@ -44,9 +47,10 @@ struct Stall {
 }
 
 impl<W: Wire> Connection<W> {
-    pub(crate) fn new(engine: Arc<Engine>, session: Session, wire: W, owner: Arc<Owner>, timer: Arc<Timer>) -> Self {
-        let alarm = Alarm::new(timer, session.connection().id().0);
-        Self { engine, session, wire, owner, alarm, stall: None }
+    pub(crate) fn new(shell: &Shell, session: Session, wire: W, owner: Arc<Owner>) -> Self {
+        let alarm = Alarm::new(Arc::clone(&shell.timer), session.connection().id().0);
+        let stop = shell.tasks.stop_signal().clone();
+        Self { engine: Arc::clone(&shell.engine), session, wire, owner, alarm, stop, stall: None }
     }
 
     /// Serves the client until one side ends it.
@@ -57,7 +61,8 @@ impl<W: Wire> Connection<W> {
         let _ = tokio::time::timeout(CLOSE_DEADLINE, poll_fn(|cx| self.poll_flush(cx))).await;
         self.session.close(reason);
         if may_have_unread_input(reason) {
-            let _ = tokio::time::timeout(CLOSE_DEADLINE, self.linger()).await;
+            let stop = self.stop.clone();
+            let _ = tokio::time::timeout(CLOSE_DEADLINE, stop.run_until_cancelled_owned(self.linger())).await;
         }
     }
 

@@ -52,8 +52,7 @@ impl Shell {
             return;
         }
         if let Some(session) = Session::open(&self.engine, peer, transport) {
-            let connection = Connection::new(Arc::clone(&self.engine), session, wire, owner, Arc::clone(&self.timer));
-            self.tasks.spawn(connection.run());
+            self.tasks.spawn(Connection::new(self, session, wire, owner).run());
         }
     }
 }

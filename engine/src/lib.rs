@@ -29,6 +29,7 @@ mod reserved;
 mod route;
 pub mod router;
 pub mod session;
+pub mod sid;
 pub mod sink;
 pub mod statistics;
 mod status;

@@ -55,9 +55,13 @@ fn a_queue_member_that_leaves_hands_over_without_loss() {
         note(&mut done, &leaving.line().await);
         leaving.send("UNSUB 1\r\n").await;
         // Each message is two lines, MSG and payload.
-        leaving.fence().await.lines().skip(1).step_by(2).for_each(|payload| note(&mut done, payload));
+        let mut rest = leaving.fence().await;
         publishing.await.unwrap();
-        assert_eq!(leaving.fence().await, "");
+        // A publish that was under way when UNSUB came may still choose the one who leaves.
+        rest += &leaving.fence().await;
+        for payload in rest.lines().skip(1).step_by(2) {
+            note(&mut done, payload);
+        }
         // What the first did not get, the second has got or gets: exactly that.
         for _ in done.len()..MESSAGES {
             note(&mut done, &text(&next(&mut staying).await.payload));

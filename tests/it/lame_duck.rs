@@ -75,6 +75,17 @@ fn it_takes_its_duration_and_no_longer() {
 }
 
 #[test]
+fn without_clients_there_is_nothing_to_wait_for() {
+    run_in_virtual_time(async {
+        let broker = virtual_time().start().await.unwrap();
+        let _in_process = broker.client();
+        let before = Instant::now();
+        broker.lame_duck().await;
+        assert_eq!(before.elapsed(), Duration::ZERO);
+    });
+}
+
+#[test]
 fn few_clients_do_not_take_the_whole_duration() {
     run_in_virtual_time(async {
         let broker = virtual_time().start().await.unwrap();

@@ -91,7 +91,8 @@ fn healthz_follows_the_life_of_the_broker() {
     run(async {
         let broker = monitored().await;
         assert_eq!(json(&broker, "/healthz").await["status"], "ok");
-        // Polled once: the broker is a lame duck and lives on for its grace period.
+        // Polled once: the broker is a lame duck, and lives on for its grace period as it has a client.
+        let _client = Raw::connect(&broker).await;
         assert!(futures_util::FutureExt::now_or_never(broker.lame_duck()).is_none());
         let (status, body) = get(&broker, "/healthz").await;
         assert_ne!(status, 200, "{body}");

@@ -118,7 +118,7 @@ fn as_message(message: &Published) -> Message {
 fn headers(message: &Published) -> Headers {
     match message.headers.as_deref() {
         None | Some([]) => Headers::None,
-        Some(block) if message.id % 2 == 0 => Headers::Block(Bytes::copy_from_slice(block)),
+        Some(block) if message.id.is_multiple_of(2) => Headers::Block(Bytes::copy_from_slice(block)),
         Some(block) => {
             let text = std::str::from_utf8(block).expect("blocks of the simulation are text");
             let mut map = HeaderMap::new();

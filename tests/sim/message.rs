@@ -79,8 +79,10 @@ fn number_of(reply: &str) -> u64 {
 const PATTERN: [u8; 512] = {
     let mut bytes = [0; 512];
     let mut index = 0;
-    while index < 512 {
-        bytes[index] = (index % 256) as u8;
+    let mut value = 0_u8;
+    while index < bytes.len() {
+        bytes[index] = value;
+        value = value.wrapping_add(1);
         index += 1;
     }
     bytes

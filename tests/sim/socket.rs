@@ -31,6 +31,7 @@ pub(crate) struct Traits {
 }
 
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each of them happens by itself")]
 struct State {
     rng: Rng,
     to_client: Vec<u8>,

@@ -11,8 +11,7 @@ pub(crate) fn matches(filter: &str, subject: &str) -> bool {
     let mut tokens = subject.split('.');
     loop {
         match (wanted.next(), tokens.next()) {
-            (None, None) => return true,
-            (Some(">"), Some(_)) => return true,
+            (None, None) | (Some(">"), Some(_)) => return true,
             (Some("*"), Some(_)) => {}
             (Some(want), Some(token)) if want == token => {}
             _ => return false,

@@ -31,7 +31,7 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) engine: Arc<Engine>,
     /// Turns borrow one of several workers, as on several threads: each has caches of its own.
-    workers: Vec<Box<Worker>>,
+    workers: Vec<Worker>,
     pub(crate) model: Model,
     pub(crate) clients: Vec<Client>,
     pub(crate) locals: Vec<Local>,
@@ -67,7 +67,7 @@ impl World {
         let clock = Arc::new(ManualClock::default());
         let shared = Arc::clone(&clock) as Arc<dyn Clock>;
         let engine = Engine::new(scenario.limits.clone(), ServerInfo::default(), shared, rng.u64(..));
-        let workers = (0..WORKERS).map(|_| engine.workers().take()).collect();
+        let workers = (0..WORKERS).map(|_| *engine.workers().take()).collect();
         let rules = Rules { max_subscriptions: scenario.limits.max_subscriptions };
         let mut world = Self {
             scenario,

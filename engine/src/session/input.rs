@@ -16,6 +16,9 @@ use crate::worker::Worker;
 /// A payload this large that is not wholly in the input buffer is read straight into memory of its own.
 const OWN_BUFFER_BYTES: usize = 16 * 1024;
 
+/// Memory for a large payload at first; more is taken as more arrives.
+const FIRST_BODY_BYTES: usize = 128 * 1024;
+
 /// Line end behind a payload.
 const CRLF: &[u8] = b"\r\n";
 
@@ -46,6 +49,18 @@ struct LargeMessage {
     inbound: Arc<Budget>,
 }
 
+impl LargeMessage {
+    /// Makes room for more of the payload, for what has arrived and not for what was announced: a client that only
+    /// talks of large messages costs nothing. Returns how many bytes are missing.
+    fn reserve(&mut self) -> usize {
+        let missing = self.len - self.body.len();
+        if self.body.len() == self.body.capacity() {
+            self.body.reserve(missing.min(self.body.len().max(FIRST_BODY_BYTES)));
+        }
+        missing
+    }
+}
+
 impl Drop for LargeMessage {
     fn drop(&mut self) {
         self.inbound.refund(self.charged);
@@ -65,7 +80,7 @@ impl Session {
     /// Where to read now. May be asked again without anything having been read.
     pub fn target<'a>(&'a mut self, worker: &'a mut Worker) -> Target<'a> {
         if let Some(large) = &mut self.inbox.large {
-            let missing = large.len - large.body.len();
+            let missing = large.reserve();
             return Target::Payload(&mut large.body, missing);
         }
         let kept = self.inbox.partial.len();
@@ -182,7 +197,7 @@ impl Session {
     }
 
     fn start_large(&mut self, len: usize, line: &[u8], start: &[u8]) {
-        let mut body = BytesMut::with_capacity(len);
+        let mut body = BytesMut::with_capacity(len.min(FIRST_BODY_BYTES));
         body.extend_from_slice(start);
         let inbound = Arc::clone(&self.inbox.inbound);
         inbound.charge(start.len());

@@ -65,8 +65,8 @@ impl Model {
                 groups.entry(queue).or_default().push(candidate);
                 continue;
             }
-            let takes = self.takes(sender, &candidate);
-            taken.add(takes.least, takes.most);
+            let share = self.takes(sender, &candidate);
+            taken.add(share.least, share.most);
             if let Some(bytes) = self.counted_len(&candidate, &message) {
                 self.sums.out_messages.add(1, 1);
                 self.sums.out_bytes.add(bytes, bytes);
@@ -75,8 +75,8 @@ impl Model {
             self.count_delivery(&candidate);
         }
         for members in groups.into_values() {
-            let takes = self.publish_to_group(stamp, sender, &members, &message);
-            taken.add(takes.least, takes.most);
+            let share = self.publish_to_group(stamp, sender, &members, &message);
+            taken.add(share.least, share.most);
         }
         self.messages.insert(message.id, Sent { message, stamp, status_stamp: 0 });
         taken
@@ -123,14 +123,14 @@ impl Model {
         Between { least, most }
     }
 
-    fn count_group(&mut self, members: &[Candidate], takes: &[Between], message: &Published, taken: Between) {
+    fn count_group(&mut self, members: &[Candidate], takes: &[Between], message: &Published, sum: Between) {
         let sizes: Vec<_> = members.iter().map(|member| self.counted_len(member, message)).collect();
         let smallest = sizes.iter().map(|size| size.unwrap_or(0)).min().unwrap_or(0);
         let largest = sizes.iter().map(|size| size.unwrap_or(0)).max().unwrap_or(0);
-        let least = if sizes.iter().all(Option::is_some) { taken.least } else { 0 };
+        let least = if sizes.iter().all(Option::is_some) { sum.least } else { 0 };
         // Whoever is asked and turns out to be gone is counted too.
         let gone = takes.iter().filter(|takes| takes.least == 0).count() as u64;
-        let most = if sizes.iter().any(Option::is_some) { taken.most + gone } else { 0 };
+        let most = if sizes.iter().any(Option::is_some) { sum.most + gone } else { 0 };
         self.sums.out_messages.add(least, most);
         self.sums.out_bytes.add(least * smallest, most * largest);
     }

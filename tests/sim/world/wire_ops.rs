@@ -66,7 +66,7 @@ impl World {
         let reply = (must_reply || rng.u8(..4) == 0).then(|| reply_subject(peer as u64, id));
         let mut message = Published { id, subject: subject::random_subject(rng), reply, headers, payload_len };
         match rng.u16(..300) {
-            0 => message.subject = "$NRG.a".to_owned(),
+            0 => "$NRG.a".clone_into(&mut message.subject),
             1 => message.reply = Some(format!("_R_.{id:08x}")),
             _ => {}
         }
