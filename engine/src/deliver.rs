@@ -118,6 +118,7 @@ impl Delivery<'_> {
                 let message = self.outgoing.message();
                 self.batch.push_local(queue, message);
             }
+            Sink::Nowhere => return false,
         }
         true
     }

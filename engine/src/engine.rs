@@ -151,13 +151,16 @@ impl Engine {
         router.unsubscribe_all(&subscriptions);
         if let Some(outbox) = connection.outbox() {
             outbox.close(reason);
-            self.wire_connections.fetch_sub(1, Ordering::Relaxed);
             self.totals.count_close(reason);
             epitaph.pending_bytes = 0;
         }
         epitaph.stop = Some(self.clock.wall());
         epitaph.reason = Some(reason);
         self.registry.remove(connection, connection.outbox().map(|_| epitaph));
+        if connection.outbox().is_some() {
+            // Last: who sees the number fall finds all else in its final state.
+            self.wire_connections.fetch_sub(1, Ordering::Release);
+        }
     }
 
     /// Ends a turn: hands out what is staged and counts it.
@@ -269,7 +272,7 @@ impl Engine {
         let (inserts, removes) = self.global.changes();
         Statistics {
             start: self.start,
-            connections: self.wire_connections.load(Ordering::Relaxed),
+            connections: self.wire_connections.load(Ordering::Acquire),
             total_connections: count(&self.totals.connections),
             subscriptions,
             traffic: self.registry.traffic(),

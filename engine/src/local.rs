@@ -172,7 +172,7 @@ impl LocalClient {
             Arc::from(filter.as_bytes()),
             queue.map(str::as_bytes),
             Arc::clone(&self.connection),
-            Sink::Local(Arc::clone(&messages)),
+            Some(Arc::clone(&messages)),
         ));
         self.connection.subscriptions().lock().insert(Arc::clone(&subscription));
         self.router.subscribe(Arc::clone(&subscription));

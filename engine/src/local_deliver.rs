@@ -81,6 +81,7 @@ impl Delivery<'_> {
         match subscription.sink() {
             Sink::Local(queue) => self.push(queue, message),
             Sink::Wire(outbox) => self.post(outbox, destination, &message),
+            Sink::Nowhere => false,
         }
     }
 

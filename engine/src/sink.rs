@@ -5,10 +5,12 @@ use crate::outbox::Outbox;
 use crate::sync::Arc;
 
 /// The end of a subscription.
-#[derive(Debug, Clone)]
-pub enum Sink {
+#[derive(Debug, Clone, Copy)]
+pub enum Sink<'a> {
     /// A wire connection: messages are encoded.
-    Wire(Arc<Outbox>),
+    Wire(&'a Arc<Outbox>),
     /// An in-process subscriber: messages are handed over by reference count.
-    Local(Arc<LocalQueue>),
+    Local(&'a Arc<LocalQueue>),
+    /// Nobody takes them; only a subscription that was put together wrongly ends here.
+    Nowhere,
 }

@@ -1,10 +1,11 @@
 //! One subscription: what it wants, whose it is, how many deliveries it may still get.
 
 use crate::connection::Connection;
+use crate::local_queue::LocalQueue;
 pub use crate::sid::Sid;
 use crate::sink::Sink;
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 /// Interest of one client in one subject filter, perhaps as a member of a queue group.
 #[derive(Debug)]
@@ -14,17 +15,24 @@ pub struct Subscription {
     /// Boxed twice: most subscriptions have none, and then it costs a pointer.
     queue: Option<Box<Box<[u8]>>>,
     connection: Arc<Connection>,
-    sink: Sink,
+    /// Where its messages wait, if its client is in-process; those of wire clients go to the connection's outbox.
+    local: Option<Arc<LocalQueue>>,
     delivered: AtomicU64,
-    /// Deliveries after which the subscription ends; 0 means never.
-    max: AtomicU64,
-    closed: AtomicBool,
+    /// Deliveries after which it ends; [`UNLIMITED`] and [`CLOSED`] stand apart.
+    max: AtomicU32,
     /// Where it stands in its interest list; owned by the router's write lock.
     position: AtomicU32,
 }
 
+/// Never ends by itself.
+const UNLIMITED: u32 = 0;
+
+/// Takes nothing any more.
+const CLOSED: u32 = u32::MAX;
+
 /// A million subscriptions are a million of these.
-const _: () = assert!(size_of::<Subscription>() <= 88, "104 bytes with the counters of its Arc: one size class less");
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Subscription>() <= 72, "88 bytes with the counters of its Arc: the size class of 96");
 
 /// Whether a subscription takes a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,17 +46,22 @@ pub enum Admission {
 }
 
 impl Subscription {
-    /// A subscription of `connection` that ends in `sink`.
-    pub fn new(sid: Sid, filter: Arc<[u8]>, queue: Option<&[u8]>, connection: Arc<Connection>, sink: Sink) -> Self {
+    /// A subscription of `connection`; `local` is where messages wait for an in-process client.
+    pub fn new(
+        sid: Sid,
+        filter: Arc<[u8]>,
+        queue: Option<&[u8]>,
+        connection: Arc<Connection>,
+        local: Option<Arc<LocalQueue>>,
+    ) -> Self {
         Self {
             sid,
             filter,
             queue: queue.map(|queue| Box::new(queue.into())),
             connection,
-            sink,
+            local,
             delivered: AtomicU64::new(0),
-            max: AtomicU64::new(0),
-            closed: AtomicBool::new(false),
+            max: AtomicU32::new(UNLIMITED),
             position: AtomicU32::new(0),
         }
     }
@@ -79,22 +92,26 @@ impl Subscription {
 
     /// Where its messages go.
     #[inline]
-    pub fn sink(&self) -> &Sink {
-        &self.sink
+    pub fn sink(&self) -> Sink<'_> {
+        match (&self.local, self.connection.outbox()) {
+            (Some(queue), _) => Sink::Local(queue),
+            (None, Some(outbox)) => Sink::Wire(outbox),
+            (None, None) => Sink::Nowhere,
+        }
     }
 
     /// Counts one delivery, if the subscription still takes one.
     #[inline]
     pub fn admit(&self) -> Admission {
-        if self.closed.load(Ordering::Relaxed) {
+        let max = self.max.load(Ordering::Relaxed);
+        if max == CLOSED {
             return Admission::Refused;
         }
         let number = self.delivered.fetch_add(1, Ordering::Relaxed) + 1;
-        let max = self.max.load(Ordering::Relaxed);
-        if max == 0 || number < max {
+        if max == UNLIMITED || number < u64::from(max) {
             return Admission::Taken;
         }
-        self.admit_at_limit(number, max)
+        self.admit_at_limit(number, u64::from(max))
     }
 
     #[cold]
@@ -107,20 +124,24 @@ impl Subscription {
         Admission::Refused
     }
 
-    /// Sets after how many deliveries since SUB it ends; says whether that many have happened already.
+    /// Sets after how many deliveries since SUB it ends; says whether that many have happened already. Four billion and
+    /// more mean never.
     pub fn limit(&self, max: u64) -> bool {
-        self.max.store(max, Ordering::Relaxed);
+        let stored = u32::try_from(max).ok().filter(|max| *max != CLOSED).unwrap_or(UNLIMITED);
+        let open = |now: u32| (now != CLOSED).then_some(stored);
+        // A subscription that was closed meanwhile stays closed.
+        let _ = self.max.fetch_update(Ordering::Relaxed, Ordering::Relaxed, open);
         max <= self.delivered.load(Ordering::Relaxed)
     }
 
     /// Takes no message from now on.
     pub fn close(&self) {
-        self.closed.store(true, Ordering::Relaxed);
+        self.max.store(CLOSED, Ordering::Relaxed);
     }
 
     /// Whether it takes no more messages.
     pub fn is_closed(&self) -> bool {
-        self.closed.load(Ordering::Relaxed)
+        self.max.load(Ordering::Relaxed) == CLOSED
     }
 
     /// Deliveries so far.
@@ -130,7 +151,10 @@ impl Subscription {
 
     /// Deliveries after which it ends; 0 means never.
     pub fn max(&self) -> u64 {
-        self.max.load(Ordering::Relaxed)
+        match self.max.load(Ordering::Relaxed) {
+            CLOSED => self.delivered(),
+            max => u64::from(max),
+        }
     }
 
     pub(crate) fn position(&self) -> usize {

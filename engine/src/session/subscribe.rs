@@ -5,7 +5,6 @@ use embus_protocol::filter;
 
 use super::Session;
 use crate::reserved::CLOSED_QUEUE;
-use crate::sink::Sink;
 use crate::subscription::{Sid, Subscription};
 use crate::sync::Arc;
 use crate::worker::Worker;
@@ -36,9 +35,8 @@ impl Session {
         if !filter::is_valid_filter(subject) {
             return Err(ClientError::InvalidSubject);
         }
-        let sink = Sink::Wire(Arc::clone(&self.outbox));
         let connection = Arc::clone(&self.connection);
-        let subscription = Arc::new(Subscription::new(Sid::from(sid), Arc::from(subject), queue, connection, sink));
+        let subscription = Arc::new(Subscription::new(Sid::from(sid), Arc::from(subject), queue, connection, None));
         held.insert(Arc::clone(&subscription));
         drop(held);
         self.router.subscribe(subscription);

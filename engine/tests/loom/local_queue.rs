@@ -16,7 +16,7 @@ use crate::{check, wait};
 
 fn message(publisher: u8, number: u8) -> Message {
     let payload = Bytes::copy_from_slice(&[publisher, number]);
-    Message { subject: Subject::from_static("a"), reply: None, headers: Headers::None, payload }
+    Message::new(Subject::from_static("a"), None, Headers::None, payload)
 }
 
 /// A queue of the engine with the budget that it draws from.

@@ -157,8 +157,8 @@ impl Model {
         let mut rest = std::str::from_utf8(&written).unwrap();
         let mut left: Vec<_> = producers.iter().map(|frames| frames.iter().peekable()).collect();
         while !rest.is_empty() {
-            let next = left.iter_mut().find(|frames| frames.peek().is_some_and(|frame| rest.starts_with(**frame)));
-            let frame = next.unwrap_or_else(|| panic!("{rest:?} of {written:?}")).next().unwrap();
+            let next = left.iter_mut().find_map(|frames| frames.next_if(|frame| rest.starts_with(**frame)));
+            let frame = next.unwrap_or_else(|| panic!("{rest:?} of {written:?}"));
             rest = &rest[frame.len()..];
         }
         assert!(left.iter_mut().all(|frames| frames.peek().is_none()), "{written:?}");
