@@ -27,7 +27,7 @@ doc *arguments:
 
 # Models of the concurrent parts of the engine.
 loom:
-    CARGO_TARGET_DIR=target/loom RUSTFLAGS="--cfg loom" cargo test -p embus-engine --release loom
+    CARGO_TARGET_DIR=target/loom RUSTFLAGS="--cfg loom" cargo test -p embus-engine --release --test loom
 
 # One fuzz target, for so many seconds.
 fuzz target="decode" seconds="60":

@@ -71,3 +71,8 @@ pub mod statistics {
 pub mod clock {
     pub use embus_engine::clock::{Clock, Monotonic};
 }
+
+/// The examples of the README, as documentation tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}

@@ -102,6 +102,12 @@ impl Batch {
         index
     }
 
+    /// Takes out what is staged for `outbox`, so that the next flush leaves it alone.
+    pub(crate) fn withhold(&mut self, outbox: &Arc<Outbox>) -> Chunks {
+        let (stage, _) = self.stage(outbox);
+        std::mem::take(&mut stage.frames)
+    }
+
     /// Notes `bytes` more staged bytes; flushes when they are many.
     #[inline]
     pub(crate) fn note_staged(&mut self, bytes: usize) {
@@ -142,9 +148,7 @@ impl Batch {
     fn flush_wire(&mut self) {
         for stage in &mut self.stages[..self.used] {
             let Some(outbox) = stage.outbox.take() else { continue };
-            if stage.messages > 0 {
-                outbox.count_sent(std::mem::take(&mut stage.messages), std::mem::take(&mut stage.bytes));
-            }
+            stage.count_out_to(&outbox);
             let sent = outbox.send(&mut stage.frames, &mut self.spare);
             stage.frames.release(&mut self.spare);
             if let Sent::Pending(pending) = sent
@@ -176,6 +180,13 @@ impl Batch {
 }
 
 impl Stage {
+    /// Hands the counters of this turn to the outbox.
+    fn count_out_to(&mut self, outbox: &Outbox) {
+        if self.messages > 0 {
+            outbox.count_sent(std::mem::take(&mut self.messages), std::mem::take(&mut self.bytes));
+        }
+    }
+
     /// Counts one delivery of `bytes` of headers and payload.
     #[inline]
     pub(crate) fn count(&mut self, bytes: usize) {
@@ -201,3 +212,6 @@ impl Congested {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

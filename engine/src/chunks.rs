@@ -212,3 +212,6 @@ impl BufferPool {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

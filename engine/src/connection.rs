@@ -271,13 +271,36 @@ impl SubscriptionSet {
         Some(entry.remove().0)
     }
 
-    /// Takes all of them out.
+    /// Takes all of them out, in the order of their sids: that of the table differs from run to run.
     pub fn take_all(&mut self) -> Vec<Arc<Subscription>> {
-        std::mem::take(&mut self.table).into_iter().collect()
+        let mut all: Vec<_> = std::mem::take(&mut self.table).into_iter().collect();
+        all.sort_unstable_by(|a, b| a.sid().as_bytes().cmp(b.sid().as_bytes()));
+        all
     }
 
     /// All of them, in no order.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<Subscription>> {
         self.table.iter()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{connection, subscription};
+
+    /// The order in which subscriptions are taken out of the interest decides where others stand in it, and so which
+    /// member of a queue group chance chooses: it must not differ from run to run.
+    #[test]
+    fn subscriptions_are_taken_out_in_the_same_order_in_each_run() {
+        let client = connection(1);
+        let taken_out = || {
+            let mut set = SubscriptionSet::default();
+            (0..40).for_each(|sid: u32| set.insert(subscription(&client, &sid.to_string(), "a", None)));
+            let sids = set.take_all().iter().map(|taken| taken.sid().as_bytes().to_vec()).collect::<Vec<_>>();
+            assert!(set.is_empty());
+            sids
+        };
+        assert_eq!(taken_out(), taken_out());
     }
 }

@@ -69,8 +69,6 @@ impl Worker {
             taken += usize::from(first.iter().chain(later).any(|member| delivery.offer(member)));
         }
         if !self.matching.expired.is_empty() {
-            // What is staged reaches in-process subscribers before the end of their subscription does.
-            self.batch.flush_local();
             remove_expired(router, &mut self.matching.expired);
         }
         taken
@@ -183,9 +181,6 @@ impl Outgoing<'_> {
 pub(crate) fn remove_expired(router: &Router, expired: &mut Vec<Arc<Subscription>>) {
     router.unsubscribe_all(expired);
     for subscription in expired.drain(..) {
-        if let Sink::Local(queue) = subscription.sink() {
-            queue.close();
-        }
         let mut held = subscription.connection().subscriptions().lock();
         // The client may have used the same sid anew meanwhile.
         if held.get(subscription.sid().as_bytes()).is_some_and(|held| Arc::ptr_eq(held, &subscription)) {

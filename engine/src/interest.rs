@@ -141,3 +141,6 @@ fn swap_out(list: &mut Vec<Arc<Subscription>>, subscription: &Arc<Subscription>)
     }
     true
 }
+
+#[cfg(test)]
+mod tests;

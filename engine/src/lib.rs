@@ -12,6 +12,9 @@ pub mod congestion;
 pub mod connection;
 mod deliver;
 pub mod engine;
+#[cfg(test)]
+mod fixtures;
+mod grace;
 mod interest;
 mod keepalive;
 mod lanes;

@@ -180,7 +180,7 @@ impl LocalClient {
             // Closed while we subscribed: the close may have missed this one.
             messages.close();
         }
-        Ok(LocalSubscription::new(Arc::clone(&self.router), subscription, messages))
+        Ok(LocalSubscription::new(Arc::clone(&self.engine), Arc::clone(&self.router), subscription, messages))
     }
 
     fn check_subscribe(&self, filter: &Subject, queue: Option<&str>) -> Result<(), SubscribeRefused> {
@@ -212,9 +212,10 @@ impl LocalClient {
         }
         let held: Vec<_> = self.connection.subscriptions().lock().iter().cloned().collect();
         self.engine.disconnect(&self.connection, &self.router, CloseReason::ClientClosed);
+        let grace = self.engine.workers().turns.start_grace();
         for subscription in held {
             if let Sink::Local(queue) = subscription.sink() {
-                queue.close();
+                queue.end_after(grace);
             }
         }
     }

@@ -73,6 +73,8 @@ impl Delivery<'_> {
     #[inline]
     fn offer(&mut self, destination: &Destination, message: Message) -> bool {
         let subscription = &destination.subscription;
+        // One that ends after a number of messages is owed that number; any other may end before this one is sent.
+        let may_end = subscription.max() == 0;
         match subscription.admit() {
             Admission::Refused => return false,
             Admission::Taken => {}
@@ -80,7 +82,7 @@ impl Delivery<'_> {
         }
         match subscription.sink() {
             Sink::Local(queue) => self.push(queue, message),
-            Sink::Wire(outbox) => self.post(outbox, destination, &message),
+            Sink::Wire(outbox) => self.post(outbox, destination, &message, may_end),
             Sink::Nowhere => false,
         }
     }
@@ -99,7 +101,8 @@ impl Delivery<'_> {
         true
     }
 
-    fn post(&mut self, outbox: &Arc<Outbox>, destination: &Destination, message: &Message) -> bool {
+    fn post(&mut self, outbox: &Arc<Outbox>, destination: &Destination, message: &Message, may_end: bool) -> bool {
+        let subscription = &destination.subscription;
         let block = match (message.headers(), outbox.headers()) {
             (Headers::None, _) | (_, false) => None,
             (headers, true) => Some(self.block.get_or_insert_with(|| headers.to_block()).clone()),
@@ -112,9 +115,9 @@ impl Delivery<'_> {
         let reply = message.reply().map(|reply| reply.as_bytes());
         encode::tail(self.scratch, reply, header_len, total_len);
         self.scratch.extend_from_slice(block.as_deref().unwrap_or_default());
-        outbox.count_sent(1, total_len as u64);
         self.delivered.over_budget = true;
-        let sent = outbox.post_with(|queue| {
+        let is_wanted = || !may_end || !subscription.is_closed();
+        let sent = outbox.post_if(is_wanted, |queue| {
             queue.open().extend_from_slice(self.scratch);
             if message.payload.len() >= SHARE_BYTES {
                 queue.push_shared(message.payload.clone(), &mut crate::chunks::BufferPool::default());
@@ -128,7 +131,11 @@ impl Delivery<'_> {
         {
             self.delivered.congested = Some(Congested::Wire(Arc::clone(outbox)));
         }
-        sent != Sent::Closed
+        if let Sent::Pending(_) = sent {
+            outbox.count_sent(1, total_len as u64);
+            return true;
+        }
+        false
     }
 }
 
@@ -138,6 +145,6 @@ pub(crate) fn tell_no_responders(router: &Router, connection: &Arc<Connection>, 
     let Some(subscription) = router.find_plain(reply.as_bytes(), own) else { return };
     if let Sink::Local(queue) = subscription.sink() {
         let headers = Headers::Block(no_responders_block(subject.as_bytes()).into());
-        queue.push(Message::new(reply, None, headers, Bytes::new()));
+        queue.push_status(Message::new(reply, None, headers, Bytes::new()));
     }
 }

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::task::{Context, Poll, Waker};
 
 use crate::budget::Budget;
+use crate::grace::Grace;
 use crate::message::Message;
 use crate::relief::Relief;
 use crate::sync::atomic::{AtomicU64, Ordering};
@@ -39,6 +40,23 @@ struct State {
     charged: usize,
     waker: Option<Waker>,
     closed: bool,
+    /// Messages that ever came, lost ones included.
+    arrived: u64,
+    /// After how many the queue closes by itself.
+    max: Option<u64>,
+    /// Set when the interest was taken back: the queue ends once the turns of before are over.
+    ending: Option<Grace>,
+}
+
+impl State {
+    /// Counts one message; the last one of a limited subscription ends the queue.
+    #[inline]
+    fn count_arrival(&mut self) {
+        self.arrived += 1;
+        if self.max.is_some_and(|max| self.arrived >= max) {
+            self.closed = true;
+        }
+    }
 }
 
 /// What became of a push.
@@ -71,14 +89,33 @@ impl LocalQueue {
     }
 
     /// Appends a message and wakes the subscriber if it waits.
+    #[inline]
     pub fn push(&self, message: Message) -> Pushed {
+        self.push_message(message, true)
+    }
+
+    /// As [`push`](Self::push), for a status of the broker: it is none of the messages that a subscription is limited to.
+    pub fn push_status(&self, message: Message) -> Pushed {
+        self.push_message(message, false)
+    }
+
+    #[inline]
+    fn push_message(&self, message: Message, counts: bool) -> Pushed {
         let cost = message.len() + MESSAGE_OVERHEAD_BYTES;
         let mut state = self.state.lock();
         if state.closed {
             return Pushed::Closed;
         }
+        if counts {
+            state.count_arrival();
+        }
         if !self.admit(&mut state, cost) {
+            // The last message that a subscription wanted ends it even if it is lost.
+            let waker = if state.closed { state.waker.take() } else { None };
             drop(state);
+            if let Some(waker) = waker {
+                waker.wake();
+            }
             return self.drop_message(&message);
         }
         state.messages.push_back(message);
@@ -94,6 +131,7 @@ impl LocalQueue {
 
     /// Appends all of `messages` under one lock; returns the bytes that wait then, or nothing when nobody reads.
     pub fn push_all(&self, messages: &mut Vec<Message>) -> Option<usize> {
+        let mut lost = None;
         let mut state = self.state.lock();
         if state.closed {
             messages.clear();
@@ -101,11 +139,13 @@ impl LocalQueue {
         }
         for message in messages.drain(..) {
             let cost = message.len() + MESSAGE_OVERHEAD_BYTES;
+            state.count_arrival();
             if self.admit(&mut state, cost) {
                 state.messages.push_back(message);
                 state.bytes += cost;
             } else {
-                self.drop_message(&message);
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+                lost = Some(message);
             }
         }
         let bytes = state.bytes;
@@ -113,6 +153,9 @@ impl LocalQueue {
         drop(state);
         if let Some(waker) = waker {
             waker.wake();
+        }
+        if let Some(message) = lost {
+            warn_of_loss(&message);
         }
         Some(bytes)
     }
@@ -143,7 +186,7 @@ impl LocalQueue {
 
     fn drop_message(&self, message: &Message) -> Pushed {
         if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
-            tracing::warn!(subject = %message.subject, "slow consumer: an in-process subscriber loses messages");
+            warn_of_loss(message);
         }
         Pushed::Dropped
     }
@@ -174,6 +217,35 @@ impl LocalQueue {
             None => state.waker = Some(cx.waker().clone()),
         }
         Poll::Pending
+    }
+
+    /// Ends the queue once `max` messages have come, counted from its start; at once if they have.
+    pub fn close_after(&self, max: u64) {
+        let reached = {
+            let mut state = self.state.lock();
+            state.max = Some(max);
+            state.arrived >= max
+        };
+        if reached {
+            self.close();
+        }
+    }
+
+    /// Notes that the interest is gone: the reader ends the queue when the grace period is over.
+    pub(crate) fn end_after(&self, grace: Grace) {
+        let waker = {
+            let mut state = self.state.lock();
+            state.ending = Some(grace);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// The grace period that the end of the queue waits for.
+    pub(crate) fn ending(&self) -> Option<Grace> {
+        self.state.lock().ending
     }
 
     /// Ends the queue: what waits can still be taken, then it reports the end.
@@ -215,3 +287,12 @@ impl LocalQueue {
         &self.relief
     }
 }
+
+/// Never called under the lock: a logger may publish.
+#[cold]
+fn warn_of_loss(message: &Message) {
+    tracing::warn!(subject = %message.subject, "slow consumer: an in-process subscriber loses messages");
+}
+
+#[cfg(test)]
+mod tests;

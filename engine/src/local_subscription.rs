@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::task::{Context, Poll, ready};
 
+use crate::engine::Engine;
 use crate::local_queue::LocalQueue;
 use crate::message::Message;
 use crate::router::Router;
@@ -12,6 +13,7 @@ use crate::sync::Arc;
 /// An in-process subscription. Dropping it takes the interest back and frees what waits.
 #[derive(Debug)]
 pub struct LocalSubscription {
+    engine: Arc<Engine>,
     router: Arc<Router>,
     subscription: Arc<Subscription>,
     queue: Arc<LocalQueue>,
@@ -23,14 +25,19 @@ pub struct LocalSubscription {
 }
 
 impl LocalSubscription {
-    pub(crate) fn new(router: Arc<Router>, subscription: Arc<Subscription>, queue: Arc<LocalQueue>) -> Self {
-        Self { router, subscription, queue, taken: VecDeque::new(), read_messages: 0, read_bytes: 0 }
+    pub(crate) fn new(
+        engine: Arc<Engine>,
+        router: Arc<Router>,
+        subscription: Arc<Subscription>,
+        queue: Arc<LocalQueue>,
+    ) -> Self {
+        Self { engine, router, subscription, queue, taken: VecDeque::new(), read_messages: 0, read_bytes: 0 }
     }
 
     /// The next message; `None` when the subscription ended and everything was read.
     #[inline]
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Message>> {
-        if self.taken.is_empty() && !ready!(self.queue.poll_take(cx, &mut self.taken)) {
+        if self.taken.is_empty() && !ready!(self.poll_take(cx)) {
             return Poll::Ready(None);
         }
         let message = self.taken.pop_front();
@@ -43,6 +50,22 @@ impl LocalSubscription {
             self.count_read();
         }
         Poll::Ready(message)
+    }
+
+    /// Takes what waits; when nothing does and the interest is gone, ends the queue behind the last turn of before.
+    fn poll_take(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        let taken = self.queue.poll_take(cx, &mut self.taken);
+        if taken.is_ready() || !self.subscription.is_closed() {
+            return taken;
+        }
+        let Some(grace) = self.queue.ending() else { return Poll::Pending };
+        if !self.engine.workers().turns.has_passed(grace) {
+            // Turns are short: look again soon.
+            cx.waker().wake_by_ref();
+            return Poll::Pending;
+        }
+        self.queue.close();
+        self.queue.poll_take(cx, &mut self.taken)
     }
 
     fn count_read(&mut self) {
@@ -61,7 +84,8 @@ impl LocalSubscription {
             }
         }
         self.router.unsubscribe(&self.subscription);
-        self.queue.close();
+        // Turns that began before may have messages staged for the queue: its end comes behind them.
+        self.queue.end_after(self.engine.workers().turns.start_grace());
     }
 
     /// Takes the interest back; what waits is still read out. In-process there is nothing else to wait for.
@@ -71,6 +95,7 @@ impl LocalSubscription {
 
     /// Ends the subscription after `max` deliveries, counted from its start. [NATS client protocol: UNSUB]
     pub fn unsubscribe_after(&self, max: u64) {
+        self.queue.close_after(max);
         if self.subscription.limit(max) {
             self.unsubscribe();
         }

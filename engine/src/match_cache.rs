@@ -119,3 +119,6 @@ impl MatchCache {
         (std::mem::take(&mut self.hits), std::mem::take(&mut self.misses))
     }
 }
+
+#[cfg(test)]
+mod tests;

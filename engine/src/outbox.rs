@@ -56,6 +56,8 @@ pub enum Sent {
     Pending(usize),
     /// The connection is closed, or was just cut as a slow consumer.
     Closed,
+    /// Whoever sent it found out in time that nobody wants it any more.
+    Unwanted,
 }
 
 /// What a flush by the owner left.
@@ -117,6 +119,19 @@ impl Outbox {
     /// Appends a control line to the queue and leaves writing it to the owner.
     pub fn post(&self, line: &[u8]) -> Sent {
         self.post_with(|queue| queue.open().extend_from_slice(line))
+    }
+
+    /// As [`post_with`](Self::post_with), unless `is_wanted` says no under the lock that orders this with all else that
+    /// is sent: behind the reply to an UNSUB nothing of its subscription comes.
+    pub fn post_if(&self, is_wanted: impl FnOnce() -> bool, fill: impl FnOnce(&mut Chunks)) -> Sent {
+        let mut wanted = true;
+        let sent = self.post_with(|queue| {
+            wanted = is_wanted();
+            if wanted {
+                fill(queue);
+            }
+        });
+        if wanted { sent } else { Sent::Unwanted }
     }
 
     /// Appends what `fill` appends and leaves writing to the owner: for producers that must not spend a system call.

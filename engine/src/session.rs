@@ -1,7 +1,8 @@
 //! One wire client, from INFO to close: bytes in, bytes and deliveries out.
 //!
 //! Order of calls: [`Session::open`]; then, for each turn, [`Session::target`] says where to read, the caller reads, and
-//! [`Session::handle_input`] or [`Session::handle_payload`] takes it; [`Session::handle_timeout`] when
+//! [`Session::handle_input`] or [`Session::handle_payload`] takes it, and no more is read before [`Session::poll_held`]
+//! is ready; [`Session::handle_timeout`] when
 //! [`Session::next_timeout`] is due; [`Session::close`] at the end, also when the socket failed.
 //!
 //! Drain invariant: after a turn nothing is staged in the worker; all output is in outboxes and local queues.
@@ -11,6 +12,7 @@ mod input;
 mod publish;
 mod subscribe;
 
+use std::task::Poll;
 use std::time::Duration;
 
 use embus_protocol::encode;
@@ -18,16 +20,19 @@ use embus_protocol::error::ClientError;
 use embus_protocol::limits::FIRST_PING_INTERVAL;
 
 use crate::batch::Congested;
+use crate::chunks::Chunks;
 use crate::clock::Monotonic;
 use crate::close::CloseReason;
 use crate::congestion::Congestion;
 use crate::connection::{Connection, Peer};
 use crate::deliver::Publisher;
 use crate::engine::Engine;
+use crate::grace::{Grace, Turns};
 use crate::keepalive::{Keepalive, PingAction};
 use crate::outbox::{Outbox, Transport};
 use crate::router::Router;
 use crate::statistics::Totals;
+use crate::subscription::Subscription;
 use crate::sync::Arc;
 use crate::worker::Worker;
 
@@ -46,6 +51,9 @@ pub struct Session {
     inbox: Inbox,
     keepalive: Keepalive,
     blocked: Option<Blocked>,
+    /// Set when this turn took interest back: its replies must not overtake messages that are under way.
+    grace: Option<Grace>,
+    held: Option<Box<Held>>,
     received: Received,
 }
 
@@ -89,6 +97,13 @@ struct Blocked {
     deadline: Monotonic,
 }
 
+/// Replies behind an UNSUB, and what they wait for.
+#[derive(Debug)]
+struct Held {
+    grace: Grace,
+    frames: Chunks,
+}
+
 /// Messages and bytes received in this turn.
 #[derive(Debug, Default, Clone, Copy)]
 struct Received {
@@ -130,6 +145,8 @@ impl Session {
                 first_ping_jitter(engine),
             ),
             blocked: None,
+            grace: None,
+            held: None,
             received: Received::default(),
         };
         tracing::debug!(cid = session.connection.id().0, peer = ?session.connection.peer(), "connection created");
@@ -266,8 +283,44 @@ impl Session {
             self.connection.count_received(received.messages, received.bytes);
         }
         self.note_activity(now);
-        let congestion = self.engine.finish_turn(worker).map(|congested| self.stall(congested));
+        let congestion = self.flush_turn(worker).map(|congested| self.stall(congested));
         Turn { end: self.end(), congestion }
+    }
+
+    /// Whether replies of the last turn still wait for turns of other sessions. Until they are out, the caller reads
+    /// nothing and asks again soon: turns are short.
+    pub fn poll_held(&mut self, worker: &mut Worker) -> Poll<()> {
+        match self.held.take() {
+            Some(held) if !self.engine.workers().turns.has_passed(held.grace) => {
+                self.held = Some(held);
+                Poll::Pending
+            }
+            Some(mut held) => {
+                self.outbox.send(&mut held.frames, worker.spare());
+                Poll::Ready(())
+            }
+            None => Poll::Ready(()),
+        }
+    }
+
+    /// Takes interest back; what this turn replies waits until nothing more can come of it. (But for a turn that stages
+    /// so much that it is flushed in its middle: memory goes before order.)
+    fn take_back(&mut self, subscriptions: &[Arc<Subscription>]) {
+        self.router.unsubscribe_all(subscriptions);
+        self.grace = Some(self.engine.workers().turns.start_grace());
+    }
+
+    /// Hands out what is staged; what must come behind messages of other turns is held.
+    fn flush_turn(&mut self, worker: &mut Worker) -> Option<Congested> {
+        let held = self.grace.take().map(|grace| Held { grace, frames: worker.batch.withhold(&self.outbox) });
+        let congested = self.engine.finish_turn(worker);
+        Turns::end(&worker.mark);
+        if let Some(held) = held {
+            self.held = Some(Box::new(held));
+            // Most often nobody else is in a turn, and this sends at once.
+            let _ = self.poll_held(worker);
+        }
+        congested
     }
 
     fn note_activity(&mut self, now: Monotonic) {

@@ -11,7 +11,7 @@ mod real {
 mod model {
     pub(crate) use loom::sync::{MutexGuard, atomic};
 
-    /// A mutex with the signature of parking_lot's.
+    /// A mutex with the signature of that of `parking_lot`.
     #[derive(Debug, Default)]
     pub struct Mutex<T>(loom::sync::Mutex<T>);
 

@@ -5,6 +5,7 @@ use parking_lot::Mutex;
 
 use crate::batch::Batch;
 use crate::chunks::BufferPool;
+use crate::grace::{Mark, Turns};
 use crate::match_cache::{MatchCache, WORKER_CACHE_ENTRIES};
 use crate::subscription::Subscription;
 use crate::sync::Arc;
@@ -19,6 +20,8 @@ pub struct Worker {
     pub(crate) input: Vec<u8>,
     pub(crate) matching: Matching,
     pub(crate) batch: Batch,
+    /// Whether a turn is under way, for those that wait for its end.
+    pub(crate) mark: Arc<Mark>,
 }
 
 /// What finding and choosing destinations takes.
@@ -45,8 +48,9 @@ impl Matching {
 }
 
 impl Worker {
-    fn new(seed: u64) -> Self {
+    fn new(seed: u64, mark: Arc<Mark>) -> Self {
         Self {
+            mark,
             input: vec![0; INPUT_BYTES],
             matching: Matching::new(WORKER_CACHE_ENTRIES, seed),
             batch: Batch::default(),
@@ -66,6 +70,7 @@ pub struct WorkerPool {
     #[allow(clippy::vec_box, reason = "workers are moved in and out with every turn")]
     idle: Mutex<Vec<Box<Worker>>>,
     seeds: Mutex<fastrand::Rng>,
+    pub(crate) turns: Turns,
 }
 
 /// Workers kept for later; as many as run at once on a large machine.
@@ -74,14 +79,14 @@ const MAX_IDLE_WORKERS: usize = 256;
 impl WorkerPool {
     /// An empty pool; its workers draw their randomness from `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { idle: Mutex::new(Vec::new()), seeds: Mutex::new(fastrand::Rng::with_seed(seed)) }
+        Self { idle: Mutex::new(Vec::new()), seeds: Mutex::new(fastrand::Rng::with_seed(seed)), turns: Turns::new() }
     }
 
     /// A worker, warm if one waits.
     #[inline]
     pub fn take(&self) -> Box<Worker> {
         let idle = self.idle.lock().pop();
-        idle.unwrap_or_else(|| Box::new(Worker::new(self.seeds.lock().u64(..))))
+        idle.unwrap_or_else(|| Box::new(Worker::new(self.seeds.lock().u64(..), self.turns.enroll())))
     }
 
     /// Takes a worker back.
@@ -90,6 +95,8 @@ impl WorkerPool {
         let mut idle = self.idle.lock();
         if idle.len() < MAX_IDLE_WORKERS {
             idle.push(worker);
+        } else {
+            self.turns.dismiss(&worker.mark);
         }
     }
 }

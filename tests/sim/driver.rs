@@ -133,7 +133,7 @@ impl Driver {
         if let Some(reason) = self.session.end() {
             return Poll::Ready(Err(reason));
         }
-        if self.poll_stall().is_pending() {
+        if self.poll_stall().is_pending() || self.poll_held(worker).is_pending() {
             return Poll::Pending;
         }
         match self.turn(worker, rng) {
@@ -151,6 +151,15 @@ impl Driver {
                 Poll::Ready(Ok(()))
             }
         }
+    }
+
+    /// Replies that wait for the turns of others; those are about to end.
+    fn poll_held(&mut self, worker: &mut Worker) -> Poll<()> {
+        let held = self.session.poll_held(worker);
+        if held.is_pending() {
+            self.woken.raise();
+        }
+        held
     }
 
     fn poll_stall(&mut self) -> Poll<()> {
@@ -209,8 +218,9 @@ impl Driver {
 
     fn poll_close(&mut self, worker: &mut Worker) -> Polled {
         let Some(closing) = self.closing else { return Polled::Idle };
+        let is_held = self.poll_held(worker).is_pending();
         let flushed = self.flush(worker);
-        let is_whole = flushed == Flushed::Empty;
+        let is_whole = flushed == Flushed::Empty && !is_held;
         if !is_whole && flushed != Flushed::Closed && self.engine.now() < closing.deadline {
             return Polled::Idle;
         }

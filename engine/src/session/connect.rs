@@ -62,9 +62,9 @@ impl Session {
     }
 
     /// A second CONNECT starts over. [reference §1.3]
-    fn forget_subscriptions(&self) {
+    fn forget_subscriptions(&mut self) {
         let subscriptions = self.connection.subscriptions().lock().take_all();
-        self.router.unsubscribe_all(&subscriptions);
+        self.take_back(&subscriptions);
     }
 
     /// INFO behind the first PONG: now with the account. [reference §1.2]

@@ -92,6 +92,7 @@ impl Session {
     pub fn handle_input(&mut self, worker: &mut Worker, read: usize, now: Monotonic) -> Turn {
         let filled = self.inbox.partial.len() + read;
         self.inbox.partial.clear();
+        self.engine.workers().turns.begin(&worker.mark);
         // The input is lent out for the turn, as operations need the rest of the worker.
         let input = std::mem::take(&mut worker.input);
         self.handle_operations(worker, &input[..filled], now);
@@ -102,6 +103,7 @@ impl Session {
 
     /// Takes bytes that were read into the target buffer.
     pub fn handle_payload(&mut self, worker: &mut Worker, read: usize, now: Monotonic) -> Turn {
+        self.engine.workers().turns.begin(&worker.mark);
         if let Some(large) = &mut self.inbox.large {
             large.charged += read;
             let within = self.inbox.inbound.charge(read);

@@ -44,15 +44,18 @@ impl Session {
     }
 
     /// Without a number, or with one that is already reached, the subscription ends now. [reference §1.3]
-    pub(super) fn handle_unsubscribe(&self, worker: &mut Worker, sid: &[u8], max: Option<u64>) {
-        let mut held = self.connection.subscriptions().lock();
-        if let Some(subscription) = held.get(sid).cloned()
-            && max.is_none_or(|max| subscription.limit(max))
-        {
-            held.remove(subscription.sid());
-            drop(held);
-            self.router.unsubscribe(&subscription);
+    pub(super) fn handle_unsubscribe(&mut self, worker: &mut Worker, sid: &[u8], max: Option<u64>) {
+        if let Some(subscription) = self.take_subscription(sid, max) {
+            self.take_back(&[subscription]);
         }
         self.reply_ok(worker);
+    }
+
+    /// Takes out the subscription that ends now.
+    fn take_subscription(&self, sid: &[u8], max: Option<u64>) -> Option<Arc<Subscription>> {
+        let mut held = self.connection.subscriptions().lock();
+        let ends = held.get(sid).filter(|subscription| max.is_none_or(|max| subscription.limit(max)));
+        let sid = ends?.sid().clone();
+        held.remove(&sid)
     }
 }

@@ -12,7 +12,7 @@ use embus_protocol::subject::Subject;
 use loom::sync::Mutex;
 use loom::thread;
 
-use crate::{check, wait};
+use crate::{LOST, Task, check};
 
 fn message(publisher: u8, number: u8) -> Message {
     let payload = Bytes::copy_from_slice(&[publisher, number]);
@@ -26,21 +26,35 @@ fn queue() -> (Arc<LocalQueue>, Arc<Budget>) {
     (Arc::new(LocalQueue::new(bounds, Arc::clone(&budget))), budget)
 }
 
-/// Reads `count` messages, or to the end of the queue.
-fn read(queue: &LocalQueue, count: usize) -> Vec<(u8, u8)> {
-    let mut read = Vec::new();
-    let mut taken = VecDeque::new();
-    while read.len() < count && wait(|cx| queue.poll_take(cx, &mut taken)) {
-        read.extend(taken.drain(..).map(|message| (message.payload[0], message.payload[1])));
+/// A subscriber and what it has read.
+struct Reader {
+    queue: Arc<LocalQueue>,
+    task: Task,
+    read: Vec<(u8, u8)>,
+    has_ended: bool,
+}
+
+impl Reader {
+    fn new(queue: &Arc<LocalQueue>) -> Self {
+        Self { queue: Arc::clone(queue), task: Task::new(), read: Vec::new(), has_ended: false }
     }
-    read
+
+    /// Reads as long as it is woken, or to the end.
+    fn read(&mut self) {
+        let mut taken = VecDeque::new();
+        while !self.has_ended {
+            let Some(goes_on) = self.task.poll(|cx| self.queue.poll_take(cx, &mut taken)) else { return };
+            self.has_ended = !goes_on;
+            self.read.extend(taken.drain(..).map(|message| (message.payload[0], message.payload[1])));
+        }
+    }
 }
 
 /// Each publisher's messages are there once, in its order.
 fn check_order(read: &[(u8, u8)], expected: &[(u8, u8)]) {
     for publisher in [b'a', b'b'] {
         let of = |all: &[(u8, u8)]| all.iter().copied().filter(|(by, _)| *by == publisher).collect::<Vec<_>>();
-        assert_eq!(of(read), of(expected));
+        assert_eq!(of(read), of(expected), "lost, repeated or out of order");
     }
 }
 
@@ -55,10 +69,12 @@ fn two_publishers_reach_one_subscriber() {
         });
         let other = Arc::clone(&queue);
         let other = thread::spawn(move || other.push_all(&mut vec![message(b'b', 1), message(b'b', 2)]));
-        let read = read(&queue, 4);
+        let mut reader = Reader::new(&queue);
+        reader.read();
         one.join().unwrap();
         other.join().unwrap();
-        check_order(&read, &[(b'a', 1), (b'a', 2), (b'b', 1), (b'b', 2)]);
+        reader.read();
+        check_order(&reader.read, &[(b'a', 1), (b'a', 2), (b'b', 1), (b'b', 2)]);
         assert_eq!(budget.used(), 0);
     });
 }
@@ -74,10 +90,13 @@ fn what_was_queued_before_the_end_is_read() {
         });
         let closer = Arc::clone(&queue);
         let closer = thread::spawn(move || closer.close());
-        let read = read(&queue, usize::MAX);
+        let mut reader = Reader::new(&queue);
+        reader.read();
         let pushed = publisher.join().unwrap();
         closer.join().unwrap();
-        assert_eq!(read, [(b'a', 1), (b'a', 2)][..pushed]);
+        reader.read();
+        assert!(reader.has_ended, "{LOST}");
+        assert_eq!(reader.read, [(b'a', 1), (b'a', 2)][..pushed]);
         assert_eq!(budget.used(), 0);
     });
 }
@@ -103,25 +122,33 @@ fn a_held_back_publisher_goes_on() {
     check(|| {
         let (queue, _budget) = queue();
         queue.push(message(b'a', 1));
-        let publisher = Arc::clone(&queue);
-        let publisher = thread::spawn(move || {
-            wait(|cx| publisher.relief().poll_relieved(cx, || publisher.pending_bytes() == 0));
-        });
-        assert_eq!(read(&queue, 1), [(b'a', 1)]);
-        publisher.join().unwrap();
+        let poll =
+            |queue: &LocalQueue, cx: &mut Context<'_>| queue.relief().poll_relieved(cx, || queue.pending_bytes() == 0);
+        let task = Task::new();
+        let (held_back, publisher) = (task.clone(), Arc::clone(&queue));
+        let publisher = thread::spawn(move || held_back.poll(|cx| poll(&publisher, cx)).is_some());
+        let mut reader = Reader::new(&queue);
+        reader.read();
+        assert_eq!(reader.read, [(b'a', 1)]);
+        let has_gone_on = publisher.join().unwrap();
+        if !has_gone_on {
+            task.finish(|cx| poll(&queue, cx));
+        }
     });
 }
 
 /// Control: a queue whose subscriber registers after it has let go of the lock, so that a push may come between.
 #[test]
-#[should_panic(expected = "deadlock")]
+#[should_panic(expected = "a wake-up was lost")]
 fn a_late_registration_loses_a_wake_up() {
     check(|| {
         let queue = Arc::new(Late::default());
         let publisher = Arc::clone(&queue);
         let publisher = thread::spawn(move || publisher.push(1));
-        assert_eq!(wait(|cx| queue.poll_take(cx)), 1);
+        let task = Task::new();
+        let taken = task.poll(|cx| queue.poll_take(cx));
         publisher.join().unwrap();
+        assert_eq!(taken.unwrap_or_else(|| task.finish(|cx| queue.poll_take(cx))), 1);
     });
 }
 

@@ -3,7 +3,6 @@
 
 use std::io::{self, IoSlice};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll, Waker};
 
 use embus_engine::budget::Budget;
 use embus_engine::chunks::{BufferPool, Chunks};
@@ -12,13 +11,14 @@ use embus_engine::{CloseReason, Flushed, Transport, outbox::Outbox};
 use loom::sync::atomic::{AtomicBool, Ordering};
 use loom::thread;
 
-use crate::{check, wait};
+use crate::check;
 
 /// A socket that takes a byte per write, and at times nothing.
 #[derive(Debug)]
 struct Socket {
-    /// Not loom's: between two of loom's operations nobody else runs, so this is no step of its own.
+    /// Not loom's: `busy` guards it, and is a step of its own.
     state: Mutex<State>,
+    owner_woken: AtomicBool,
     /// Whether somebody is writing: two at once would mix frames.
     busy: AtomicBool,
     behaviour: Behaviour,
@@ -28,8 +28,6 @@ struct Socket {
 struct State {
     written: Vec<u8>,
     writes: usize,
-    owner_woken: bool,
-    owner: Option<Waker>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,7 +44,12 @@ enum Behaviour {
 
 impl Socket {
     fn new(behaviour: Behaviour) -> Arc<Self> {
-        Arc::new(Self { state: Mutex::default(), busy: AtomicBool::new(false), behaviour })
+        Arc::new(Self {
+            state: Mutex::default(),
+            owner_woken: AtomicBool::new(false),
+            busy: AtomicBool::new(false),
+            behaviour,
+        })
     }
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
@@ -56,7 +59,7 @@ impl Socket {
     fn write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         assert!(!self.busy.swap(true, Ordering::SeqCst), "two write at once");
         let taken = self.take(slices);
-        self.busy.store(false, Ordering::SeqCst);
+        self.busy.swap(false, Ordering::SeqCst);
         taken
     }
 
@@ -75,26 +78,16 @@ impl Socket {
         Ok(1)
     }
 
-    /// The owner's task: flushes whenever it was woken, until `count` bytes are out.
-    fn poll_owner(&self, cx: &mut Context<'_>, outbox: &Outbox, count: usize) -> Poll<()> {
-        loop {
-            let mut state = self.state();
-            if state.written.len() == count {
-                return Poll::Ready(());
+    /// The owner's task: flushes as long as it is woken.
+    fn run_owner(&self, outbox: &Outbox) {
+        while self.owner_woken.swap(false, Ordering::SeqCst) {
+            let flushed = outbox.flush_with(|slices| self.write(slices), &mut BufferPool::default());
+            // Writable again at once, or somebody else is writing: then the task runs again, later.
+            if matches!(flushed, Flushed::Blocked | Flushed::Busy) {
+                self.owner_woken.swap(true, Ordering::SeqCst);
             }
-            if !std::mem::take(&mut state.owner_woken) {
-                state.owner = Some(cx.waker().clone());
-                return Poll::Pending;
-            }
-            drop(state);
-            match outbox.flush_with(|slices| self.write(slices), &mut BufferPool::default()) {
-                // Writable again at once, or more work than one flush does.
-                Flushed::Blocked | Flushed::Busy => {
-                    self.state().owner_woken = true;
-                    thread::yield_now();
-                }
-                Flushed::Empty => {}
-                Flushed::Closed => return Poll::Ready(()),
+            if flushed == Flushed::Busy {
+                return;
             }
         }
     }
@@ -112,11 +105,7 @@ impl Transport for Socket {
         if self.behaviour == Behaviour::Deaf {
             return;
         }
-        let mut state = self.state();
-        state.owner_woken = true;
-        let owner = state.owner.take();
-        drop(state);
-        owner.into_iter().for_each(Waker::wake);
+        self.owner_woken.swap(true, Ordering::SeqCst);
     }
 }
 
@@ -138,17 +127,24 @@ impl Model {
     /// A thread that sends each of `frames`.
     fn producer(&self, frames: &'static [&'static str]) -> thread::JoinHandle<Sent> {
         let outbox = Arc::clone(&self.outbox);
-        thread::spawn(move || frames.iter().map(|frame| send(&outbox, frame)).last().expect("there is a frame"))
+        thread::spawn(move || frames.iter().fold(Sent::Pending(0), |_, frame| send(&outbox, frame)))
     }
 
     /// A thread that leaves each of `lines` to the owner.
     fn poster(&self, lines: &'static [&'static str]) -> thread::JoinHandle<Sent> {
         let outbox = Arc::clone(&self.outbox);
-        thread::spawn(move || lines.iter().map(|line| outbox.post(line.as_bytes())).last().expect("there is a line"))
+        thread::spawn(move || lines.iter().fold(Sent::Pending(0), |_, line| outbox.post(line.as_bytes())))
     }
 
-    fn run_owner(&self, count: usize) {
-        wait(|cx| self.socket.poll_owner(cx, &self.outbox, count));
+    /// The owner runs beside `others`, and once more when they are done.
+    fn run_owner<const N: usize>(&self, others: [thread::JoinHandle<Sent>; N]) -> [Sent; N] {
+        self.socket.run_owner(&self.outbox);
+        let sent = others.map(|other| other.join().unwrap());
+        // Nobody else writes any more: as long as the owner is busy, it is with its own work.
+        while self.socket.owner_woken.load(Ordering::SeqCst) {
+            self.socket.run_owner(&self.outbox);
+        }
+        sent
     }
 
     /// All `frames` are out, whole and each producer's in order.
@@ -158,10 +154,10 @@ impl Model {
         let mut left: Vec<_> = producers.iter().map(|frames| frames.iter().peekable()).collect();
         while !rest.is_empty() {
             let next = left.iter_mut().find_map(|frames| frames.next_if(|frame| rest.starts_with(**frame)));
-            let frame = next.unwrap_or_else(|| panic!("{rest:?} of {written:?}"));
+            let frame = next.unwrap_or_else(|| panic!("bytes are forgotten, or mixed: {written:?}"));
             rest = &rest[frame.len()..];
         }
-        assert!(left.iter_mut().all(|frames| frames.peek().is_none()), "{written:?}");
+        assert!(left.iter_mut().all(|frames| frames.peek().is_none()), "bytes are forgotten: {written:?}");
     }
 
     fn check_empty(&self) {
@@ -178,12 +174,8 @@ fn send(outbox: &Outbox, frame: &str) -> Sent {
 fn two_producers(behaviour: Behaviour) {
     let model = Model::new(behaviour, 1000);
     let (one, other): (&[_], &[_]) = (&["ab", "AB"], &["cd"]);
-    let threads = [model.producer(one), model.producer(other)];
-    model.run_owner(6);
-    threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
+    model.run_owner([model.producer(one), model.producer(other)]);
     model.check_written(&[one, other]);
-    // The last bytes may still be on their way out of the books.
-    model.outbox.flush_with(|slices| model.socket.write(slices), &mut BufferPool::default());
     model.check_empty();
 }
 
@@ -201,9 +193,7 @@ fn the_owner_writes_for_all() {
 fn what_is_posted_is_written() {
     check(|| {
         let model = Model::new(Behaviour::Halting, 1000);
-        let threads = [model.poster(&["ab", "AB"]), model.producer(&["cd"])];
-        model.run_owner(6);
-        threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
+        model.run_owner([model.poster(&["ab", "AB"]), model.producer(&["cd"])]);
         model.check_written(&[&["ab", "AB"], &["cd"]]);
         model.check_empty();
     });
@@ -213,12 +203,12 @@ fn what_is_posted_is_written() {
 fn a_close_leaves_nothing_behind() {
     check(|| {
         let model = Model::new(Behaviour::Halting, 1000);
-        let threads = [model.producer(&["ab", "AB"])];
         let outbox = Arc::clone(&model.outbox);
-        let closer = thread::spawn(move || outbox.close(CloseReason::ClientClosed));
-        model.run_owner(4);
-        threads.into_iter().for_each(|thread| drop(thread.join().unwrap()));
-        closer.join().unwrap();
+        let closer = thread::spawn(move || {
+            outbox.close(CloseReason::ClientClosed);
+            Sent::Closed
+        });
+        model.run_owner([model.producer(&["ab", "AB"]), closer]);
         assert_eq!(model.outbox.closed(), Some(CloseReason::ClientClosed));
         assert!("abAB".as_bytes().starts_with(&model.socket.state().written));
         model.check_empty();
@@ -229,18 +219,17 @@ fn a_close_leaves_nothing_behind() {
 fn a_reader_for_whom_too_much_waits_is_cut_once() {
     check(|| {
         let model = Model::new(Behaviour::Blocked, 3);
-        let threads = [model.producer(&["ab"]), model.poster(&["cd"])];
-        let sent = threads.map(|thread| thread.join().unwrap());
+        let sent = [model.producer(&["ab"]), model.poster(&["cd"])].map(|thread| thread.join().unwrap());
         assert!(sent.contains(&Sent::Closed));
         assert_eq!(model.outbox.closed(), Some(CloseReason::SlowConsumerPendingBytes));
-        assert!(model.socket.state().owner_woken, "the owner has to see it");
+        assert!(model.socket.owner_woken.load(Ordering::SeqCst), "the owner has to see it");
         model.check_empty();
     });
 }
 
 /// Control: without wake-ups what waits is forgotten.
 #[test]
-#[should_panic(expected = "deadlock")]
+#[should_panic(expected = "bytes are forgotten")]
 fn an_owner_that_is_not_woken_forgets_bytes() {
     check(|| two_producers(Behaviour::Deaf));
 }

@@ -68,8 +68,8 @@ impl Model {
             let share = self.takes(sender, &candidate);
             taken.add(share.least, share.most);
             if let Some(bytes) = self.counted_len(&candidate, &message) {
-                self.sums.out_messages.add(1, 1);
-                self.sums.out_bytes.add(bytes, bytes);
+                self.sums.out_messages.add(share.least, share.most);
+                self.sums.out_bytes.add(share.least * bytes, share.most * bytes);
             }
             self.expect(stamp, &candidate, &message, None);
             self.count_delivery(&candidate);
@@ -115,7 +115,7 @@ impl Model {
         let is_certain = |(member, takes): (&Candidate, &Between)| !member.is_uncertain && takes.least > 0;
         let least = u64::from(members.iter().zip(&takes).any(is_certain));
         let most = u64::from(takes.iter().any(|takes| takes.most > 0));
-        self.count_group(members, &takes, message, Between { least, most });
+        self.count_group(members, message, Between { least, most });
         let choice = self.add_choice(message.id, least > 0, members.iter().map(|member| member.inbox).collect());
         for member in members {
             self.expect(stamp, member, message, Some(choice));
@@ -123,14 +123,12 @@ impl Model {
         Between { least, most }
     }
 
-    fn count_group(&mut self, members: &[Candidate], takes: &[Between], message: &Published, sum: Between) {
+    fn count_group(&mut self, members: &[Candidate], message: &Published, taken: Between) {
         let sizes: Vec<_> = members.iter().map(|member| self.counted_len(member, message)).collect();
         let smallest = sizes.iter().map(|size| size.unwrap_or(0)).min().unwrap_or(0);
         let largest = sizes.iter().map(|size| size.unwrap_or(0)).max().unwrap_or(0);
-        let least = if sizes.iter().all(Option::is_some) { sum.least } else { 0 };
-        // Whoever is asked and turns out to be gone is counted too.
-        let gone = takes.iter().filter(|takes| takes.least == 0).count() as u64;
-        let most = if sizes.iter().any(Option::is_some) { sum.most + gone } else { 0 };
+        let least = if sizes.iter().all(Option::is_some) { taken.least } else { 0 };
+        let most = if sizes.iter().any(Option::is_some) { taken.most } else { 0 };
         self.sums.out_messages.add(least, most);
         self.sums.out_bytes.add(least * smallest, most * largest);
     }

@@ -1,0 +1,100 @@
+//! Grace periods: when interest is taken back, turns that began before may still have messages for it staged. What must
+//! come after those messages (the PONG behind an UNSUB, the end of an in-process subscription) waits until these turns
+//! are over. Turns are short and never wait, so a grace period is a matter of microseconds.
+//!
+//! The scheme is that of epoch-based reclamation: a turn notes the epoch that it began in; who took interest back starts a
+//! new epoch, and waits until no turn of an older one is left.
+
+use parking_lot::Mutex;
+
+use crate::sync::Arc;
+use crate::sync::atomic::{AtomicU64, Ordering, fence};
+
+/// A point after which only new turns count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) struct Grace(u64);
+
+/// The turns that are under way.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    epoch: AtomicU64,
+    marks: Mutex<Vec<Arc<Mark>>>,
+}
+
+/// The epoch in which one worker's turn began.
+#[derive(Debug)]
+pub(crate) struct Mark(AtomicU64);
+
+/// The mark of a worker between two turns.
+const IDLE: u64 = u64::MAX;
+
+impl Turns {
+    pub(crate) fn new() -> Self {
+        Self { epoch: AtomicU64::new(0), marks: Mutex::new(Vec::new()) }
+    }
+
+    /// A mark for one more worker.
+    pub(crate) fn enroll(&self) -> Arc<Mark> {
+        let mark = Arc::new(Mark(AtomicU64::new(IDLE)));
+        self.marks.lock().push(Arc::clone(&mark));
+        mark
+    }
+
+    /// Forgets a worker that is gone.
+    pub(crate) fn dismiss(&self, mark: &Arc<Mark>) {
+        self.marks.lock().retain(|held| !Arc::ptr_eq(held, mark));
+    }
+
+    /// Notes that a turn begins: what it matches from now on is new enough for every grace period that starts later.
+    #[inline]
+    pub(crate) fn begin(&self, mark: &Mark) {
+        mark.0.store(self.epoch.load(Ordering::Acquire), Ordering::Relaxed);
+        // With the fence in `start_grace`: either that side sees the mark, or this turn sees the changed interest.
+        fence(Ordering::SeqCst);
+    }
+
+    /// Notes that a turn is over and has handed out all it had staged.
+    #[inline]
+    pub(crate) fn end(mark: &Mark) {
+        mark.0.store(IDLE, Ordering::Release);
+    }
+
+    /// Starts a grace period; to be called after the interest was taken back.
+    pub(crate) fn start_grace(&self) -> Grace {
+        let grace = Grace(self.epoch.fetch_add(1, Ordering::AcqRel) + 1);
+        fence(Ordering::SeqCst);
+        grace
+    }
+
+    /// Whether all turns that began before the grace period are over.
+    pub(crate) fn has_passed(&self, grace: Grace) -> bool {
+        self.marks.lock().iter().all(|mark| mark.0.load(Ordering::Acquire) >= grace.0)
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_older_turns_are_waited_for() {
+        let turns = Turns::new();
+        let (older, newer) = (turns.enroll(), turns.enroll());
+        turns.begin(&older);
+        let grace = turns.start_grace();
+        turns.begin(&newer);
+        assert!(!turns.has_passed(grace));
+        Turns::end(&older);
+        assert!(turns.has_passed(grace));
+    }
+
+    #[test]
+    fn a_worker_that_is_gone_is_not_waited_for() {
+        let turns = Turns::new();
+        let mark = turns.enroll();
+        turns.begin(&mark);
+        let grace = turns.start_grace();
+        turns.dismiss(&mark);
+        assert!(turns.has_passed(grace));
+    }
+}
