@@ -88,7 +88,7 @@ impl<W: Wire> Connection<W> {
             if let Some(reason) = self.session.end() {
                 return Poll::Ready(reason);
             }
-            if self.poll_stall(cx).is_pending() || self.poll_held(cx, worker).is_pending() {
+            if self.poll_stall(cx).is_pending() || self.session.poll_held(worker, cx).is_pending() {
                 return Poll::Pending;
             }
             match self.poll_turn(cx, worker) {
@@ -102,15 +102,6 @@ impl<W: Wire> Connection<W> {
         }
         cx.waker().wake_by_ref();
         Poll::Pending
-    }
-
-    /// Ready when no reply waits for the turns of others; those are about to end.
-    fn poll_held(&mut self, cx: &mut Context<'_>, worker: &mut Worker) -> Poll<()> {
-        let held = self.session.poll_held(worker);
-        if held.is_pending() {
-            cx.waker().wake_by_ref();
-        }
-        held
     }
 
     fn handle_timers(&mut self) {
@@ -166,7 +157,7 @@ impl<W: Wire> Connection<W> {
     fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.owner.register(cx);
         let mut worker = self.engine.workers().take();
-        let held = self.poll_held(cx, &mut worker);
+        let held = self.session.poll_held(&mut worker, cx);
         let flushed = self.flush(cx, &mut worker);
         self.engine.workers().put(worker);
         ready!(held);

@@ -5,10 +5,12 @@
 //! The scheme is that of epoch-based reclamation: a turn notes the epoch that it began in; who took interest back starts a
 //! new epoch, and waits until no turn of an older one is left.
 
+use std::task::{Context, Poll, Waker};
+
 use parking_lot::Mutex;
 
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicU64, Ordering, fence};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
 
 /// A point after which only new turns count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +21,10 @@ pub(crate) struct Grace(u64);
 pub(crate) struct Turns {
     epoch: AtomicU64,
     marks: Mutex<Vec<Arc<Mark>>>,
+    /// Those that wait for turns to end.
+    waiting: Mutex<Vec<Waker>>,
+    /// How many wait: looked at without the lock at the end of every turn.
+    waiting_len: AtomicUsize,
 }
 
 /// The epoch in which one worker's turn began.
@@ -30,7 +36,12 @@ const IDLE: u64 = u64::MAX;
 
 impl Turns {
     pub(crate) fn new() -> Self {
-        Self { epoch: AtomicU64::new(0), marks: Mutex::new(Vec::new()) }
+        Self {
+            epoch: AtomicU64::new(0),
+            marks: Mutex::new(Vec::new()),
+            waiting: Mutex::new(Vec::new()),
+            waiting_len: AtomicUsize::new(0),
+        }
     }
 
     /// A mark for one more worker.
@@ -55,8 +66,22 @@ impl Turns {
 
     /// Notes that a turn is over and has handed out all it had staged.
     #[inline]
-    pub(crate) fn end(mark: &Mark) {
-        mark.0.store(IDLE, Ordering::Release);
+    pub(crate) fn end(&self, mark: &Mark) {
+        // With the fence in `poll_passed`: either that side sees the turn ended, or this one sees that somebody waits.
+        mark.0.swap(IDLE, Ordering::SeqCst);
+        if self.waiting_len.load(Ordering::SeqCst) > 0 {
+            self.wake_waiting();
+        }
+    }
+
+    #[cold]
+    fn wake_waiting(&self) {
+        let woken = {
+            let mut waiting = self.waiting.lock();
+            self.waiting_len.store(0, Ordering::SeqCst);
+            std::mem::take(&mut *waiting)
+        };
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Starts a grace period; to be called after the interest was taken back.
@@ -64,6 +89,22 @@ impl Turns {
         let grace = Grace(self.epoch.fetch_add(1, Ordering::AcqRel) + 1);
         fence(Ordering::SeqCst);
         grace
+    }
+
+    /// Ready when all turns that began before the grace period are over; else `cx` is woken when one more has ended.
+    pub(crate) fn poll_passed(&self, grace: Grace, cx: &Context<'_>) -> Poll<()> {
+        if self.has_passed(grace) {
+            return Poll::Ready(());
+        }
+        {
+            let mut waiting = self.waiting.lock();
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
+            self.waiting_len.store(waiting.len(), Ordering::SeqCst);
+        }
+        fence(Ordering::SeqCst);
+        if self.has_passed(grace) { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Whether all turns that began before the grace period are over.
@@ -74,7 +115,19 @@ impl Turns {
 
 #[cfg(all(test, not(loom)))]
 mod tests {
+    use std::task::Wake;
+
     use super::*;
+    use crate::sync::atomic::AtomicBool;
+
+    #[derive(Default)]
+    struct Woken(AtomicBool);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
 
     #[test]
     fn only_older_turns_are_waited_for() {
@@ -84,8 +137,22 @@ mod tests {
         let grace = turns.start_grace();
         turns.begin(&newer);
         assert!(!turns.has_passed(grace));
-        Turns::end(&older);
+        turns.end(&older);
         assert!(turns.has_passed(grace));
+    }
+
+    #[test]
+    fn who_waits_is_woken_by_the_end_of_a_turn() {
+        let turns = Turns::new();
+        let mark = turns.enroll();
+        turns.begin(&mark);
+        let grace = turns.start_grace();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        assert!(turns.poll_passed(grace, &Context::from_waker(&waker)).is_pending());
+        turns.end(&mark);
+        assert!(woken.0.load(Ordering::Relaxed));
+        assert!(turns.poll_passed(grace, &Context::from_waker(&waker)).is_ready());
     }
 
     #[test]

@@ -260,6 +260,18 @@ impl LocalQueue {
         }
     }
 
+    /// Ends the queue on behalf of its reader, who needs no wake-up for that.
+    pub(crate) fn finish(&self) {
+        let waker = {
+            let mut state = self.state.lock();
+            state.closed = true;
+            state.waker.take()
+        };
+        // Only now: dropping a waker may run foreign code.
+        drop(waker);
+        self.relief.release();
+    }
+
     /// Ends the queue and drops what waits.
     pub fn discard(&self) {
         self.close();

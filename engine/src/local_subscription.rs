@@ -59,12 +59,8 @@ impl LocalSubscription {
             return taken;
         }
         let Some(grace) = self.queue.ending() else { return Poll::Pending };
-        if !self.engine.workers().turns.has_passed(grace) {
-            // Turns are short: look again soon.
-            cx.waker().wake_by_ref();
-            return Poll::Pending;
-        }
-        self.queue.close();
+        ready!(self.engine.workers().turns.poll_passed(grace, cx));
+        self.queue.finish();
         self.queue.poll_take(cx, &mut self.taken)
     }
 

@@ -12,7 +12,7 @@ mod input;
 mod publish;
 mod subscribe;
 
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use embus_protocol::encode;
@@ -27,7 +27,7 @@ use crate::congestion::Congestion;
 use crate::connection::{Connection, Peer};
 use crate::deliver::Publisher;
 use crate::engine::Engine;
-use crate::grace::{Grace, Turns};
+use crate::grace::Grace;
 use crate::keepalive::{Keepalive, PingAction};
 use crate::outbox::{Outbox, Transport};
 use crate::router::Router;
@@ -287,19 +287,19 @@ impl Session {
         Turn { end: self.end(), congestion }
     }
 
-    /// Whether replies of the last turn still wait for turns of other sessions. Until they are out, the caller reads
-    /// nothing and asks again soon: turns are short.
-    pub fn poll_held(&mut self, worker: &mut Worker) -> Poll<()> {
-        match self.held.take() {
-            Some(held) if !self.engine.workers().turns.has_passed(held.grace) => {
-                self.held = Some(held);
-                Poll::Pending
-            }
-            Some(mut held) => {
-                self.outbox.send(&mut held.frames, worker.spare());
-                Poll::Ready(())
-            }
-            None => Poll::Ready(()),
+    /// Ready when no reply of the last turn waits for turns of other sessions. Until then the caller reads nothing; `cx`
+    /// is woken when such a turn has ended.
+    pub fn poll_held(&mut self, worker: &mut Worker, cx: &Context<'_>) -> Poll<()> {
+        if let Some(held) = &self.held {
+            ready!(self.engine.workers().turns.poll_passed(held.grace, cx));
+            self.send_held(worker);
+        }
+        Poll::Ready(())
+    }
+
+    fn send_held(&mut self, worker: &mut Worker) {
+        if let Some(mut held) = self.held.take() {
+            self.outbox.send(&mut held.frames, worker.spare());
         }
     }
 
@@ -314,11 +314,14 @@ impl Session {
     fn flush_turn(&mut self, worker: &mut Worker) -> Option<Congested> {
         let held = self.grace.take().map(|grace| Held { grace, frames: worker.batch.withhold(&self.outbox) });
         let congested = self.engine.finish_turn(worker);
-        Turns::end(&worker.mark);
+        self.engine.workers().turns.end(&worker.mark);
         if let Some(held) = held {
+            let passed = self.engine.workers().turns.has_passed(held.grace);
             self.held = Some(Box::new(held));
-            // Most often nobody else is in a turn, and this sends at once.
-            let _ = self.poll_held(worker);
+            // Most often nobody else is in a turn.
+            if passed {
+                self.send_held(worker);
+            }
         }
         congested
     }

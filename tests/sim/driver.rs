@@ -153,13 +153,10 @@ impl Driver {
         }
     }
 
-    /// Replies that wait for the turns of others; those are about to end.
+    /// Replies that wait for the turns of others, which wake this task when they end.
     fn poll_held(&mut self, worker: &mut Worker) -> Poll<()> {
-        let held = self.session.poll_held(worker);
-        if held.is_pending() {
-            self.woken.raise();
-        }
-        held
+        let waker = Waker::from(Arc::clone(&self.woken));
+        self.session.poll_held(worker, &Context::from_waker(&waker))
     }
 
     fn poll_stall(&mut self) -> Poll<()> {
