@@ -105,6 +105,11 @@ impl Delivery<'_> {
         if !self.publisher.echo && subscription.connection().id() == self.publisher.id {
             return false;
         }
+        if let Sink::Wire(outbox) = subscription.sink()
+            && !outbox.is_open()
+        {
+            return false;
+        }
         match subscription.admit() {
             Admission::Refused => return false,
             Admission::Taken => {}

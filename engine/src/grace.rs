@@ -7,18 +7,16 @@
 
 use std::task::{Context, Poll, Waker};
 
-use parking_lot::Mutex;
-
-use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering, fence};
+use crate::sync::{Arc, Mutex};
 
 /// A point after which only new turns count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Grace(u64);
+pub struct Grace(u64);
 
 /// The turns that are under way.
 #[derive(Debug)]
-pub(crate) struct Turns {
+pub struct Turns {
     epoch: AtomicU64,
     marks: Mutex<Vec<Arc<Mark>>>,
     /// Those that wait for turns to end.
@@ -29,13 +27,20 @@ pub(crate) struct Turns {
 
 /// The epoch in which one worker's turn began.
 #[derive(Debug)]
-pub(crate) struct Mark(AtomicU64);
+pub struct Mark(AtomicU64);
 
 /// The mark of a worker between two turns.
 const IDLE: u64 = u64::MAX;
 
+impl Default for Turns {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 impl Turns {
-    pub(crate) fn new() -> Self {
+    /// No turns, no workers.
+    pub fn new() -> Self {
         Self {
             epoch: AtomicU64::new(0),
             marks: Mutex::new(Vec::new()),
@@ -45,20 +50,20 @@ impl Turns {
     }
 
     /// A mark for one more worker.
-    pub(crate) fn enroll(&self) -> Arc<Mark> {
+    pub fn enroll(&self) -> Arc<Mark> {
         let mark = Arc::new(Mark(AtomicU64::new(IDLE)));
         self.marks.lock().push(Arc::clone(&mark));
         mark
     }
 
     /// Forgets a worker that is gone.
-    pub(crate) fn dismiss(&self, mark: &Arc<Mark>) {
+    pub fn dismiss(&self, mark: &Arc<Mark>) {
         self.marks.lock().retain(|held| !Arc::ptr_eq(held, mark));
     }
 
     /// Notes that a turn begins: what it matches from now on is new enough for every grace period that starts later.
     #[inline]
-    pub(crate) fn begin(&self, mark: &Mark) {
+    pub fn begin(&self, mark: &Mark) {
         mark.0.store(self.epoch.load(Ordering::Acquire), Ordering::Relaxed);
         // With the fence in `start_grace`: either that side sees the mark, or this turn sees the changed interest.
         fence(Ordering::SeqCst);
@@ -66,10 +71,11 @@ impl Turns {
 
     /// Notes that a turn is over and has handed out all it had staged.
     #[inline]
-    pub(crate) fn end(&self, mark: &Mark) {
+    pub fn end(&self, mark: &Mark) {
+        mark.0.store(IDLE, Ordering::Release);
         // With the fence in `poll_passed`: either that side sees the turn ended, or this one sees that somebody waits.
-        mark.0.swap(IDLE, Ordering::SeqCst);
-        if self.waiting_len.load(Ordering::SeqCst) > 0 {
+        fence(Ordering::SeqCst);
+        if self.waiting_len.load(Ordering::Relaxed) > 0 {
             self.wake_waiting();
         }
     }
@@ -78,21 +84,21 @@ impl Turns {
     fn wake_waiting(&self) {
         let woken = {
             let mut waiting = self.waiting.lock();
-            self.waiting_len.store(0, Ordering::SeqCst);
+            self.waiting_len.store(0, Ordering::Relaxed);
             std::mem::take(&mut *waiting)
         };
         woken.into_iter().for_each(Waker::wake);
     }
 
     /// Starts a grace period; to be called after the interest was taken back.
-    pub(crate) fn start_grace(&self) -> Grace {
+    pub fn start_grace(&self) -> Grace {
         let grace = Grace(self.epoch.fetch_add(1, Ordering::AcqRel) + 1);
         fence(Ordering::SeqCst);
         grace
     }
 
     /// Ready when all turns that began before the grace period are over; else `cx` is woken when one more has ended.
-    pub(crate) fn poll_passed(&self, grace: Grace, cx: &Context<'_>) -> Poll<()> {
+    pub fn poll_passed(&self, grace: Grace, cx: &Context<'_>) -> Poll<()> {
         if self.has_passed(grace) {
             return Poll::Ready(());
         }
@@ -101,14 +107,14 @@ impl Turns {
             if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
                 waiting.push(cx.waker().clone());
             }
-            self.waiting_len.store(waiting.len(), Ordering::SeqCst);
+            self.waiting_len.store(waiting.len(), Ordering::Relaxed);
         }
         fence(Ordering::SeqCst);
         if self.has_passed(grace) { Poll::Ready(()) } else { Poll::Pending }
     }
 
     /// Whether all turns that began before the grace period are over.
-    pub(crate) fn has_passed(&self, grace: Grace) -> bool {
+    pub fn has_passed(&self, grace: Grace) -> bool {
         self.marks.lock().iter().all(|mark| mark.0.load(Ordering::Acquire) >= grace.0)
     }
 }

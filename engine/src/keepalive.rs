@@ -15,8 +15,12 @@ pub(crate) struct Keepalive {
     next: Monotonic,
     last_input: Monotonic,
     sent_at: Option<Monotonic>,
-    first: bool,
+    /// When the round trip was last measured.
+    measured: Option<Monotonic>,
 }
+
+/// The round trip is measured again after this long, even if the client is never silent. [nats-server: hourly]
+const MEASURE_INTERVAL: Duration = Duration::from_secs(60 * 60);
 
 /// What to do when the timer fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,7 +43,7 @@ impl Keepalive {
             next: now + interval.min(FIRST_PING_INTERVAL) + jitter,
             last_input: now,
             sent_at: None,
-            first: true,
+            measured: None,
         }
     }
 
@@ -56,17 +60,20 @@ impl Keepalive {
     /// Notes a PONG; returns the round trip it ends.
     pub(crate) fn handle_pong(&mut self, now: Monotonic) -> Option<Duration> {
         self.outstanding = 0;
-        self.sent_at.take().map(|sent| now - sent)
+        let sent = self.sent_at.take()?;
+        self.measured = Some(now);
+        Some(now - sent)
     }
 
     /// Decides what is due at `now`.
     pub(crate) fn handle_timeout(&mut self, now: Monotonic) -> PingAction {
         self.next = now + self.interval;
         let heard_lately = now - self.last_input < self.interval;
-        if heard_lately && !self.first && self.outstanding == 0 {
+        let is_measured = self.measured.is_some_and(|measured| now - measured < MEASURE_INTERVAL);
+        // A client that is busy sending need not answer as well.
+        if heard_lately && is_measured {
             return PingAction::Wait;
         }
-        self.first = false;
         if self.outstanding >= self.max_outstanding {
             return PingAction::GiveUp;
         }
@@ -102,6 +109,17 @@ mod tests {
         assert_eq!(keepalive.handle_pong(at(3)), Some(SECOND));
         assert_eq!(keepalive.handle_pong(at(4)), None);
         assert_eq!(keepalive.handle_timeout(at(14)), PingAction::Ping);
+    }
+
+    #[test]
+    fn a_busy_client_is_not_given_up_for_a_ping_it_owes() {
+        let mut keepalive = Keepalive::new(10 * SECOND, 1, at(0), Duration::ZERO);
+        assert_eq!(keepalive.handle_timeout(at(2)), PingAction::Ping);
+        keepalive.handle_pong(at(2));
+        assert_eq!(keepalive.handle_timeout(at(12)), PingAction::Ping);
+        keepalive.handle_input(at(21));
+        assert_eq!(keepalive.handle_timeout(at(22)), PingAction::Wait);
+        assert_eq!(keepalive.handle_timeout(at(32)), PingAction::GiveUp);
     }
 
     #[test]

@@ -14,7 +14,7 @@ mod deliver;
 pub mod engine;
 #[cfg(test)]
 mod fixtures;
-mod grace;
+pub mod grace;
 mod interest;
 mod keepalive;
 mod lanes;

@@ -30,6 +30,8 @@ pub struct Outbox {
     max_pending: usize,
     budget: Arc<Budget>,
     state: Mutex<State>,
+    /// Whether anything sent still goes out; a look without the lock.
+    open: AtomicBool,
     /// Whether the client understands headers (`CONNECT {"headers":true}`).
     headers: AtomicBool,
     relief: Relief,
@@ -86,6 +88,7 @@ impl Outbox {
             max_pending,
             budget,
             state: Mutex::new(state),
+            open: AtomicBool::new(true),
             headers: AtomicBool::new(false),
             relief: Relief::default(),
             written: AtomicU64::new(0),
@@ -267,6 +270,7 @@ impl Outbox {
             return;
         }
         state.closed = Some(reason);
+        self.open.store(false, Ordering::Relaxed);
         state.queue.clear();
         let pending = std::mem::take(&mut state.pending);
         let transport = state.transport.take();
@@ -299,6 +303,12 @@ impl Outbox {
     /// Bytes ever written: unchanged over the write deadline while bytes wait means a dead reader.
     pub fn written_bytes(&self) -> u64 {
         self.written.load(Ordering::Relaxed)
+    }
+
+    /// Whether the outbox was still open a moment ago. One that is closed takes no message from a queue group.
+    #[inline]
+    pub fn is_open(&self) -> bool {
+        self.open.load(Ordering::Relaxed)
     }
 
     /// Whether the client reads headers.

@@ -5,6 +5,7 @@
 #![cfg(loom)]
 #![allow(clippy::unwrap_used, reason = "a model that fails poisons its locks, and that is fine")]
 
+mod grace;
 mod local_queue;
 mod outbox;
 mod relief;
