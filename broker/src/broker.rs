@@ -1,5 +1,6 @@
 //! A running broker.
 
+use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::{Arc, Weak};
@@ -8,6 +9,7 @@ use std::time::Duration;
 use embus_engine::LocalClient;
 use embus_engine::connection::{ConnectionKind, Peer};
 use embus_engine::statistics::{ConnectionSnapshot, Statistics, SubscriptionSnapshot};
+use embus_protocol::filter::is_valid_filter;
 use embus_protocol::info::ServerInfo;
 use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
@@ -36,12 +38,11 @@ use crate::wire::stream::StreamWire;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Broker {
     inner: Arc<Inner>,
 }
 
-#[derive(Debug)]
 struct Inner {
     shell: Arc<Shell>,
     lame_duck: LameDuck,
@@ -49,6 +50,12 @@ struct Inner {
     #[cfg(feature = "monitor")]
     monitor_addr: Option<SocketAddr>,
     clients: Mutex<Vec<Weak<LocalClient>>>,
+}
+
+impl fmt::Debug for Broker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Broker").field("local_addrs", &self.inner.local_addrs).finish_non_exhaustive()
+    }
 }
 
 /// How long a lame duck lives, and how long it waits before it closes the first client.
@@ -171,10 +178,16 @@ impl Broker {
         self.inner.shell.engine.info()
     }
 
-    /// Waits until somebody subscribes to a filter that matches `subject`. Cancel-safe.
-    pub async fn wait_for_interest(&self, subject: impl AsRef<str>) {
+    /// Waits until somebody subscribes to a filter that matches `subject`, and says whether that came: `false` when the
+    /// broker stops before, and at once for a subject that no filter matches, such as `a..b`. Cancel-safe.
+    pub async fn wait_for_interest(&self, subject: impl AsRef<str>) -> bool {
+        let subject = subject.as_ref().as_bytes();
+        if !is_valid_filter(subject) {
+            return false;
+        }
         let router = self.inner.shell.engine.global_account();
-        poll_fn(|cx| router.poll_interest(subject.as_ref().as_bytes(), cx)).await;
+        let stop = self.inner.shell.tasks.stop_signal();
+        stop.run_until_cancelled(poll_fn(|cx| router.poll_interest(subject, cx))).await.is_some()
     }
 
     /// The broker's counters now.
@@ -216,7 +229,9 @@ impl Broker {
 
     /// Tells all clients to go elsewhere, closes them one by one, then stops. [nats-server: lame duck mode]
     ///
-    /// Takes the duration that [`Builder::lame_duck`] set. Dropping the future leaves the clients told and unclosed.
+    /// Waits for the grace period that [`Builder::lame_duck`] set, then closes the clients over what is left of the
+    /// duration, a second apart at most; without wire clients it stops at once. Dropping the future leaves the clients
+    /// told and unclosed.
     pub async fn lame_duck(&self) {
         let shell = &self.inner.shell;
         shell.accepting.cancel();

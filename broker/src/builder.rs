@@ -108,7 +108,7 @@ impl Builder {
         self
     }
 
-    /// Connections at once, in-process clients not counted; 65,536 by default.
+    /// Connections at once, in-process clients not counted; 65,536 by default, and 0 refuses all.
     pub fn max_connections(mut self, connections: usize) -> Self {
         self.limits.max_connections = connections;
         self
@@ -197,8 +197,17 @@ impl Builder {
         if self.limits.max_control_line == 0 || self.limits.max_control_line > MAX_MAX_CONTROL_LINE_BYTES {
             return refuse("max_control_line must be between 1 and 32768");
         }
-        if self.limits.ping_interval.is_zero() {
-            return refuse("ping_interval must not be zero");
+        if self.limits.max_payload > self.limits.max_buffered {
+            return refuse("max_payload must not exceed max_buffered");
+        }
+        if self.limits.ping_interval.is_zero() || self.limits.write_deadline.is_zero() {
+            return refuse("ping_interval and write_deadline must not be zero");
+        }
+        if self.limits.ping_max == 0 {
+            return refuse("ping_max must not be zero: no client could ever answer");
+        }
+        if self.server_name.as_ref().is_some_and(|name| name.contains(|c: char| c.is_whitespace() || c.is_control())) {
+            return refuse("server_name must not contain white space");
         }
         if self.lame_duck.grace >= self.lame_duck.duration {
             return refuse("the lame duck grace period must be shorter than its duration");

@@ -33,6 +33,7 @@ impl TcpAcceptor {
             io::ErrorKind::InvalidInput => StartError::Address { address: address.to_owned(), source },
             _ => StartError::Listen { address: address.to_owned(), source },
         };
+        check_form(address).map_err(failed)?;
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
@@ -56,6 +57,14 @@ impl TcpAcceptor {
     }
 }
 
+/// Says what an address looks like, before a resolver says only that it does not know the name.
+fn check_form(address: &str) -> io::Result<()> {
+    let is_good = address
+        .rsplit_once(':')
+        .is_some_and(|(host, port)| !host.is_empty() && !host.contains("//") && port.parse::<u16>().is_ok());
+    if is_good { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "the form is host:port")) }
+}
+
 fn serve_tcp(shell: &Arc<Shell>, stream: TcpStream, peer: SocketAddr) {
     let owner = Arc::new(Owner::default());
     let peer = Peer { kind: ConnectionKind::Tcp, host: peer.ip().to_string(), port: peer.port() };
@@ -77,6 +86,8 @@ async fn pause(error: &io::Error) {
 pub(crate) struct UnixAcceptor {
     listener: tokio::net::UnixListener,
     path: PathBuf,
+    /// Device and inode of the socket, to know it again.
+    identity: Option<(u64, u64)>,
 }
 
 #[cfg(unix)]
@@ -86,7 +97,8 @@ impl UnixAcceptor {
         let failed = |source| StartError::Listen { address: path.display().to_string(), source };
         remove_dead_socket(&path).await;
         let listener = tokio::net::UnixListener::bind(&path).map_err(failed)?;
-        Ok(Self { listener, path })
+        let identity = identity(&path);
+        Ok(Self { listener, path, identity })
     }
 
     /// Accepts until dropped.
@@ -109,10 +121,20 @@ impl UnixAcceptor {
 
 #[cfg(unix)]
 impl Drop for UnixAcceptor {
+    /// Removes the socket, unless something else has taken its place: another broker's, or a file.
     fn drop(&mut self) {
-        // Nothing to do if somebody removed it before.
-        let _ = std::fs::remove_file(&self.path);
+        if self.identity.is_some() && identity(&self.path) == self.identity {
+            // Nothing to do if somebody removes it at the same moment.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
+}
+
+#[cfg(unix)]
+fn identity(path: &std::path::Path) -> Option<(u64, u64)> {
+    use std::os::unix::fs::MetadataExt;
+    let meta = std::fs::symlink_metadata(path).ok()?;
+    Some((meta.dev(), meta.ino()))
 }
 
 #[cfg(unix)]

@@ -2,19 +2,20 @@
 //!
 //! The budget only counts; whoever finds it exceeded decides what to give up (see `Engine::relieve`).
 
-use crate::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 /// Bytes that wait in memory for readers, over all connections and local queues together.
 #[derive(Debug)]
 pub struct Budget {
     limit: usize,
     used: AtomicUsize,
+    dropped: AtomicU64,
 }
 
 impl Budget {
     /// A budget of `limit` bytes.
     pub fn new(limit: usize) -> Self {
-        Self { limit, used: AtomicUsize::new(0) }
+        Self { limit, used: AtomicUsize::new(0), dropped: AtomicU64::new(0) }
     }
 
     /// Counts `bytes` more; says whether the budget still holds.
@@ -31,6 +32,16 @@ impl Budget {
     /// Bytes in use now.
     pub fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// Counts messages for which there was no room in a queue.
+    pub fn count_dropped(&self, messages: u64) {
+        self.dropped.fetch_add(messages, Ordering::Relaxed);
+    }
+
+    /// Messages for which there was no room.
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
     }
 
     /// Bytes that are still allowed.

@@ -3,12 +3,12 @@
 //! It never moves bytes once they are in: a full buffer is handed over whole, and a partial write advances an offset.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::io::IoSlice;
 
 use bytes::Bytes;
 
 /// A piece of outbound bytes.
-#[derive(Debug)]
 enum Chunk {
     Buffer(Vec<u8>),
     Shared(Bytes),
@@ -24,7 +24,7 @@ impl Chunk {
 }
 
 /// Outbound bytes in order: sealed chunks first, then the open buffer.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Chunks {
     sealed: VecDeque<Chunk>,
     /// Bytes of the first sealed chunk that are already written.
@@ -32,6 +32,13 @@ pub struct Chunks {
     /// Bytes in sealed chunks that are not yet written.
     sealed_len: usize,
     open: Vec<u8>,
+}
+
+/// Payloads are nobody's business but their readers': only the length is shown.
+impl fmt::Debug for Chunks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chunks").field("len", &self.len()).finish_non_exhaustive()
+    }
 }
 
 /// How many pieces one vectored write offers: more gains nothing, as a socket takes a few hundred KiB at once.
@@ -185,10 +192,16 @@ impl Chunks {
 }
 
 /// Buffers that wait to be used again, so that the steady state allocates nothing. Owned by one worker at a time.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct BufferPool {
     buffers: Vec<Vec<u8>>,
     bytes: usize,
+}
+
+impl fmt::Debug for BufferPool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BufferPool").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
 }
 
 /// What a pool keeps at most; more is given back to the allocator.

@@ -1,5 +1,6 @@
 //! One broker without a runtime: what its sessions and in-process clients share.
 
+use std::fmt;
 use std::time::SystemTime;
 
 use embus_protocol::encode;
@@ -27,7 +28,6 @@ pub const GLOBAL_ACCOUNT: &str = "$G";
 pub const SYSTEM_ACCOUNT: &str = "$SYS";
 
 /// The shared state of one broker.
-#[derive(Debug)]
 pub struct Engine {
     limits: Limits,
     clock: Arc<dyn Clock>,
@@ -44,6 +44,12 @@ pub struct Engine {
     totals: Totals,
     lame_duck: AtomicBool,
     stopping: AtomicBool,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("limits", &self.limits).finish_non_exhaustive()
+    }
 }
 
 impl Engine {
@@ -279,6 +285,7 @@ impl Engine {
             slow_consumers: count(&self.totals.slow_consumers),
             stale_connections: count(&self.totals.stale_connections),
             stalled_clients: count(&self.totals.stalled_clients),
+            dropped_msgs: self.budget.dropped(),
             buffered_bytes: self.budget.used(),
             interest: InterestStatistics {
                 filters,

@@ -4,6 +4,7 @@
 //! Drain invariant: as long as messages wait, the subscriber either was woken or will look at the queue before it waits.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::task::{Context, Poll, Waker};
 
 use crate::budget::Budget;
@@ -23,7 +24,6 @@ pub struct QueueBounds {
 }
 
 /// Messages that wait for one in-process subscriber.
-#[derive(Debug)]
 pub struct LocalQueue {
     state: Mutex<State>,
     bounds: QueueBounds,
@@ -32,7 +32,7 @@ pub struct LocalQueue {
     relief: Relief,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct State {
     messages: VecDeque<Message>,
     bytes: usize,
@@ -56,6 +56,13 @@ impl State {
         if self.max.is_some_and(|max| self.arrived >= max) {
             self.closed = true;
         }
+    }
+}
+
+/// Messages are nobody's business but their readers'.
+impl fmt::Debug for LocalQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LocalQueue").field("bounds", &self.bounds).finish_non_exhaustive()
     }
 }
 
@@ -144,7 +151,7 @@ impl LocalQueue {
                 state.messages.push_back(message);
                 state.bytes += cost;
             } else {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
+                self.count_dropped();
                 lost = Some(message);
             }
         }
@@ -185,10 +192,16 @@ impl LocalQueue {
     }
 
     fn drop_message(&self, message: &Message) -> Pushed {
-        if self.dropped.fetch_add(1, Ordering::Relaxed) == 0 {
+        if self.count_dropped() == 0 {
             warn_of_loss(message);
         }
         Pushed::Dropped
+    }
+
+    /// Counts a lost message; returns how many there were before.
+    fn count_dropped(&self) -> u64 {
+        self.budget.count_dropped(1);
+        self.dropped.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Takes everything that waits into `taken`, which must be empty: `Ready(true)` when there is something,

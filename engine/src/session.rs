@@ -12,6 +12,7 @@ mod input;
 mod publish;
 mod subscribe;
 
+use std::fmt;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -40,7 +41,6 @@ use input::Inbox;
 pub use input::Target;
 
 /// The state machine of one wire connection.
-#[derive(Debug)]
 pub struct Session {
     engine: Arc<Engine>,
     router: Arc<Router>,
@@ -55,6 +55,15 @@ pub struct Session {
     grace: Option<Grace>,
     held: Option<Box<Held>>,
     received: Received,
+}
+
+impl fmt::Debug for Session {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Session")
+            .field("connection", &self.connection.id())
+            .field("phase", &self.phase)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Where a session stands.

@@ -61,7 +61,7 @@ pub struct Statistics {
     pub start: SystemTime,
     /// Connections now, in-process clients not counted.
     pub connections: usize,
-    /// Connections ever made.
+    /// Connections ever made, in-process clients not counted.
     pub total_connections: u64,
     /// Subscriptions now.
     pub subscriptions: usize,
@@ -73,6 +73,8 @@ pub struct Statistics {
     pub stale_connections: u64,
     /// How often a producer was held back for its readers.
     pub stalled_clients: u64,
+    /// Messages that in-process subscribers lost because too many waited for them.
+    pub dropped_msgs: u64,
     /// Bytes that wait for readers now.
     pub buffered_bytes: usize,
     /// How matching does.
@@ -107,7 +109,7 @@ pub struct ConnectionSnapshot {
     pub port: u16,
     /// When it connected.
     pub start: SystemTime,
-    /// When traffic was last seen.
+    /// When traffic was last seen; for an in-process client, when it was made.
     pub last_activity: SystemTime,
     /// When it ended.
     pub stop: Option<SystemTime>,
@@ -135,7 +137,7 @@ pub struct ConnectionSnapshot {
 
 impl ConnectionSnapshot {
     /// What is known of `connection` now.
-    pub fn of(connection: &Connection, account: &str) -> Self {
+    pub(crate) fn of(connection: &Connection, account: &str) -> Self {
         let identity = connection.identity();
         Self {
             cid: connection.id().0,
@@ -147,7 +149,7 @@ impl ConnectionSnapshot {
             stop: None,
             reason: None,
             rtt: connection.rtt(),
-            pending_bytes: connection.outbox().map_or(0, |outbox| outbox.pending_bytes()),
+            pending_bytes: pending_bytes(connection),
             traffic: connection.traffic(),
             stalls: connection.stalls(),
             subscriptions: connection.subscriptions().lock().len(),
@@ -157,6 +159,15 @@ impl ConnectionSnapshot {
             account: account.to_owned(),
         }
     }
+}
+
+/// What waits for a client: in its outbox, or in the queues of its subscriptions.
+fn pending_bytes(connection: &Connection) -> usize {
+    if let Some(outbox) = connection.outbox() {
+        return outbox.pending_bytes();
+    }
+    let held = connection.subscriptions().lock();
+    held.iter().filter_map(|subscription| subscription.local()).map(|queue| queue.pending_bytes()).sum()
 }
 
 /// One subscription at one moment.
@@ -170,7 +181,7 @@ pub struct SubscriptionSnapshot {
     pub queue: Option<String>,
     /// The client's name for it.
     pub sid: String,
-    /// Deliveries so far.
+    /// Deliveries so far, those among them that an in-process subscriber lost.
     pub msgs: u64,
     /// Deliveries after which it ends; 0 means never.
     pub max: u64,
@@ -180,7 +191,7 @@ pub struct SubscriptionSnapshot {
 
 impl SubscriptionSnapshot {
     /// What is known of `subscription` now.
-    pub fn of(subscription: &Subscription, account: &str) -> Self {
+    pub(crate) fn of(subscription: &Subscription, account: &str) -> Self {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         Self {
             account: account.to_owned(),

@@ -100,6 +100,11 @@ impl Subscription {
         }
     }
 
+    /// Where messages wait, if the client is in-process.
+    pub(crate) fn local(&self) -> Option<&Arc<LocalQueue>> {
+        self.local.as_ref()
+    }
+
     /// Counts one delivery, if the subscription still takes one.
     #[inline]
     pub fn admit(&self) -> Admission {

@@ -1,6 +1,8 @@
 //! The working memory of one read turn: input buffer, match cache, staging area. Idle connections own none of it; a turn
 //! borrows a worker from the pool and gives it back.
 
+use std::fmt;
+
 use parking_lot::Mutex;
 
 use crate::batch::Batch;
@@ -14,7 +16,6 @@ use crate::sync::Arc;
 pub const INPUT_BYTES: usize = 64 * 1024;
 
 /// Working memory of one turn.
-#[derive(Debug)]
 pub struct Worker {
     /// Where a turn's input is read into.
     pub(crate) input: Vec<u8>,
@@ -25,7 +26,6 @@ pub struct Worker {
 }
 
 /// What finding and choosing destinations takes.
-#[derive(Debug)]
 pub(crate) struct Matching {
     pub(crate) cache: MatchCache,
     /// Chooses members of queue groups.
@@ -34,6 +34,19 @@ pub(crate) struct Matching {
     pub(crate) expired: Vec<Arc<Subscription>>,
     /// Where frames are put together that do not come from the input as they are.
     pub(crate) scratch: Vec<u8>,
+}
+
+/// What was read last may be a password or a payload: none of it is shown.
+impl fmt::Debug for Worker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Worker").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Matching {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Matching").finish_non_exhaustive()
+    }
 }
 
 impl Matching {

@@ -61,6 +61,7 @@ impl Source for Sample {
             slow_consumers: 5,
             stale_connections: 6,
             stalled_clients: 7,
+            dropped_msgs: 0,
             buffered_bytes: 0,
             interest: InterestStatistics { filters: 2002, inserts: 10, removes: 2, matches: 8, cache_hits: 2 },
         }

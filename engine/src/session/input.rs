@@ -23,7 +23,6 @@ const FIRST_BODY_BYTES: usize = 128 * 1024;
 const CRLF: &[u8] = b"\r\n";
 
 /// What a session keeps of an unfinished operation; an idle session keeps nothing.
-#[derive(Debug)]
 pub(super) struct Inbox {
     partial: Vec<u8>,
     large: Option<Box<LargeMessage>>,
@@ -37,7 +36,6 @@ impl Inbox {
 }
 
 /// A message whose payload is being read into memory of its own.
-#[derive(Debug)]
 struct LargeMessage {
     /// Its control line.
     line: Vec<u8>,

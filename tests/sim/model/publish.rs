@@ -65,7 +65,7 @@ impl Model {
                 groups.entry(queue).or_default().push(candidate);
                 continue;
             }
-            let share = self.takes(sender, &candidate);
+            let share = self.takes(&candidate);
             taken.add(share.least, share.most);
             if let Some(bytes) = self.counted_len(&candidate, &message) {
                 self.sums.out_messages.add(share.least, share.most);
@@ -75,7 +75,7 @@ impl Model {
             self.count_delivery(&candidate);
         }
         for members in groups.into_values() {
-            let share = self.publish_to_group(stamp, sender, &members, &message);
+            let share = self.publish_to_group(stamp, &members, &message);
             taken.add(share.least, share.most);
         }
         self.messages.insert(message.id, Sent { message, stamp, status_stamp: 0 });
@@ -97,11 +97,9 @@ impl Model {
             .collect()
     }
 
-    /// Whether a destination counts as having taken a message: a wire publisher stages for everybody, an in-process
-    /// publisher sees at once who is gone.
-    fn takes(&self, sender: Sender, candidate: &Candidate) -> Between {
+    /// Whether a destination counts as having taken a message: publishers see at once who is gone.
+    fn takes(&self, candidate: &Candidate) -> Between {
         let (least, most) = match self.standing(candidate.peer) {
-            _ if !sender.is_local => (1, 1),
             Some(Standing::Open) => (1, 1),
             Some(Standing::Cutting) => (0, 1),
             Some(Standing::Cut) | None => (0, 0),
@@ -110,8 +108,8 @@ impl Model {
     }
 
     /// One member gets it, any of them.
-    fn publish_to_group(&mut self, stamp: u64, sender: Sender, members: &[Candidate], message: &Published) -> Between {
-        let takes: Vec<_> = members.iter().map(|member| self.takes(sender, member)).collect();
+    fn publish_to_group(&mut self, stamp: u64, members: &[Candidate], message: &Published) -> Between {
+        let takes: Vec<_> = members.iter().map(|member| self.takes(member)).collect();
         let is_certain = |(member, takes): (&Candidate, &Between)| !member.is_uncertain && takes.least > 0;
         let least = u64::from(members.iter().zip(&takes).any(is_certain));
         let most = u64::from(takes.iter().any(|takes| takes.most > 0));
