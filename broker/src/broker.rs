@@ -237,7 +237,8 @@ impl Broker {
         shell.accepting.cancel();
         shell.engine.enter_lame_duck();
         if !shell.engine.wire_clients().is_empty() {
-            self.close_clients_one_by_one().await;
+            // A shutdown from elsewhere ends the waiting.
+            shell.tasks.stop_signal().run_until_cancelled(self.close_clients_one_by_one()).await;
         }
         self.shutdown(LAME_DUCK_LAST_STEP).await;
     }

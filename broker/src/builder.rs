@@ -96,7 +96,7 @@ impl Builder {
         self
     }
 
-    /// Bytes of headers and payload that one message may have; 1 MiB by default.
+    /// Bytes of headers and payload that one message may have; 1 MiB by default, 64 MiB at most.
     pub fn max_payload(mut self, bytes: usize) -> Self {
         self.limits.max_payload = bytes;
         self
@@ -126,7 +126,8 @@ impl Builder {
         self
     }
 
-    /// Bytes that may wait for all clients together before the slowest is cut; 256 MiB by default.
+    /// Bytes that may wait for all clients together before the slowest is cut, and again as many of messages that are
+    /// half received; 256 MiB by default, and more than `max_payload` at least.
     pub fn max_buffered(mut self, bytes: usize) -> Self {
         self.limits.max_buffered = bytes;
         self
@@ -162,7 +163,8 @@ impl Builder {
         self
     }
 
-    /// Takes all time from `clock`, for tests.
+    /// Takes the time of pings, write deadlines and timestamps from `clock`, for tests. What wakes the broker up is
+    /// tokio's timer all the same, so pair it with tokio's paused time.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
@@ -197,8 +199,8 @@ impl Builder {
         if self.limits.max_control_line == 0 || self.limits.max_control_line > MAX_MAX_CONTROL_LINE_BYTES {
             return refuse("max_control_line must be between 1 and 32768");
         }
-        if self.limits.max_payload > self.limits.max_buffered {
-            return refuse("max_payload must not exceed max_buffered");
+        if self.limits.max_payload.saturating_add(CRLF_BYTES) > self.limits.max_buffered {
+            return refuse("max_buffered must be more than max_payload");
         }
         if self.limits.ping_interval.is_zero() || self.limits.write_deadline.is_zero() {
             return refuse("ping_interval and write_deadline must not be zero");
@@ -228,6 +230,9 @@ impl Builder {
         self.seed.unwrap_or_else(|| fastrand::u64(..))
     }
 }
+
+/// What follows a payload on the wire.
+const CRLF_BYTES: usize = 2;
 
 /// More than this in one message is what streams of smaller ones are for. [nats-server: `max_payload`]
 const MAX_MAX_PAYLOAD_BYTES: usize = 64 * 1024 * 1024;

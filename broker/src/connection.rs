@@ -60,6 +60,8 @@ impl<W: Wire> Connection<W> {
         // A reader that takes nothing must not hold the end up; what it misses, it would not have read.
         let _ = tokio::time::timeout(CLOSE_DEADLINE, poll_fn(|cx| self.poll_flush(cx))).await;
         self.session.close(reason);
+        // A stream with an end of its own, such as TLS, gets to say it.
+        let _ = tokio::time::timeout(CLOSE_DEADLINE, poll_fn(|cx| self.wire.poll_shutdown(cx))).await;
         if may_have_unread_input(reason) {
             let stop = self.stop.clone();
             let _ = tokio::time::timeout(CLOSE_DEADLINE, stop.run_until_cancelled_owned(self.linger())).await;
@@ -167,9 +169,8 @@ impl<W: Wire> Connection<W> {
         }
     }
 
-    /// Ends the sending side, then reads and drops what the client still sends, up to a bound or its end.
+    /// Reads and drops what the client still sends, up to a bound or its end.
     async fn linger(&mut self) {
-        poll_fn(|cx| self.wire.poll_shutdown(cx)).await;
         let mut left = LINGER_BYTES;
         let mut buffer = vec![0; 16 * 1024];
         while left > 0 {

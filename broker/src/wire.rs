@@ -7,7 +7,6 @@ pub(crate) mod stream;
 
 use std::fmt::Debug;
 use std::io;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 
 use bytes::BytesMut;
@@ -30,21 +29,16 @@ pub(crate) trait Wire: Debug + Send {
 
 /// How others wake the task that owns a connection.
 #[derive(Debug, Default)]
-pub(crate) struct Owner {
-    waker: AtomicWaker,
-    woken: AtomicBool,
-}
+pub(crate) struct Owner(AtomicWaker);
 
 impl Owner {
-    /// Registers the owner's task; says whether somebody called since the last time.
-    pub(crate) fn register(&self, cx: &Context<'_>) -> bool {
-        self.waker.register(cx.waker());
-        self.woken.swap(false, Ordering::AcqRel)
+    /// Registers the owner's task.
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        self.0.register(cx.waker());
     }
 
-    /// Calls the owner.
+    /// Wakes the owner.
     pub(crate) fn wake(&self) {
-        self.woken.store(true, Ordering::Release);
-        self.waker.wake();
+        self.0.wake();
     }
 }

@@ -80,12 +80,21 @@ impl Chunks {
         }
     }
 
+    /// Closes the open buffer. What waits must not hold on to more memory than it counts as, so a buffer that is mostly
+    /// empty is copied and stays open.
     fn seal(&mut self, spare: &mut BufferPool) {
-        if !self.open.is_empty() {
-            self.sealed_len += self.open.len();
-            let open = std::mem::replace(&mut self.open, spare.take());
-            self.sealed.push_back(Chunk::Buffer(open));
+        if self.open.is_empty() {
+            return;
         }
+        self.sealed_len += self.open.len();
+        let chunk = if self.open.len() < self.open.capacity() / 2 {
+            let exact = self.open.as_slice().to_vec();
+            self.open.clear();
+            exact
+        } else {
+            std::mem::replace(&mut self.open, spare.take())
+        };
+        self.sealed.push_back(Chunk::Buffer(chunk));
     }
 
     /// Moves everything out of `later` to the end of this queue.
@@ -93,7 +102,8 @@ impl Chunks {
         if later.is_empty() {
             return;
         }
-        if later.sealed.is_empty() && self.open.len() + later.open.len() <= self.open.capacity() {
+        if later.sealed.is_empty() && later.open.len() < later.open.capacity() / 2 {
+            self.seal_if_large();
             self.open.extend_from_slice(&later.open);
             later.open.clear();
             return;
@@ -194,37 +204,53 @@ impl Chunks {
 /// Buffers that wait to be used again, so that the steady state allocates nothing. Owned by one worker at a time.
 #[derive(Default)]
 pub struct BufferPool {
-    buffers: Vec<Vec<u8>>,
-    bytes: usize,
+    large: Vec<Vec<u8>>,
+    large_bytes: usize,
+    /// For what a connection may keep for long: an unfinished operation.
+    small: Vec<Vec<u8>>,
 }
 
 impl fmt::Debug for BufferPool {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("BufferPool").field("bytes", &self.bytes).finish_non_exhaustive()
+        f.debug_struct("BufferPool").field("large_bytes", &self.large_bytes).finish_non_exhaustive()
     }
 }
 
 /// What a pool keeps at most; more is given back to the allocator.
 const POOL_MAX_BYTES: usize = 2 * 1024 * 1024;
 
+/// The largest buffer that counts as small.
+const SMALL_BYTES: usize = 24 * 1024;
+
+/// Small buffers that a pool keeps.
+const SMALL_BUFFERS: usize = 16;
+
 impl BufferPool {
-    /// An empty buffer, with room if one waits here.
+    /// An empty buffer for frames, with room if one waits here.
     pub fn take(&mut self) -> Vec<u8> {
-        let buffer = self.buffers.pop().unwrap_or_default();
-        self.bytes -= buffer.capacity();
+        let buffer = self.large.pop().unwrap_or_default();
+        self.large_bytes -= buffer.capacity();
         buffer
+    }
+
+    /// An empty buffer that may be kept for long.
+    pub fn take_small(&mut self) -> Vec<u8> {
+        self.small.pop().unwrap_or_default()
     }
 
     /// Takes a buffer back.
     pub fn put(&mut self, mut buffer: Vec<u8>) {
         let capacity = buffer.capacity();
-        if capacity > 0 && capacity <= 2 * SEAL_BYTES && self.bytes + capacity <= POOL_MAX_BYTES {
-            buffer.clear();
-            self.bytes += capacity;
-            self.buffers.push(buffer);
+        buffer.clear();
+        if capacity <= SMALL_BYTES {
+            if capacity > 0 && self.small.len() < SMALL_BUFFERS {
+                self.small.push(buffer);
+            }
+        } else if capacity <= 2 * SEAL_BYTES && self.large_bytes + capacity <= POOL_MAX_BYTES {
+            self.large_bytes += capacity;
+            self.large.push(buffer);
         }
     }
 }
-
 #[cfg(test)]
 mod tests;

@@ -11,7 +11,7 @@ use crate::lanes::Lanes;
 use crate::outbox::Outbox;
 use crate::statistics::Traffic;
 use crate::subscription::{Sid, Subscription};
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
 
 /// Number of a client, unique within its broker, never reused.
@@ -69,6 +69,10 @@ pub struct Connection {
     local_messages: AtomicU64,
     local_bytes: AtomicU64,
     stalls: AtomicU64,
+    /// Set when the registry has summed this connection up.
+    departed: AtomicBool,
+    /// Bytes of a message that is half received.
+    inbound: AtomicUsize,
     /// Whether CONNECT spoke of protocol 1: INFO may come at any time.
     async_info: AtomicBool,
     /// Round trip of the last answered ping in nanoseconds; 0 before the first.
@@ -111,6 +115,8 @@ impl Connection {
             local_messages: AtomicU64::new(0),
             local_bytes: AtomicU64::new(0),
             stalls: AtomicU64::new(0),
+            inbound: AtomicUsize::new(0),
+            departed: AtomicBool::new(false),
             async_info: AtomicBool::new(false),
             rtt_nanos: AtomicU64::new(0),
             last_activity_nanos: AtomicU64::new(0),
@@ -199,6 +205,21 @@ impl Connection {
     /// Counts one stall of this client as a producer.
     pub fn count_stall(&self) {
         self.stalls.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Whether the registry has summed this connection up: what comes later counts elsewhere.
+    pub(crate) fn is_departed(&self) -> bool {
+        self.departed.load(Ordering::Acquire)
+    }
+
+    /// Notes that the registry sums this connection up.
+    pub(crate) fn set_departed(&self) {
+        self.departed.store(true, Ordering::Release);
+    }
+
+    /// Bytes of a message that is half received.
+    pub(crate) fn inbound(&self) -> &AtomicUsize {
+        &self.inbound
     }
 
     /// How often this client was held back as a producer.

@@ -114,6 +114,10 @@ impl Delivery<'_> {
             Admission::Refused => return false,
             Admission::Taken => {}
             Admission::Last => self.expired.push(Arc::clone(subscription)),
+            Admission::Expired => {
+                self.expired.push(Arc::clone(subscription));
+                return false;
+            }
         }
         match subscription.sink() {
             Sink::Wire(outbox) => self.send_frame(outbox, destination),
@@ -129,27 +133,28 @@ impl Delivery<'_> {
     #[inline]
     fn send_frame(&mut self, outbox: &Arc<Outbox>, destination: &Destination) {
         let publish = self.outgoing.publish;
-        let prefix = self.route.prefix(destination);
         if publish.header_len.is_none() && self.outgoing.body.is_none() && !publish.tail.is_empty() {
-            return self.send_as_read(outbox, &prefix[1..]);
+            return self.send_as_read(outbox, destination);
         }
-        self.send_encoded(outbox, prefix);
+        self.send_encoded(outbox, destination);
     }
 
     /// The usual case: what stands behind the subject in the `PUB` line is what a `MSG` line needs there.
     #[inline]
-    fn send_as_read(&mut self, outbox: &Arc<Outbox>, prefix: &[u8]) {
+    fn send_as_read(&mut self, outbox: &Arc<Outbox>, destination: &Destination) {
         let publish = self.outgoing.publish;
         let (stage, _) = self.batch.stage(outbox);
         stage.count(publish.body.len());
         let open = stage.frames.open();
-        open.extend_from_slice(prefix);
+        let before = open.len();
+        self.route.write_prefix(destination, false, open);
         open.extend_from_slice(publish.tail);
-        self.batch.note_staged(prefix.len() + publish.tail.len());
+        let added = open.len() - before;
+        self.batch.note_staged(added);
     }
 
     /// All other cases: headers, large payloads, and control lines with odd spacing.
-    fn send_encoded(&mut self, outbox: &Arc<Outbox>, prefix: &[u8]) {
+    fn send_encoded(&mut self, outbox: &Arc<Outbox>, destination: &Destination) {
         let publish = self.outgoing.publish;
         let header_len = publish.header_len.unwrap_or(0);
         let with_headers = header_len > 0 && outbox.headers();
@@ -157,20 +162,20 @@ impl Delivery<'_> {
         let skip = if with_headers { 0 } else { header_len };
         let len = publish.total_len - skip;
         self.scratch.clear();
+        self.route.write_prefix(destination, with_headers, self.scratch);
         encode::tail(self.scratch, publish.reply, with_headers.then_some(header_len), len);
-        let line = if with_headers { prefix } else { &prefix[1..] };
         let (stage, spare) = self.batch.stage(outbox);
         stage.count(len);
         let open = stage.frames.open();
-        open.extend_from_slice(line);
         open.extend_from_slice(self.scratch);
-        if let Some(body) = &self.outgoing.body {
+        // A part is shared only if it is most of the whole: what waits must not hold on to more than it counts as.
+        if let Some(body) = self.outgoing.body.as_ref().filter(|body| len >= body.len() / 2) {
             stage.frames.push_shared(body.slice(skip..), spare);
         } else {
             open.extend_from_slice(&publish.body[skip..]);
             open.extend_from_slice(CRLF);
         }
-        self.batch.note_staged(line.len() + self.scratch.len() + len);
+        self.batch.note_staged(self.scratch.len() + len);
     }
 }
 

@@ -172,6 +172,7 @@ impl Engine {
     /// Ends a turn: hands out what is staged and counts it.
     pub(crate) fn finish_turn(&self, worker: &mut Worker) -> Option<batch::Congested> {
         worker.batch.flush();
+        worker.matching.cache.trim();
         let (hits, misses) = worker.matching.cache.take_counts();
         Totals::add(&self.totals.cache_hits, hits);
         Totals::add(&self.totals.matches, hits + misses);
@@ -190,6 +191,31 @@ impl Engine {
             }
             largest.close(CloseReason::SlowConsumerPendingBytes);
         }
+    }
+
+    /// While more of half-received messages waits than allowed, cuts who holds most of it: a client that sends no end
+    /// costs nobody else the connection.
+    pub(crate) fn relieve_inbound(&self) {
+        let connections = self.registry.connections();
+        let held = |connection: &Arc<Connection>| connection.inbound().load(Ordering::Relaxed);
+        let mut holders: Vec<_> = connections.iter().filter(|connection| held(connection) > 0).collect();
+        // Those that were cut before give their memory back on their own.
+        holders.retain(|connection| connection.outbox().is_some_and(|outbox| outbox.is_open()));
+        holders.sort_by_key(|connection| held(connection));
+        let mut sum: usize = holders.iter().map(|connection| held(connection)).sum();
+        while sum > self.limits.max_buffered
+            && let Some(largest) = holders.pop()
+        {
+            sum = sum.saturating_sub(held(largest));
+            if let Some(outbox) = largest.outbox() {
+                outbox.close(CloseReason::MaximumPayloadExceeded);
+            }
+        }
+    }
+
+    /// Counts what an in-process subscriber has read, also after its client is gone.
+    pub(crate) fn count_read(&self, connection: &Connection, messages: u64, bytes: u64) {
+        self.registry.count_read(connection, messages, bytes);
     }
 
     /// Tells all clients that the broker will stop, so that they go elsewhere. [nats-server: lame duck]

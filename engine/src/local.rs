@@ -119,9 +119,11 @@ impl LocalClient {
         let Some(lanes) = self.connection.lanes() else { return Err(PublishRefused::Closed) };
         let requester = message.reply().map(|reply| (reply.clone(), message.subject.clone()));
         let mut lane = lanes.enter();
-        lane.messages += 1;
-        lane.bytes += body_len as u64;
+        lane.count(body_len as u64);
         let delivered = local_deliver::deliver(&self.router, &mut lane.matching, message);
+        if self.is_closed() {
+            lane.matching.clear();
+        }
         drop(lane);
         if delivered.count == 0
             && let Some((reply, subject)) = requester
@@ -212,6 +214,9 @@ impl LocalClient {
         }
         let held: Vec<_> = self.connection.subscriptions().lock().iter().cloned().collect();
         self.engine.disconnect(&self.connection, &self.router, CloseReason::ClientClosed);
+        if let Some(lanes) = self.connection.lanes() {
+            lanes.clear();
+        }
         let grace = self.engine.workers().turns.start_grace();
         for subscription in held {
             if let Sink::Local(queue) = subscription.sink() {

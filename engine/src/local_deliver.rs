@@ -79,6 +79,10 @@ impl Delivery<'_> {
             Admission::Refused => return false,
             Admission::Taken => {}
             Admission::Last => self.expired.push(Arc::clone(subscription)),
+            Admission::Expired => {
+                self.expired.push(Arc::clone(subscription));
+                return false;
+            }
         }
         match subscription.sink() {
             Sink::Local(queue) => self.push(queue, message),
@@ -109,9 +113,8 @@ impl Delivery<'_> {
         };
         let header_len = block.as_ref().map(Bytes::len);
         let total_len = header_len.unwrap_or(0) + message.payload.len();
-        let prefix = self.route.prefix(destination);
         self.scratch.clear();
-        self.scratch.extend_from_slice(if block.is_some() { prefix } else { &prefix[1..] });
+        self.route.write_prefix(destination, block.is_some(), self.scratch);
         let reply = message.reply().map(|reply| reply.as_bytes());
         encode::tail(self.scratch, reply, header_len, total_len);
         self.scratch.extend_from_slice(block.as_deref().unwrap_or_default());

@@ -38,6 +38,9 @@ struct State {
     bytes: usize,
     /// Bytes charged to the budget; ahead of `bytes` by less than a step.
     charged: usize,
+    /// Bytes in the hands of the reader, who took them and has not come back: they count as well.
+    taken: usize,
+    taken_charged: usize,
     waker: Option<Waker>,
     closed: bool,
     /// Messages that ever came, lost ones included.
@@ -145,6 +148,10 @@ impl LocalQueue {
             return None;
         }
         for message in messages.drain(..) {
+            if state.closed {
+                // The one before was the last that was wanted.
+                break;
+            }
             let cost = message.len() + MESSAGE_OVERHEAD_BYTES;
             state.count_arrival();
             if self.admit(&mut state, cost) {
@@ -169,7 +176,7 @@ impl LocalQueue {
 
     #[inline]
     fn admit(&self, state: &mut State, cost: usize) -> bool {
-        if state.messages.len() >= self.bounds.messages || state.bytes + cost > self.bounds.bytes {
+        if state.messages.len() >= self.bounds.messages || state.taken + state.bytes + cost > self.bounds.bytes {
             return false;
         }
         state.bytes + cost <= state.charged || self.charge(state, cost)
@@ -179,7 +186,7 @@ impl LocalQueue {
         let step = cost.max(CHARGE_STEP_BYTES);
         // A queue holds at most as much as it leaves free for all others (dynamic thresholds, known from switches with
         // shared memory): however many subscribers stall, those who read find room.
-        if state.charged + step > self.budget.free() {
+        if state.charged + state.taken_charged + step > self.budget.free() {
             return false;
         }
         let within = self.budget.charge(step);
@@ -209,14 +216,21 @@ impl LocalQueue {
     pub fn poll_take(&self, cx: &mut Context<'_>, taken: &mut VecDeque<Message>) -> Poll<bool> {
         debug_assert!(taken.is_empty(), "messages taken before are read first");
         let mut state = self.state.lock();
+        let read_charged = std::mem::take(&mut state.taken_charged);
+        state.taken = 0;
         if state.messages.is_empty() {
-            return Self::poll_empty(&mut state, cx);
+            let polled = Self::poll_empty(&mut state, cx);
+            drop(state);
+            self.budget.refund(read_charged);
+            return polled;
         }
         std::mem::swap(&mut state.messages, taken);
         let bytes = std::mem::take(&mut state.bytes);
-        let charged = std::mem::take(&mut state.charged);
+        state.taken = bytes;
+        state.taken_charged = std::mem::take(&mut state.charged);
         drop(state);
-        self.budget.refund(charged);
+        // What the reader took before is read: it is back.
+        self.budget.refund(read_charged);
         self.relief.record_progress(bytes, 0);
         Poll::Ready(true)
     }
@@ -290,7 +304,8 @@ impl LocalQueue {
         self.close();
         let mut state = self.state.lock();
         state.bytes = 0;
-        let charged = std::mem::take(&mut state.charged);
+        state.taken = 0;
+        let charged = std::mem::take(&mut state.charged) + std::mem::take(&mut state.taken_charged);
         let messages = std::mem::take(&mut state.messages);
         drop(state);
         drop(messages);
@@ -305,6 +320,22 @@ impl LocalQueue {
     /// Bytes that wait.
     pub fn pending_bytes(&self) -> usize {
         self.state.lock().bytes
+    }
+
+    /// Bytes that wait or that the reader has taken and not yet read.
+    pub fn held_bytes(&self) -> usize {
+        let state = self.state.lock();
+        state.bytes + state.taken
+    }
+
+    /// Notes that the reader has read all it took.
+    pub(crate) fn finish_read(&self) {
+        let charged = {
+            let mut state = self.state.lock();
+            state.taken = 0;
+            std::mem::take(&mut state.taken_charged)
+        };
+        self.budget.refund(charged);
     }
 
     /// Where publishers wait for this queue to drain.

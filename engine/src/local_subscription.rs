@@ -48,6 +48,7 @@ impl LocalSubscription {
         if self.taken.is_empty() {
             // Now and not at the next call, which may never come: the figures are right when the last was read.
             self.count_read();
+            self.queue.finish_read();
         }
         Poll::Ready(message)
     }
@@ -67,7 +68,7 @@ impl LocalSubscription {
     fn count_read(&mut self) {
         if self.read_messages > 0 {
             let (messages, bytes) = (std::mem::take(&mut self.read_messages), std::mem::take(&mut self.read_bytes));
-            self.subscription.connection().count_local(messages, bytes);
+            self.engine.count_read(self.subscription.connection(), messages, bytes);
         }
     }
 

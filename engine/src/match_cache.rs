@@ -30,6 +30,8 @@ pub(crate) struct MatchCache {
     /// Where the previous subject was found: the same one often comes again.
     last: usize,
     held: usize,
+    /// An entry that is too large to be kept for the next turn.
+    oversized: Option<usize>,
     hits: u64,
     misses: u64,
 }
@@ -54,7 +56,16 @@ impl MatchCache {
     /// A cache of `size` entries, a power of two. It takes its memory at the first use.
     pub(crate) fn new(size: usize) -> Self {
         assert!(size.is_power_of_two(), "the cache index is a bit mask");
-        Self { entries: Vec::new(), size, hasher: FixedState::default(), last: 0, held: 0, hits: 0, misses: 0 }
+        Self {
+            entries: Vec::new(),
+            size,
+            hasher: FixedState::default(),
+            last: 0,
+            held: 0,
+            oversized: None,
+            hits: 0,
+            misses: 0,
+        }
     }
 
     /// Who wants `subject` now.
@@ -107,6 +118,33 @@ impl MatchCache {
         entry.generation = generation;
         router.fill_route(subject, &mut entry.route);
         self.held += entry.route.held();
+        if entry.route.is_oversized() && self.oversized.replace(index).is_some() {
+            // Two in one turn are rare; starting over costs less than a list of them.
+            self.forget_all_but(index);
+        }
+    }
+
+    /// Drops what is too large to be kept; to be called at the end of a turn.
+    pub(crate) fn trim(&mut self) {
+        if let Some(entry) = self.oversized.take().and_then(|index| self.entries.get_mut(index)) {
+            self.held -= entry.route.held();
+            *entry = Entry::default();
+        }
+    }
+
+    /// Forgets everything, memory included.
+    pub(crate) fn clear(&mut self) {
+        self.entries = Vec::new();
+        self.last = 0;
+        self.held = 0;
+        self.oversized = None;
+    }
+
+    fn forget_all_but(&mut self, kept: usize) {
+        let kept_entry = std::mem::take(&mut self.entries[kept]);
+        self.forget();
+        self.held = kept_entry.route.held();
+        self.entries[kept] = kept_entry;
     }
 
     fn forget(&mut self) {

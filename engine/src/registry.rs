@@ -62,6 +62,7 @@ impl Registry {
         if open.connections.remove(&connection.id()).is_none() {
             return;
         }
+        connection.set_departed();
         open.departed += connection.traffic();
         drop(open);
         if let Some(outbox) = connection.outbox() {
@@ -72,6 +73,15 @@ impl Registry {
         if closed.len() > MAX_CLOSED_CONNECTIONS {
             closed.pop_front();
         }
+    }
+
+    /// Counts what an in-process subscriber has read; a client that is gone counts with the departed.
+    pub(crate) fn count_read(&self, connection: &Connection, messages: u64, bytes: u64) {
+        if !connection.is_departed() {
+            return connection.count_local(messages, bytes);
+        }
+        let late = Traffic { out_msgs: messages, out_bytes: bytes, ..Traffic::default() };
+        self.open.lock().departed += late;
     }
 
     /// All open connections, the oldest first.

@@ -84,6 +84,9 @@ impl Relief {
         let mut waiting = self.waiting.lock();
         if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
             if waiting.len() >= MAX_WAITING_PRODUCERS {
+                // Some gave up waiting; those that did not look again. This one goes on at once.
+                drop(waiting);
+                self.release();
                 return false;
             }
             waiting.push(cx.waker().clone());

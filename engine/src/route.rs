@@ -24,6 +24,8 @@ pub(crate) struct Route {
     members: Vec<Destination>,
     groups: Vec<Range<usize>>,
     prefixes: Vec<u8>,
+    /// `HMSG <subject> ` for a long subject: once, and not in every prefix.
+    head: Vec<u8>,
 }
 
 impl Route {
@@ -33,17 +35,39 @@ impl Route {
         self.members.clear();
         self.groups.clear();
         self.prefixes.clear();
+        self.head.clear();
+        if self.prefixes.capacity() > KEPT_PREFIX_BYTES || self.plain.capacity() > KEPT_DESTINATIONS {
+            *self = Self::default();
+        }
     }
 
     /// Adds a subscription that wants `subject`.
     pub(crate) fn push(&mut self, subject: &[u8], subscription: &Arc<Subscription>) {
         let start = self.prefixes.len();
         if matches!(subscription.sink(), Sink::Wire(_)) {
-            encode::msg_prefix(&mut self.prefixes, subject, subscription.sid().as_bytes());
+            self.push_prefix(subject, subscription.sid().as_bytes());
         }
         let prefix = offset(start)..offset(self.prefixes.len());
         let list = if subscription.queue().is_some() { &mut self.members } else { &mut self.plain };
         list.push(Destination { subscription: Arc::clone(subscription), prefix });
+    }
+
+    fn push_prefix(&mut self, subject: &[u8], sid: &[u8]) {
+        if subject.len() <= MAX_REPEATED_SUBJECT_BYTES {
+            return encode::msg_prefix(&mut self.prefixes, subject, sid);
+        }
+        if self.head.is_empty() {
+            self.head.extend_from_slice(b"HMSG ");
+            self.head.extend_from_slice(subject);
+            self.head.push(b' ');
+        }
+        self.prefixes.extend_from_slice(sid);
+        self.prefixes.push(b' ');
+    }
+
+    /// Bytes of memory that a route of this size should not keep for long.
+    pub(crate) fn is_oversized(&self) -> bool {
+        self.prefixes.len() > KEPT_PREFIX_BYTES || self.held() > KEPT_DESTINATIONS
     }
 
     /// Sorts the members by group; to be called once after the last `push`.
@@ -79,15 +103,29 @@ impl Route {
         self.plain.len() + self.members.len()
     }
 
-    /// The frame prefix of one destination: `HMSG <subject> <sid> `.
+    /// Writes the start of one destination's frame, `HMSG <subject> <sid> ` or the same from the `M` on.
     #[inline]
-    pub(crate) fn prefix(&self, destination: &Destination) -> &[u8] {
-        &self.prefixes[destination.prefix.start as usize..destination.prefix.end as usize]
+    pub(crate) fn write_prefix(&self, destination: &Destination, with_headers: bool, out: &mut Vec<u8>) {
+        let skip = usize::from(!with_headers);
+        let own = &self.prefixes[destination.prefix.start as usize..destination.prefix.end as usize];
+        if self.head.is_empty() {
+            out.extend_from_slice(&own[skip..]);
+        } else {
+            out.extend_from_slice(&self.head[skip..]);
+            out.extend_from_slice(own);
+        }
     }
 }
 
-/// Prefixes of one route stay far below 4 GiB: each is at most two control lines long, and a route that large would
-/// have exhausted memory before. Saturating makes an impossible one fail loudly on use instead of aliasing another.
+/// A subject up to this length stands in every prefix: one copy less per delivery.
+const MAX_REPEATED_SUBJECT_BYTES: usize = 256;
+
+/// A route beyond either of these is dropped at the end of the turn instead of being kept for the next.
+const KEPT_PREFIX_BYTES: usize = 1024 * 1024;
+const KEPT_DESTINATIONS: usize = 16 * 1024;
+
+/// Prefixes of one route stay far below 4 GiB, which ten million subscriptions to one subject would take. Saturating
+/// makes an impossible one fail loudly on use instead of aliasing another.
 fn offset(position: usize) -> u32 {
     u32::try_from(position).unwrap_or(u32::MAX)
 }

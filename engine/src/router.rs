@@ -25,6 +25,9 @@ pub struct Router {
     removes: AtomicU64,
 }
 
+/// Wake-ups that are kept for those who wait for interest; a wait that was given up leaves one behind.
+const MAX_WATCHERS: usize = 256;
+
 impl Router {
     /// An account without any interest; `id` is unique in the broker.
     pub fn new(id: u64, account: &str) -> Self {
@@ -124,6 +127,10 @@ impl Router {
     }
 
     fn watch(&self, cx: &mut Context<'_>) {
+        if self.watching.load(Ordering::Relaxed) >= MAX_WATCHERS {
+            // Some may have given up long ago; those that have not look again and come back.
+            self.wake_watchers();
+        }
         let mut watchers = self.watchers.lock();
         if !watchers.iter().any(|waker| waker.will_wake(cx.waker())) {
             watchers.push(cx.waker().clone());

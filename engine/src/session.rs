@@ -71,7 +71,7 @@ impl fmt::Debug for Session {
 enum Phase {
     /// No CONNECT yet: a client may work all the same, with the defaults of the protocol.
     Connecting,
-    /// CONNECT came; the first PING is answered with a second INFO.
+    /// CONNECT came; the first PING is answered with a second INFO, if the client understands that.
     Greeting,
     /// As usual.
     Ready,

@@ -167,7 +167,7 @@ fn pending_bytes(connection: &Connection) -> usize {
         return outbox.pending_bytes();
     }
     let held = connection.subscriptions().lock();
-    held.iter().filter_map(|subscription| subscription.local()).map(|queue| queue.pending_bytes()).sum()
+    held.iter().filter_map(|subscription| subscription.local()).map(|queue| queue.held_bytes()).sum()
 }
 
 /// One subscription at one moment.

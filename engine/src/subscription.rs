@@ -41,6 +41,8 @@ pub enum Admission {
     Taken,
     /// It does, and this was the last one it wanted.
     Last,
+    /// It has had all it wanted, and nobody has taken it out yet.
+    Expired,
     /// It is closed or has had all it wanted.
     Refused,
 }
@@ -121,12 +123,15 @@ impl Subscription {
 
     #[cold]
     fn admit_at_limit(&self, number: u64, max: u64) -> Admission {
-        self.close();
-        if number == max {
-            return Admission::Last;
+        // Whoever ends it has it taken out; it may end late, when its limit was set while a delivery was under way.
+        let ended_here = self.max.swap(CLOSED, Ordering::Relaxed) != CLOSED;
+        match (number == max, ended_here) {
+            (true, true) => return Admission::Last,
+            (true, false) => return Admission::Taken,
+            (false, _) => {}
         }
         self.delivered.fetch_sub(1, Ordering::Relaxed);
-        Admission::Refused
+        if ended_here { Admission::Expired } else { Admission::Refused }
     }
 
     /// Sets after how many deliveries since SUB it ends; says whether that many have happened already. Four billion and

@@ -23,6 +23,7 @@ pub struct Worker {
     pub(crate) batch: Batch,
     /// Whether a turn is under way, for those that wait for its end.
     pub(crate) mark: Arc<Mark>,
+    turns: Arc<Turns>,
 }
 
 /// What finding and choosing destinations takes.
@@ -60,10 +61,19 @@ impl Matching {
     }
 }
 
+impl Matching {
+    /// Forgets what holds on to subscriptions.
+    pub(crate) fn clear(&mut self) {
+        self.cache.clear();
+        self.expired.clear();
+    }
+}
+
 impl Worker {
-    fn new(seed: u64, mark: Arc<Mark>) -> Self {
+    fn new(seed: u64, turns: &Arc<Turns>) -> Self {
         Self {
-            mark,
+            mark: turns.enroll(),
+            turns: Arc::clone(turns),
             input: vec![0; INPUT_BYTES],
             matching: Matching::new(WORKER_CACHE_ENTRIES, seed),
             batch: Batch::default(),
@@ -76,6 +86,14 @@ impl Worker {
     }
 }
 
+impl Drop for Worker {
+    /// Also when a turn ends in a panic, of a subscriber's waker perhaps: nobody waits for it any more.
+    fn drop(&mut self) {
+        self.turns.dismiss(&self.mark);
+        self.turns.end(&self.mark);
+    }
+}
+
 /// The workers of a broker. The last one given back is the first taken: its caches are warm.
 #[derive(Debug)]
 pub struct WorkerPool {
@@ -83,7 +101,7 @@ pub struct WorkerPool {
     #[allow(clippy::vec_box, reason = "workers are moved in and out with every turn")]
     idle: Mutex<Vec<Box<Worker>>>,
     seeds: Mutex<fastrand::Rng>,
-    pub(crate) turns: Turns,
+    pub(crate) turns: Arc<Turns>,
 }
 
 /// Workers kept for later; as many as run at once on a large machine.
@@ -92,14 +110,18 @@ const MAX_IDLE_WORKERS: usize = 256;
 impl WorkerPool {
     /// An empty pool; its workers draw their randomness from `seed`.
     pub fn new(seed: u64) -> Self {
-        Self { idle: Mutex::new(Vec::new()), seeds: Mutex::new(fastrand::Rng::with_seed(seed)), turns: Turns::new() }
+        Self {
+            idle: Mutex::new(Vec::new()),
+            seeds: Mutex::new(fastrand::Rng::with_seed(seed)),
+            turns: Arc::new(Turns::new()),
+        }
     }
 
     /// A worker, warm if one waits.
     #[inline]
     pub fn take(&self) -> Box<Worker> {
         let idle = self.idle.lock().pop();
-        idle.unwrap_or_else(|| Box::new(Worker::new(self.seeds.lock().u64(..), self.turns.enroll())))
+        idle.unwrap_or_else(|| Box::new(Worker::new(self.seeds.lock().u64(..), &self.turns)))
     }
 
     /// Takes a worker back.
@@ -108,8 +130,6 @@ impl WorkerPool {
         let mut idle = self.idle.lock();
         if idle.len() < MAX_IDLE_WORKERS {
             idle.push(worker);
-        } else {
-            self.turns.dismiss(&worker.mark);
         }
     }
 }

@@ -17,9 +17,6 @@ pub const MAX_CONTROL_LINE_BYTES: usize = 4096;
 /// Largest message in bytes, header block included, unless configured otherwise. [nats-server: `max_payload`]
 pub const DEFAULT_MAX_PAYLOAD_BYTES: usize = 1024 * 1024;
 
-/// Payload limit in bytes above which a warning is due. [nats-server: `max_payload`]
-pub const MAX_PAYLOAD_WARNING_BYTES: usize = 8 * 1024 * 1024;
-
 /// Bytes that may wait for one client before it is a slow consumer. [nats-server: `max_pending`]
 pub const DEFAULT_MAX_PENDING_BYTES: usize = 64 * 1024 * 1024;
 
@@ -43,9 +40,6 @@ pub const WRITE_DEADLINE: Duration = Duration::from_secs(10);
 
 /// Clients connected at once. [nats-server: `max_connections`]
 pub const MAX_CONNECTIONS: usize = 65_536;
-
-/// Closed connections remembered for monitoring. [nats-server: `max_closed_clients`]
-pub const MAX_CLOSED_CONNECTIONS: usize = 10_000;
 
 /// Time over which lame duck mode sheds its clients. [nats-server: `lame_duck_duration`]
 pub const LAME_DUCK_DURATION: Duration = Duration::from_secs(120);

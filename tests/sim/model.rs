@@ -240,7 +240,9 @@ impl Model {
     fn connect(&mut self, peer: PeerId, options: Options) {
         let Some(wire) = self.peers.get_mut(&peer).and_then(|peer| peer.wire.as_mut()) else { return };
         let is_first = wire.greeting == Greeting::Awaited;
-        wire.greeting = if is_first && options.protocol >= 1 { Greeting::Half } else { Greeting::Done };
+        if wire.greeting != Greeting::Done {
+            wire.greeting = Greeting::Half;
+        }
         wire.options = options;
         if !is_first {
             // A second CONNECT starts over. [reference §1.3]
@@ -254,7 +256,9 @@ impl Model {
         let Some(wire) = self.peers.get_mut(&peer).and_then(|peer| peer.wire.as_mut()) else { return };
         if wire.greeting == Greeting::Half {
             wire.greeting = Greeting::Done;
-            self.control(peer, Control::Info);
+            if wire.options.protocol >= 1 {
+                self.control(peer, Control::Info);
+            }
         }
     }
 

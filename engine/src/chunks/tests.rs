@@ -138,8 +138,8 @@ fn the_pool_gives_empty_buffers_and_keeps_a_bounded_number_of_bytes() {
     for _ in 0..3 * POOL_MAX_BYTES / SEAL_BYTES {
         pool.put(vec![1; SEAL_BYTES]);
     }
-    assert!(pool.bytes <= POOL_MAX_BYTES);
+    assert!(pool.large_bytes <= POOL_MAX_BYTES);
     assert!(pool.take().is_empty());
     pool.put(Vec::with_capacity(2 * SEAL_BYTES + 1));
-    assert!(pool.buffers.iter().all(|buffer| buffer.capacity() <= 2 * SEAL_BYTES));
+    assert!(pool.large.iter().all(|buffer| buffer.capacity() <= 2 * SEAL_BYTES));
 }

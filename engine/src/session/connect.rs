@@ -56,8 +56,9 @@ impl Session {
         };
         self.outbox.set_headers(connect.headers);
         self.connection.set_async_info(connect.protocol >= 1);
-        self.phase =
-            if connect.protocol >= 1 && self.phase == Phase::Connecting { Phase::Greeting } else { Phase::Ready };
+        if self.phase != Phase::Ready {
+            self.phase = Phase::Greeting;
+        }
         self.connection.set_identity(Identity { name: connect.name, lang: connect.lang, version: connect.version });
     }
 

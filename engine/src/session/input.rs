@@ -10,7 +10,9 @@ use super::{Phase, Session, Turn};
 use crate::budget::Budget;
 use crate::clock::Monotonic;
 use crate::close::CloseReason;
+use crate::connection::Connection;
 use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
 use crate::worker::Worker;
 
 /// A payload this large that is not wholly in the input buffer is read straight into memory of its own.
@@ -45,9 +47,18 @@ struct LargeMessage {
     len: usize,
     charged: usize,
     inbound: Arc<Budget>,
+    connection: Arc<Connection>,
 }
 
 impl LargeMessage {
+    /// Charges `read` more bytes to all half-received messages together; says whether this one is complete.
+    fn count(&mut self, read: usize) -> bool {
+        self.charged += read;
+        self.inbound.charge(read);
+        self.connection.inbound().store(self.charged, Ordering::Relaxed);
+        self.body.len() == self.len
+    }
+
     /// Makes room for more of the payload, for what has arrived and not for what was announced: a client that only
     /// talks of large messages costs nothing. Returns how many bytes are missing.
     fn reserve(&mut self) -> usize {
@@ -62,6 +73,7 @@ impl LargeMessage {
 impl Drop for LargeMessage {
     fn drop(&mut self) {
         self.inbound.refund(self.charged);
+        self.connection.inbound().store(0, Ordering::Relaxed);
     }
 }
 
@@ -102,14 +114,11 @@ impl Session {
     /// Takes bytes that were read into the target buffer.
     pub fn handle_payload(&mut self, worker: &mut Worker, read: usize, now: Monotonic) -> Turn {
         self.engine.workers().turns.begin(&worker.mark);
-        if let Some(large) = &mut self.inbox.large {
-            large.charged += read;
-            let within = self.inbox.inbound.charge(read);
-            if !within {
-                self.refuse(worker, &ClientError::MaximumPayloadViolation, CloseReason::MaximumPayloadExceeded);
-            } else if large.body.len() == large.len {
-                self.finish_large(worker);
-            }
+        let complete = self.inbox.large.as_mut().is_some_and(|large| large.count(read));
+        if complete {
+            self.finish_large(worker);
+        } else if self.engine.inbound().is_exceeded() {
+            self.engine.relieve_inbound();
         }
         self.finish_turn(worker, now)
     }
@@ -168,7 +177,9 @@ impl Session {
         self.reply(worker, encode::PONG);
         if self.phase == Phase::Greeting {
             self.phase = Phase::Ready;
-            self.confirm_connect(worker);
+            if self.connection.understands_async_info() {
+                self.confirm_connect(worker);
+            }
         }
     }
 
@@ -199,10 +210,10 @@ impl Session {
     fn start_large(&mut self, len: usize, line: &[u8], start: &[u8]) {
         let mut body = BytesMut::with_capacity(len.min(FIRST_BODY_BYTES));
         body.extend_from_slice(start);
-        let inbound = Arc::clone(&self.inbox.inbound);
-        inbound.charge(start.len());
-        self.inbox.large =
-            Some(Box::new(LargeMessage { line: line.to_vec(), body, len, charged: start.len(), inbound }));
+        let (inbound, connection) = (Arc::clone(&self.inbox.inbound), Arc::clone(&self.connection));
+        let mut large = LargeMessage { line: line.to_vec(), body, len, charged: 0, inbound, connection };
+        large.count(start.len());
+        self.inbox.large = Some(Box::new(large));
     }
 
     fn finish_large(&mut self, worker: &mut Worker) {
@@ -224,7 +235,7 @@ impl Session {
             return;
         }
         if self.inbox.partial.capacity() == 0 {
-            self.inbox.partial = worker.batch.spare.take();
+            self.inbox.partial = worker.batch.spare.take_small();
         }
         self.inbox.partial.extend_from_slice(rest);
     }

@@ -11,7 +11,6 @@ use crate::subject;
 #[derive(Debug, Clone, Copy)]
 struct Sender {
     peer: PeerId,
-    is_local: bool,
     echo: bool,
 }
 
@@ -38,7 +37,7 @@ impl Model {
             return self.control(peer, Control::Err(refusal));
         }
         self.ok(peer);
-        let sender = Sender { peer, is_local: false, echo: options.echo };
+        let sender = Sender { peer, echo: options.echo };
         let id = message.id;
         let taken = self.publish(sender, message);
         if options.no_responders {
@@ -50,7 +49,7 @@ impl Model {
     pub(crate) fn publish_local(&mut self, peer: PeerId, message: Published) -> Between {
         self.sums.count_in(message.total_len() as u64);
         let id = message.id;
-        let taken = self.publish(Sender { peer, is_local: true, echo: true }, message);
+        let taken = self.publish(Sender { peer, echo: true }, message);
         self.tell_no_responders(peer, id, taken);
         taken
     }
@@ -168,7 +167,7 @@ impl Model {
             return;
         }
         let stamp = self.next_stamp();
-        let all = Sender { peer, is_local: false, echo: true };
+        let all = Sender { peer, echo: true };
         let own = |candidate: &Candidate| candidate.peer == peer && candidate.queue.is_none();
         let readers: Vec<_> = self.candidates(all, &reply).into_iter().filter(own).collect();
         let candidates = readers.iter().map(|reader| reader.inbox).collect();
