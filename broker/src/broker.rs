@@ -24,7 +24,8 @@ use crate::wire::Owner;
 use crate::wire::stream::StreamWire;
 
 /// A running broker. Clones are handles to the same one; it stops with [`shutdown`](Self::shutdown), or when the last
-/// handle is dropped.
+/// handle is dropped. Only `shutdown` waits until ports and paths are free again. A broker lives in the runtime that it
+/// was started in: when that ends, connections and timers end with it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

@@ -14,6 +14,9 @@ use super::stall::settle;
 /// A publish matches and delivers on the task that calls it: when it returns, the message is in the queue of every
 /// in-process subscriber and in the outbound buffer of every connection that wants it.
 ///
+/// Subjects of the broker itself are refused as invalid: `$NRG.…` and `_GR_.…`, and `_R_.…`, `$JS.ACK.…` and `_GR_.…` as
+/// reply subjects. [nats-server: reserved subjects]
+///
 /// All these methods are cancel-safe: the message is handed over when the future is first polled. What follows is only
 /// waiting, which may be dropped without loss: at most 10 ms while a subscriber is far behind but reading, and a yield
 /// to the runtime now and then, so that a loop of publishes does not keep other tasks from running.
