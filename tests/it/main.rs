@@ -8,6 +8,7 @@
 mod drain;
 mod dual;
 mod flood;
+mod hardening;
 mod headers;
 mod in_process_slow;
 mod interest;
