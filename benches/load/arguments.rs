@@ -1,5 +1,6 @@
 //! What can be asked for on the command line.
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -23,6 +24,9 @@ pub(crate) struct Arguments {
     /// Threads of the load client for scenarios with several publishers.
     #[arg(long, default_value_t = 1)]
     client_threads: usize,
+    /// Directory in which servers keep their streams; it should be on a disk.
+    #[arg(long, default_value = env!("CARGO_TARGET_TMPDIR"))]
+    store: PathBuf,
     /// List the scenarios and stop.
     #[arg(long)]
     pub(crate) list: bool,
@@ -50,6 +54,7 @@ impl Arguments {
             warm_up: (measured / 4).max(Duration::from_millis(100)),
             client_threads: self.client_threads,
             idle_runtime: env!("CARGO_BIN_EXE_idle-runtime").into(),
+            store: self.store.clone(),
         }
     }
 }

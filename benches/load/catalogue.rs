@@ -1,4 +1,4 @@
-//! The list of scenarios with the targets of the project.
+//! The list of scenarios, those with streams apart, with the targets of the project.
 
 use nix::sys::signal::Signal;
 
@@ -6,6 +6,7 @@ use crate::flow::Flow;
 use crate::in_process::Question;
 use crate::sample::Metric;
 use crate::scenario::{Bound, Scenario, Target, Workload};
+use crate::streams;
 
 const KIB: usize = 1024;
 
@@ -15,6 +16,7 @@ pub fn scenarios(quick: bool) -> Vec<Scenario> {
     all.push(scenario("request/reply, one in flight", Workload::RequestReply, share_of(Metric::P50Micros, 0.7)));
     all.extend(in_process());
     all.extend(footprints(quick));
+    all.extend(streams::catalogue::scenarios(quick));
     all
 }
 
@@ -39,7 +41,7 @@ fn in_process() -> Vec<Scenario> {
     let without_target = |name: &str, question| Scenario {
         name: name.to_owned(),
         workload: Workload::InProcess(question),
-        target: None,
+        targets: Vec::new(),
     };
     vec![
         scenario("in-process 1→1 128 B", Workload::InProcess(Question::OneToOne), rate),
@@ -73,7 +75,7 @@ fn relay(name: &str, flow: Flow, factor: f64) -> Scenario {
 }
 
 fn scenario(name: &str, workload: Workload, target: Target) -> Scenario {
-    Scenario { name: name.to_owned(), workload, target: Some(target) }
+    Scenario { name: name.to_owned(), workload, targets: vec![target] }
 }
 
 fn at_most(metric: Metric, most: f64) -> Target {

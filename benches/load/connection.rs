@@ -13,7 +13,8 @@ use crate::wire::subscribe_line;
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
 const CONNECT: &[u8] =
-    b"CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":true,\"headers\":true,\"lang\":\"load\",\"protocol\":1}\r\n";
+    b"CONNECT {\"verbose\":false,\"pedantic\":false,\"echo\":true,\"headers\":true,\"no_responders\":true,\
+    \"lang\":\"load\",\"protocol\":1}\r\n";
 const PING: &[u8] = b"PING\r\n";
 const PONG: &[u8] = b"PONG\r\n";
 

@@ -21,4 +21,5 @@ pub mod request_reply;
 pub mod sample;
 pub mod scenario;
 pub mod server;
+pub mod streams;
 pub mod wire;

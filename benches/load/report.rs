@@ -26,9 +26,9 @@ impl Outcome {
                 let _ = writeln!(text, "  {name:<12} {}", figures.join("   "));
             }
         }
-        if let Some(target) = self.scenario.target {
+        for target in &self.scenario.targets {
             let ratio = self.ratio(target.metric).map(|ratio| format!("ratio {ratio:.2}, ")).unwrap_or_default();
-            let _ = writeln!(text, "  {ratio}target {}: {}", bound(target), self.verdict(target.metric));
+            let _ = writeln!(text, "  {ratio}target {}: {}", bound(*target), self.verdict(target.metric));
         }
         text
     }
@@ -36,7 +36,7 @@ impl Outcome {
     /// How many times better embus is: the reference server's cost divided by ours, or our rate by its.
     fn ratio(&self, metric: Metric) -> Option<f64> {
         let (reference, ours) = (self.reference.as_ref()?.get(metric)?, self.embus.get(metric)?);
-        Some(if metric == Metric::MessagesPerSecond { ours / reference } else { reference / ours })
+        Some(if metric.is_rate() { ours / reference } else { reference / ours })
     }
 
     /// Whether the target was reached, where `metric` is the one that counts.
@@ -51,7 +51,7 @@ impl Outcome {
     }
 
     fn target_on(&self, metric: Metric) -> Option<Target> {
-        self.scenario.target.filter(|target| target.metric == metric)
+        self.scenario.targets.iter().copied().find(|target| target.metric == metric)
     }
 
     fn is_relay(&self) -> bool {
@@ -129,9 +129,9 @@ fn labelled(metric: Metric, value: f64) -> String {
 /// A figure with as many digits as it deserves.
 fn figure(metric: Metric, value: f64) -> String {
     match metric {
-        Metric::MessagesPerSecond if value >= 1e6 => format!("{:.2} M", value / 1e6),
-        Metric::MessagesPerSecond if value >= 1e3 => format!("{:.1} k", value / 1e3),
-        Metric::MessagesPerSecond | Metric::BytesEach => format!("{value:.0}"),
+        _ if metric.is_rate() && value >= 1e6 => format!("{:.2} M", value / 1e6),
+        _ if metric.is_rate() && value >= 1e3 => format!("{:.1} k", value / 1e3),
+        Metric::MessagesPerSecond | Metric::CommitsPerSecond | Metric::BytesEach => format!("{value:.0}"),
         Metric::ServerCpuMicros | Metric::ClientCpuMicros if value < 10.0 => format!("{value:.3}"),
         Metric::P50Micros | Metric::P99Micros | Metric::P999Micros if value < 10.0 => format!("{value:.2}"),
         _ => format!("{value:.1}"),
@@ -140,7 +140,7 @@ fn figure(metric: Metric, value: f64) -> String {
 
 fn bound(target: Target) -> String {
     match target.bound {
-        Bound::TimesLess(factor) => format!("≥ {factor}×"),
+        Bound::TimesLess(factor) | Bound::TimesMore(factor) => format!("≥ {factor}×"),
         Bound::ShareOf(share) => format!("≤ {share} of nats-server"),
         Bound::AtMost(most) => format!("≤ {}", figure(target.metric, most)),
         Bound::AtLeast(least) => format!("≥ {}", figure(target.metric, least)),
@@ -156,7 +156,7 @@ mod tests {
         let target = Target { metric: Metric::ServerCpuMicros, bound: Bound::TimesLess(4.0) };
         let workload = Workload::Relay(Flow::one_to(1, 128));
         Outcome {
-            scenario: Scenario { name: "1→1 128 B".into(), workload, target: Some(target) },
+            scenario: Scenario { name: "1→1 128 B".into(), workload, targets: vec![target] },
             reference: reference.map(|cpu| Sample::default().with(Metric::ServerCpuMicros, cpu)),
             embus: Sample::default().with(Metric::ServerCpuMicros, 0.1).with(Metric::MessagesPerSecond, 7.5e6),
         }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 pub enum Metric {
     /// Published messages per second.
     MessagesPerSecond,
+    /// Commits of a stream per second.
+    CommitsPerSecond,
     /// Server processor time per published message (or request, or subscription), in microseconds.
     ServerCpuMicros,
     /// The load client's processor time per published message, in microseconds.
@@ -21,17 +23,25 @@ pub enum Metric {
     ResidentMib,
     /// Resident memory of the server above that of a program that only holds a tokio runtime, in MiB.
     AboveRuntimeMib,
-    /// Resident memory per connection or subscription, in bytes.
+    /// Resident memory per connection, subscription, subject or stream, in bytes.
     BytesEach,
+    /// Disk space per stored message beyond its subject and payload, in bytes.
+    DiskBytesEach,
     /// A duration in milliseconds.
     Millis,
 }
 
 impl Metric {
+    /// Whether more of it is better.
+    pub fn is_rate(self) -> bool {
+        matches!(self, Self::MessagesPerSecond | Self::CommitsPerSecond)
+    }
+
     /// Name and unit for a reader.
     pub fn label(self) -> &'static str {
         match self {
             Self::MessagesPerSecond => "msg/s",
+            Self::CommitsPerSecond => "commits/s",
             Self::ServerCpuMicros => "server µs/msg",
             Self::ClientCpuMicros => "client µs/msg",
             Self::P50Micros => "p50 µs",
@@ -40,6 +50,7 @@ impl Metric {
             Self::ResidentMib => "RSS MiB",
             Self::AboveRuntimeMib => "RSS above tokio MiB",
             Self::BytesEach => "bytes each",
+            Self::DiskBytesEach => "disk bytes each",
             Self::Millis => "ms",
         }
     }

@@ -14,6 +14,7 @@ use crate::process::CpuClock;
 use crate::request_reply::RoundTrips;
 use crate::sample::{Metric, Sample, float, mebibytes};
 use crate::server::{Contender, Server};
+use crate::streams::StreamLoad;
 use crate::{lifecycle, memory};
 
 /// How long and how large the runs are.
@@ -27,6 +28,8 @@ pub struct Settings {
     pub client_threads: usize,
     /// A program that holds a tokio runtime and nothing else, for comparing memory.
     pub idle_runtime: PathBuf,
+    /// Directory for the stores of servers with streams.
+    pub store: PathBuf,
 }
 
 /// One row of the report.
@@ -37,7 +40,7 @@ pub struct Scenario {
     /// What is done.
     pub workload: Workload,
     /// What has to come out.
-    pub target: Option<Target>,
+    pub targets: Vec<Target>,
 }
 
 /// What a scenario does with a freshly started server.
@@ -59,6 +62,8 @@ pub enum Workload {
     Stop(Signal),
     /// Needs no server process: the broker runs in this one.
     InProcess(Question),
+    /// Stores messages in streams and reads them.
+    Streams(StreamLoad),
 }
 
 /// A bound on one metric.
@@ -75,6 +80,8 @@ pub struct Target {
 pub enum Bound {
     /// The reference server's figure divided by ours is at least this.
     TimesLess(f64),
+    /// Our figure divided by the reference server's is at least this.
+    TimesMore(f64),
     /// Our figure is at most this share of the reference server's.
     ShareOf(f64),
     /// Our figure is at most this.
@@ -88,6 +95,7 @@ impl Bound {
     pub fn is_kept(self, ours: f64, reference: Option<f64>) -> Option<bool> {
         match self {
             Self::TimesLess(factor) => reference.map(|reference| reference / ours >= factor),
+            Self::TimesMore(factor) => reference.map(|reference| ours / reference >= factor),
             Self::ShareOf(share) => reference.map(|reference| ours / reference <= share),
             Self::AtMost(most) => Some(ours <= most),
             Self::AtLeast(least) => Some(ours >= least),
@@ -109,6 +117,7 @@ impl Workload {
                 Ok(Sample::default().with(Metric::Millis, lifecycle::stop_millis(contender, *signal)?))
             }
             Self::InProcess(question) => in_process::run(*question, settings),
+            Self::Streams(load) => load.run(contender, settings),
             _ => {
                 let server = Server::start(contender)?;
                 let sample = self.run_on(&server, settings)?;
@@ -125,7 +134,7 @@ impl Workload {
             Self::IdleConnections(count) => idle_connections(server, *count),
             Self::Subscriptions(count) => subscriptions(server, *count),
             Self::IdleServer => idle_server(server, settings),
-            Self::Start | Self::Stop(_) | Self::InProcess(_) => {
+            Self::Start | Self::Stop(_) | Self::InProcess(_) | Self::Streams(_) => {
                 Err(io::Error::other("not a workload for a running server"))
             }
         }
@@ -173,11 +182,13 @@ fn idle_server(server: &Server, settings: &Settings) -> io::Result<Sample> {
     Ok(Sample::default().with(Metric::ResidentMib, resident).with(Metric::AboveRuntimeMib, resident - empty))
 }
 
-fn rates(phase: &Phase) -> Sample {
+/// The rate of a phase.
+pub(crate) fn rates(phase: &Phase) -> Sample {
     Sample::default().with(Metric::MessagesPerSecond, float(phase.published) / phase.elapsed.as_secs_f64())
 }
 
-fn micros_each(duration: Duration, count: u64) -> f64 {
+/// A share of a span of time, in microseconds.
+pub(crate) fn micros_each(duration: Duration, count: u64) -> f64 {
     duration.as_secs_f64() * 1e6 / float(count)
 }
 
@@ -192,6 +203,8 @@ mod tests {
         assert_eq!(Bound::ShareOf(0.7).is_kept(6.0, Some(10.0)), Some(true));
         assert_eq!(Bound::ShareOf(0.7).is_kept(8.0, Some(10.0)), Some(false));
         assert_eq!(Bound::TimesLess(4.0).is_kept(1.0, None), None);
+        assert_eq!(Bound::TimesMore(4.0).is_kept(9.0, Some(2.0)), Some(true));
+        assert_eq!(Bound::TimesMore(4.0).is_kept(9.0, Some(3.0)), Some(false));
     }
 
     #[test]

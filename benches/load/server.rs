@@ -1,6 +1,7 @@
 //! A server process under test: found, started on a free port, measured, stopped.
 
 use std::env;
+use std::ffi::OsString;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
@@ -15,7 +16,7 @@ use crate::connection::Connection;
 use crate::process::{CpuClock, resident_bytes};
 
 /// How long a server may take to start or to stop before the run fails.
-const DEADLINE: Duration = Duration::from_secs(10);
+const DEADLINE: Duration = Duration::from_secs(60);
 
 /// Pause between two looks at a server that is starting or stopping.
 const POLL_EVERY: Duration = Duration::from_micros(50);
@@ -27,12 +28,14 @@ pub struct Contender {
     pub name: &'static str,
     /// Its executable, which takes `-a HOST -p PORT`.
     pub program: PathBuf,
+    /// Whether the executable is a nats-server, whatever its name in the report: it takes a configuration file.
+    pub is_nats_server: bool,
 }
 
 impl Contender {
     /// The reference server, where `NATS_SERVER` names its executable.
     pub fn reference() -> Option<Self> {
-        env::var_os("NATS_SERVER").map(|program| Self { name: "nats-server", program: program.into() })
+        env::var_os("NATS_SERVER").map(|program| Self::new("nats-server", program.into()))
     }
 
     /// embus: the executable that `EMBUS_SERVER` names, or else the one that cargo builds now.
@@ -41,7 +44,12 @@ impl Contender {
             Some(program) => program.into(),
             None => build_embus()?,
         };
-        Ok(Self { name: "embus", program })
+        Ok(Self::new("embus", program))
+    }
+
+    fn new(name: &'static str, program: PathBuf) -> Self {
+        let is_nats_server = program.file_stem().is_some_and(|stem| stem.to_string_lossy().contains("nats-server"));
+        Self { name, program, is_nats_server }
     }
 }
 
@@ -51,17 +59,23 @@ pub struct Server {
     child: Child,
     address: SocketAddr,
     pid: Pid,
+    began: Instant,
     started_in: Duration,
 }
 
 impl Server {
     /// Starts `contender` on a free port; returns once it has answered a first PING.
     pub fn start(contender: &Contender) -> io::Result<Self> {
+        Self::start_with(contender, &[])
+    }
+
+    /// The same with more arguments.
+    pub fn start_with(contender: &Contender, arguments: &[OsString]) -> io::Result<Self> {
         let address = free_address()?;
         let began = Instant::now();
-        let child = spawn(contender, address)?;
+        let child = spawn(contender, address, arguments)?;
         let raw_pid = i32::try_from(child.id()).map_err(io::Error::other)?;
-        let mut server = Self { child, address, pid: Pid::from_raw(raw_pid), started_in: Duration::ZERO };
+        let mut server = Self { child, address, pid: Pid::from_raw(raw_pid), began, started_in: Duration::ZERO };
         server.await_first_pong(began)?;
         server.started_in = began.elapsed();
         Ok(server)
@@ -75,6 +89,11 @@ impl Server {
     /// From starting the process to the first PONG on a first connection.
     pub fn started_in(&self) -> Duration {
         self.started_in
+    }
+
+    /// When its process was started.
+    pub fn began(&self) -> Instant {
+        self.began
     }
 
     /// Its processor clock.
@@ -132,9 +151,10 @@ impl Drop for Server {
     }
 }
 
-fn spawn(contender: &Contender, address: SocketAddr) -> io::Result<Child> {
+fn spawn(contender: &Contender, address: SocketAddr, arguments: &[OsString]) -> io::Result<Child> {
     Command::new(&contender.program)
         .args(["-a", &address.ip().to_string(), "-p", &address.port().to_string()])
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())

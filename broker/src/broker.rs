@@ -3,6 +3,7 @@
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::client::Client;
 use crate::error::StartError;
 use crate::ports::Ports;
 use crate::shell::Shell;
+use crate::store;
 use crate::wire::Owner;
 use crate::wire::stream::StreamWire;
 
@@ -51,6 +53,7 @@ struct Inner {
     #[cfg(feature = "monitor")]
     monitor_addr: Option<SocketAddr>,
     clients: Mutex<Vec<Weak<LocalClient>>>,
+    stopping: AtomicBool,
 }
 
 impl fmt::Debug for Broker {
@@ -88,12 +91,17 @@ impl Broker {
         builder: &Builder,
     ) -> Result<Self, StartError> {
         let ports = Ports::bind(builder).await?;
+        if let Err(error) = store::start(&shell, &builder.store).await {
+            shell.tasks.stop();
+            return Err(error);
+        }
         let inner = Inner {
             lame_duck,
             local_addrs: ports.local_addrs(),
             #[cfg(feature = "monitor")]
             monitor_addr: ports.monitor_addr(),
             clients: Mutex::new(Vec::new()),
+            stopping: AtomicBool::new(false),
             shell: Arc::clone(&shell),
         };
         if let Some((host, port)) = ports.announced() {
@@ -260,7 +268,11 @@ impl Broker {
 impl Inner {
     /// Tells everything to end; waits for nothing.
     fn stop(&self) {
+        if self.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
         self.shell.engine.stop();
+        store::stop(&self.shell);
         self.shell.tasks.stop();
         for client in self.clients.lock().drain(..) {
             if let Some(client) = client.upgrade() {

@@ -1,10 +1,10 @@
 //! How a broker is configured and started.
 
-#[cfg(all(feature = "listen", unix))]
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use embus_engine::stream::SyncPolicy;
 use embus_engine::{Clock, Engine, Limits};
 use embus_protocol::info::ServerInfo;
 use embus_protocol::limits::{LAME_DUCK_DURATION, LAME_DUCK_GRACE};
@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use crate::broker::{Broker, LameDuck};
 use crate::error::StartError;
 use crate::shell::Shell;
+use crate::store::StoreSettings;
 use crate::system_clock::SystemClock;
 
 /// The nats-server version that clients gate their features on.
@@ -40,6 +41,7 @@ pub struct Builder {
     pub(crate) listen_unix: Vec<PathBuf>,
     #[cfg(feature = "monitor")]
     pub(crate) monitor: Option<String>,
+    pub(crate) store: StoreSettings,
     limits: Limits,
     lame_duck: LameDuck,
     cancellation: Option<CancellationToken>,
@@ -57,6 +59,7 @@ impl Default for Builder {
             listen_unix: Vec::new(),
             #[cfg(feature = "monitor")]
             monitor: None,
+            store: StoreSettings::default(),
             limits: Limits::default(),
             lame_duck: LameDuck { duration: LAME_DUCK_DURATION, grace: LAME_DUCK_GRACE },
             cancellation: None,
@@ -148,6 +151,50 @@ impl Builder {
     /// How long a client may take nothing at all while bytes wait for it; 10 seconds by default.
     pub fn write_deadline(mut self, deadline: Duration) -> Self {
         self.limits.write_deadline = deadline;
+        self
+    }
+
+    /// Keeps file streams in this directory; it is made if it is missing. Without one, everything is kept in memory.
+    ///
+    /// A directory belongs to one broker at a time.
+    pub fn store_dir(mut self, path: impl Into<PathBuf>) -> Self {
+        self.store.dir = Some(path.into());
+        self
+    }
+
+    /// Starts with an empty store: all streams in the directory are removed.
+    pub fn clear_store_on_start(mut self) -> Self {
+        self.store.clear = true;
+        self
+    }
+
+    /// When an acknowledged message is on the disk; by default before it is acknowledged.
+    pub fn sync(mut self, policy: SyncPolicy) -> Self {
+        self.store.sync = policy;
+        self
+    }
+
+    /// Whether the broker has streams at all; it has by default.
+    pub fn jetstream(mut self, on: bool) -> Self {
+        self.store.off = !on;
+        self
+    }
+
+    /// The `JetStream` domain: requests on `$JS.<domain>.API.` are answered as well.
+    pub fn jetstream_domain(mut self, domain: impl Into<String>) -> Self {
+        self.store.domain = Some(domain.into());
+        self
+    }
+
+    /// Bytes that all memory streams together may hold; 75 % of the machine's memory by default.
+    pub fn max_memory_store(mut self, bytes: u64) -> Self {
+        self.store.max_memory = Some(bytes);
+        self
+    }
+
+    /// Bytes that all file streams together may hold; by default 75 % of what is free on the disk at the start.
+    pub fn max_file_store(mut self, bytes: u64) -> Self {
+        self.store.max_file = Some(bytes);
         self
     }
 

@@ -4,6 +4,8 @@ pub use crate::client::error::Error;
 
 use std::io;
 
+use embus_storage::error::StorageError;
+
 /// Why a broker did not start. Nothing of it runs then, and no address is taken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -38,6 +40,10 @@ pub enum StartError {
     /// Two settings exclude each other, or one is out of its range.
     #[error("invalid configuration: {0}")]
     Config(String),
+    /// The store directory can't be used: it is not a directory, in use by another process, read-only, or was written by
+    /// a newer version.
+    #[error("cannot open the store: {0}")]
+    Store(#[from] StorageError),
     /// The caller is not inside a tokio runtime.
     #[error("a broker starts inside a tokio runtime: {0}")]
     Runtime(#[from] tokio::runtime::TryCurrentError),

@@ -25,12 +25,14 @@ mod builder;
 pub mod client;
 pub mod connection;
 pub mod error;
+mod jobs;
 #[cfg(feature = "listen")]
 mod listener;
 #[cfg(feature = "monitor")]
 mod monitor;
 mod ports;
 mod shell;
+mod store;
 mod system_clock;
 mod tasks;
 mod timer;
@@ -49,6 +51,7 @@ pub use client::{
     Client, DrainError, FlushError, FlushErrorKind, PublishError, PublishErrorKind, Request, RequestError,
     RequestErrorKind, Statistics, SubscribeError, SubscribeErrorKind, UnsubscribeError,
 };
+pub use embus_engine::stream::SyncPolicy;
 pub use embus_protocol::info::ServerInfo;
 pub use embus_protocol::limits::DEFAULT_PORT;
 pub use embus_protocol::{headers as header, status, subject};

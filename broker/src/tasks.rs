@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use embus_engine::jobs::Job;
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -31,6 +32,16 @@ impl Tasks {
         self.spawn(async move {
             stop.run_until_cancelled_owned(task).await;
         });
+    }
+
+    /// Runs `job` on a thread that may block.
+    pub(crate) fn spawn_blocking(&self, job: Job) {
+        self.tracker.spawn_blocking_on(job, &self.runtime);
+    }
+
+    /// The same, and waits for the result; nothing if the runtime ends before.
+    pub(crate) async fn run_blocking<T: Send + 'static>(&self, job: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        self.tracker.spawn_blocking_on(job, &self.runtime).await.ok()
     }
 
     /// Where tasks are counted.

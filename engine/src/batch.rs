@@ -7,6 +7,7 @@ use crate::message::Message;
 use crate::outbox::{Outbox, Sent};
 use crate::relief::Relief;
 use crate::sync::Arc;
+use crate::turn_end::TurnEnd;
 
 /// What all destinations of a turn may gather before they are flushed in the middle of it: a wide fan-out multiplies
 /// what one read brought in.
@@ -57,6 +58,8 @@ pub(crate) struct Batch {
     /// Message lists that wait to be used again.
     spare_lists: Vec<Vec<Message>>,
     congested: Option<Congested>,
+    /// What is left to do at the end of the turn.
+    pub(crate) turn_end: TurnEnd,
 }
 
 impl Batch {

@@ -1,5 +1,6 @@
 //! What is known of one client while it is connected, shared by its session, its subscriptions and monitoring.
 
+use std::sync::Weak;
 use std::time::{Duration, SystemTime};
 
 use foldhash::fast::RandomState;
@@ -9,7 +10,10 @@ use std::hash::BuildHasher;
 use crate::clock::{Clock, Monotonic};
 use crate::lanes::Lanes;
 use crate::outbox::Outbox;
+use crate::service::Service;
+use crate::sink::Sink;
 use crate::statistics::Traffic;
+use crate::stream::Stream;
 use crate::subscription::{Sid, Subscription};
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::sync::{Arc, Mutex};
@@ -17,6 +21,9 @@ use crate::sync::{Arc, Mutex};
 /// Number of a client, unique within its broker, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
+
+/// What the broker's own ends of subscriptions have for a number, and the broker itself as a publisher.
+pub(crate) const INTERNAL: ClientId = ClientId(u64::MAX);
 
 /// How a client reaches the broker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,6 +95,10 @@ enum Side {
     Wire(Arc<Outbox>),
     /// What its publishes need.
     Local(Box<Lanes>),
+    /// The broker's own: messages are stored.
+    Stream(Weak<Stream>),
+    /// The broker's own: messages are requests.
+    Service(Arc<dyn Service>),
 }
 
 impl Connection {
@@ -99,6 +110,21 @@ impl Connection {
     /// A client that has just attached in-process; its randomness comes from `seed`.
     pub fn local(id: ClientId, peer: Peer, clock: &dyn Clock, seed: u64) -> Self {
         Self::new(id, peer, clock, Side::Local(Box::new(Lanes::new(seed))))
+    }
+
+    /// The broker's own end of a stream's subscriptions.
+    pub(crate) fn stream(clock: &dyn Clock, stream: Weak<Stream>) -> Self {
+        Self::internal(clock, Side::Stream(stream))
+    }
+
+    /// The broker's own end of the subscriptions of something that answers requests.
+    pub(crate) fn service(clock: &dyn Clock, service: Arc<dyn Service>) -> Self {
+        Self::internal(clock, Side::Service(service))
+    }
+
+    fn internal(clock: &dyn Clock, side: Side) -> Self {
+        let peer = Peer { kind: ConnectionKind::InProcess, host: "internal".to_owned(), port: 0 };
+        Self::new(INTERNAL, peer, clock, side)
     }
 
     fn new(id: ClientId, peer: Peer, clock: &dyn Clock, side: Side) -> Self {
@@ -143,15 +169,26 @@ impl Connection {
     pub fn outbox(&self) -> Option<&Arc<Outbox>> {
         match &self.side {
             Side::Wire(outbox) => Some(outbox),
-            Side::Local(_) => None,
+            _ => None,
+        }
+    }
+
+    /// Where messages of subscriptions without a queue of their own go.
+    #[inline]
+    pub(crate) fn sink(&self) -> Sink<'_> {
+        match &self.side {
+            Side::Wire(outbox) => Sink::Wire(outbox),
+            Side::Stream(stream) => Sink::Stream(stream),
+            Side::Service(service) => Sink::Service(service),
+            Side::Local(_) => Sink::Nowhere,
         }
     }
 
     /// Its publishing state, if it is an in-process client.
     pub(crate) fn lanes(&self) -> Option<&Lanes> {
         match &self.side {
-            Side::Wire(_) => None,
             Side::Local(lanes) => Some(lanes),
+            _ => None,
         }
     }
 
@@ -198,6 +235,7 @@ impl Connection {
         let ((in_msgs, in_bytes), (out_msgs, out_bytes)) = match &self.side {
             Side::Wire(outbox) => ((count(&self.received_messages), count(&self.received_bytes)), outbox.sent()),
             Side::Local(lanes) => (lanes.published(), (count(&self.local_messages), count(&self.local_bytes))),
+            Side::Stream(_) | Side::Service(_) => ((0, 0), (0, 0)),
         };
         Traffic { in_msgs, in_bytes, out_msgs, out_bytes }
     }

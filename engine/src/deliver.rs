@@ -1,16 +1,20 @@
 //! The hot path: one published message from the wire to everybody who wants it.
 
+use std::sync::Weak;
+
 use bytes::Bytes;
 use embus_protocol::decode::Publish;
 use embus_protocol::encode;
 
 use crate::batch::Batch;
-use crate::connection::ClientId;
+use crate::connection::{ClientId, INTERNAL};
 use crate::message::Message;
 use crate::outbox::Outbox;
 use crate::route::{Destination, Route};
 use crate::router::Router;
+use crate::service::Request;
 use crate::sink::Sink;
+use crate::stream::{AnswerTo, Stream};
 use crate::subscription::{Admission, Subscription};
 use crate::sync::Arc;
 use crate::worker::{Matching, Worker};
@@ -75,6 +79,38 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Delivers a message of the broker itself; returns how many took it. `hops` says how often it was republished.
+    pub(crate) fn deliver_internal(&mut self, router: &Router, message: &Request<'_>, hops: u8) -> usize {
+        let mut body = std::mem::take(&mut self.internal_body);
+        body.clear();
+        let header_len = (!message.headers.is_empty()).then_some(message.headers.len());
+        let total_len = message.headers.len() + message.payload.len();
+        encode::tail(&mut body, message.reply, header_len, total_len);
+        let start = body.len();
+        body.extend_from_slice(message.headers);
+        body.extend_from_slice(message.payload);
+        body.extend_from_slice(CRLF);
+        let publish = Publish {
+            subject: message.subject,
+            reply: message.reply,
+            header_len,
+            total_len,
+            body: &body[start..start + total_len],
+            tail: &body,
+        };
+        self.batch.turn_end.hops = hops;
+        let taken = self.deliver(router, Publisher { id: INTERNAL, echo: true }, &publish, None);
+        self.batch.turn_end.hops = 0;
+        body.shrink_to(KEPT_INTERNAL_BYTES);
+        self.internal_body = body;
+        taken
+    }
+}
+
+/// Memory for the broker's own messages that a worker keeps.
+const KEPT_INTERNAL_BYTES: usize = 64 * 1024;
+
 /// One copy for all destinations where that is cheaper than one copy each.
 #[inline]
 fn shared_body(publish: &Publish<'_>, fan_out: usize) -> Option<Bytes> {
@@ -125,9 +161,22 @@ impl Delivery<'_> {
                 let message = self.outgoing.message();
                 self.batch.push_local(queue, message);
             }
+            Sink::Stream(stream) => return self.store(stream),
+            Sink::Service(service) => {
+                let request = request(self.outgoing.publish);
+                return self.batch.turn_end.calls.push(service, &request);
+            }
             Sink::Nowhere => return false,
         }
         true
+    }
+
+    /// Hands the message to a stream; it is committed at the end of the turn.
+    fn store(&mut self, stream: &Weak<Stream>) -> bool {
+        let Some(stream) = stream.upgrade() else { return false };
+        let request = request(self.outgoing.publish);
+        let answer = request.reply.map_or(AnswerTo::Nobody, AnswerTo::Reply);
+        self.batch.turn_end.store(stream, &request, answer)
     }
 
     #[inline]
@@ -177,6 +226,12 @@ impl Delivery<'_> {
         }
         self.batch.note_staged(self.scratch.len() + len);
     }
+}
+
+/// The message as the broker itself takes it.
+fn request<'a>(publish: &'a Publish<'_>) -> Request<'a> {
+    let (subject, reply) = (publish.subject, publish.reply);
+    Request { subject, reply, headers: publish.headers(), payload: publish.payload() }
 }
 
 impl Outgoing<'_> {

@@ -1,21 +1,29 @@
 //! One broker without a runtime: what its sessions and in-process clients share.
 
 use std::fmt;
-use std::time::SystemTime;
+use std::sync::OnceLock;
+use std::time::{Duration, SystemTime};
 
 use embus_protocol::encode;
 use embus_protocol::info::ServerInfo;
+use embus_storage::error::StorageError;
+use embus_storage::message::Timestamp;
 use parking_lot::Mutex;
 
+use crate::api;
 use crate::batch;
 use crate::budget::Budget;
 use crate::clock::{Clock, Monotonic};
 use crate::close::CloseReason;
 use crate::connection::{ClientId, Connection, Peer};
+use crate::deadlines::Deadlines;
+use crate::jetstream::{JetStream, JetStreamOptions};
+use crate::jobs::Jobs;
 use crate::limits::Limits;
 use crate::outbox::{Outbox, Transport};
 use crate::registry::Registry;
 use crate::router::Router;
+use crate::service::Request;
 use crate::statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot, Totals};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -23,6 +31,12 @@ use crate::worker::{Worker, WorkerPool};
 
 /// Name of the account that clients are in without a login. [nats-server: `$G`]
 pub const GLOBAL_ACCOUNT: &str = "$G";
+
+/// Jobs that run at once: one commit per stream at a time, and disks like a few dozen at once. [performance §4]
+const MAX_JOBS: usize = 16;
+
+/// The level of the API that is announced. [reference §8]
+pub const API_LEVEL: u64 = 5;
 
 /// Name of the account of the broker itself. [nats-server: `$SYS`]
 pub const SYSTEM_ACCOUNT: &str = "$SYS";
@@ -44,6 +58,9 @@ pub struct Engine {
     totals: Totals,
     lame_duck: AtomicBool,
     stopping: AtomicBool,
+    deadlines: Deadlines,
+    jobs: OnceLock<Arc<Jobs>>,
+    jetstream: OnceLock<Arc<JetStream>>,
 }
 
 impl fmt::Debug for Engine {
@@ -72,6 +89,9 @@ impl Engine {
             totals: Totals::default(),
             lame_duck: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            deadlines: Deadlines::default(),
+            jobs: OnceLock::new(),
+            jetstream: OnceLock::new(),
         })
     }
 
@@ -170,7 +190,8 @@ impl Engine {
     }
 
     /// Ends a turn: hands out what is staged and counts it.
-    pub(crate) fn finish_turn(&self, worker: &mut Worker) -> Option<batch::Congested> {
+    pub(crate) fn finish_turn(self: &Arc<Self>, worker: &mut Worker) -> Option<batch::Congested> {
+        self.run_turn_end(worker);
         worker.batch.flush();
         worker.matching.cache.trim();
         let (hits, misses) = worker.matching.cache.take_counts();
@@ -178,6 +199,76 @@ impl Engine {
         Totals::add(&self.totals.matches, hits + misses);
         self.relieve();
         worker.batch.take_congested()
+    }
+
+    /// Runs `act` as a turn of its own, with a worker from the pool.
+    pub(crate) fn with_worker<T>(self: &Arc<Self>, act: impl FnOnce(&mut Worker) -> T) -> T {
+        let mut worker = self.workers.take();
+        self.workers.turns.begin(&worker.mark);
+        let result = act(&mut worker);
+        self.finish_turn(&mut worker);
+        self.workers.turns.end(&worker.mark);
+        self.workers.put(worker);
+        result
+    }
+
+    /// Publishes a message of the broker itself; returns how many took it.
+    pub fn publish_internal(self: &Arc<Self>, router: &Router, message: &Request<'_>) -> usize {
+        self.with_worker(|worker| worker.deliver_internal(router, message, 0))
+    }
+
+    /// Time for stored messages, now.
+    pub fn timestamp(&self) -> Timestamp {
+        let since_epoch = self.clock.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
+        Timestamp::try_from(since_epoch.as_nanos()).unwrap_or(Timestamp::MAX)
+    }
+
+    /// The streams of the broker, if it has `JetStream`.
+    pub fn jetstream(&self) -> Option<&Arc<JetStream>> {
+        self.jetstream.get()
+    }
+
+    /// Gives the broker streams: recovers those in the store, then answers requests. Blocks. Only the first call counts.
+    ///
+    /// # Errors
+    /// [`StorageError`]: there are no streams then.
+    pub fn start_jetstream(self: &Arc<Self>, options: JetStreamOptions) -> Result<(), StorageError> {
+        let jobs = Jobs::new(Arc::clone(&options.executor), MAX_JOBS);
+        if self.jobs.set(jobs).is_err() {
+            return Ok(());
+        }
+        let domain = options.domain.clone();
+        let jetstream = JetStream::open(self, options)?;
+        if self.jetstream.set(Arc::clone(&jetstream)).is_ok() {
+            api::service::start(self, &jetstream, domain.as_deref());
+            let mut info = self.info.lock();
+            info.jetstream = true;
+            info.api_lvl = API_LEVEL;
+            info.domain = domain;
+        }
+        Ok(())
+    }
+
+    /// Threads that may block.
+    pub(crate) fn jobs(&self) -> Option<&Arc<Jobs>> {
+        self.jobs.get()
+    }
+
+    /// When streams have something to do by themselves.
+    pub fn deadlines(&self) -> &Deadlines {
+        &self.deadlines
+    }
+
+    /// Does what streams have to do by now.
+    pub fn handle_deadlines(self: &Arc<Self>) {
+        let now = self.timestamp();
+        for stream in self.deadlines.take_due(now) {
+            let job = Box::new(move || stream.on_deadline(now));
+            match self.jobs() {
+                Some(jobs) => jobs.spawn(job),
+                None => job(),
+            }
+        }
     }
 
     /// While more waits for all readers together than allowed, cuts the reader for whom most waits.

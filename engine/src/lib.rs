@@ -3,6 +3,7 @@
 //! Nothing here knows a runtime, a socket or a clock: bytes come in as slices, time as values, and a socket is a trait of
 //! two methods. `ARCHITECTURE.md` of the repository draws how the parts fit.
 
+pub mod api;
 mod batch;
 pub mod budget;
 pub mod chunks;
@@ -10,12 +11,15 @@ pub mod clock;
 pub mod close;
 pub mod congestion;
 pub mod connection;
+pub mod deadlines;
 mod deliver;
 pub mod engine;
 #[cfg(test)]
 mod fixtures;
 pub mod grace;
 mod interest;
+pub mod jetstream;
+pub mod jobs;
 mod keepalive;
 mod lanes;
 pub mod limits;
@@ -31,13 +35,16 @@ pub mod relief;
 mod reserved;
 mod route;
 pub mod router;
+pub mod service;
 pub mod session;
 pub mod sid;
 pub mod sink;
 pub mod statistics;
 mod status;
+pub mod stream;
 pub mod subscription;
 mod sync;
+mod turn_end;
 pub mod worker;
 
 pub use clock::{Clock, Monotonic};

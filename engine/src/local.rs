@@ -12,6 +12,7 @@ use crate::reserved;
 use crate::router::Router;
 use crate::sink::Sink;
 use crate::statistics::Totals;
+use crate::stream::ticket::Ticket;
 pub use crate::statistics::Traffic;
 use crate::subscription::{Sid, Subscription};
 use crate::sync::Arc;
@@ -114,13 +115,26 @@ impl LocalClient {
     /// # Errors
     /// [`PublishRefused`]; the message went nowhere.
     pub fn publish(&self, message: Message) -> Result<Published, PublishRefused> {
+        self.publish_to(message, None)
+    }
+
+    /// The same for a message that a stream should take: the stream's answer comes to the ticket. If no stream took it,
+    /// the ticket stays without an answer, and nobody else holds it when this returns.
+    ///
+    /// # Errors
+    /// [`PublishRefused`]; the message went nowhere.
+    pub fn publish_with_ticket(&self, message: Message, ticket: &Arc<Ticket>) -> Result<Published, PublishRefused> {
+        self.publish_to(message, Some(ticket))
+    }
+
+    fn publish_to(&self, message: Message, ticket: Option<&Arc<Ticket>>) -> Result<Published, PublishRefused> {
         let body_len = message.body_len();
         self.check(&message, body_len)?;
         let Some(lanes) = self.connection.lanes() else { return Err(PublishRefused::Closed) };
         let requester = message.reply().map(|reply| (reply.clone(), message.subject.clone()));
         let mut lane = lanes.enter();
         lane.count(body_len as u64);
-        let delivered = local_deliver::deliver(&self.router, &mut lane.matching, message);
+        let delivered = local_deliver::deliver(&self.router, &mut lane.matching, message, ticket);
         if self.is_closed() {
             lane.matching.clear();
         }
@@ -132,6 +146,9 @@ impl LocalClient {
         }
         if delivered.over_budget {
             self.engine.relieve();
+        }
+        if let Some(turn_end) = delivered.turn_end {
+            self.engine.with_worker(|worker| worker.batch.turn_end = *turn_end);
         }
         let congestion = delivered.congested.map(|congested| {
             self.connection.count_stall();

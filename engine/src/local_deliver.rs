@@ -1,6 +1,8 @@
 //! One message from an in-process publisher to everybody who wants it: by reference count to in-process subscribers,
 //! encoded only if a wire subscriber exists.
 
+use std::sync::Weak;
+
 use bytes::Bytes;
 use embus_protocol::encode;
 use embus_protocol::subject::Subject;
@@ -13,10 +15,14 @@ use crate::message::{Headers, Message};
 use crate::outbox::{Outbox, Sent};
 use crate::route::{Destination, Route};
 use crate::router::Router;
+use crate::service::Request;
 use crate::sink::Sink;
 use crate::status::no_responders_block;
+use crate::stream::Stream;
+use crate::stream::ticket::Ticket;
 use crate::subscription::{Admission, Subscription};
 use crate::sync::Arc;
+use crate::turn_end::TurnEnd;
 use crate::worker::Matching;
 
 /// A payload this large is not copied into a wire subscriber's queue but shared with it.
@@ -29,16 +35,25 @@ pub(crate) struct Delivered {
     pub(crate) congested: Option<Congested>,
     /// Bytes joined a wire queue: the budget over all queues wants a look.
     pub(crate) over_budget: bool,
+    /// Streams that took it and requests that it makes. Boxed: most messages leave nothing behind.
+    pub(crate) turn_end: Option<Box<TurnEnd>>,
 }
 
 /// Delivers `message` to all that want it. The last destination gets it without another reference.
-pub(crate) fn deliver(router: &Router, matching: &mut Matching, message: Message) -> Delivered {
+///
+/// A stream that takes it answers to `ticket`, if there is one, instead of to the message's reply subject.
+pub(crate) fn deliver(
+    router: &Router,
+    matching: &mut Matching,
+    message: Message,
+    ticket: Option<&Arc<Ticket>>,
+) -> Delivered {
     let Matching { cache, random, expired, scratch } = matching;
     let route = cache.resolve(router, message.subject.as_bytes());
     if route.fan_out() == 0 {
         return Delivered::default();
     }
-    let mut delivery = Delivery { route, block: None, expired, scratch, delivered: Delivered::default() };
+    let mut delivery = Delivery { route, block: None, ticket, expired, scratch, delivered: Delivered::default() };
     for group in route.groups() {
         let start = if group.len() == 1 { 0 } else { random.usize(..group.len()) };
         let (later, first) = group.split_at(start);
@@ -64,6 +79,7 @@ struct Delivery<'a> {
     route: &'a Route,
     /// The encoded header block, once a wire subscriber needed it.
     block: Option<Bytes>,
+    ticket: Option<&'a Arc<Ticket>>,
     expired: &'a mut Vec<Arc<Subscription>>,
     scratch: &'a mut Vec<u8>,
     delivered: Delivered,
@@ -87,8 +103,31 @@ impl Delivery<'_> {
         match subscription.sink() {
             Sink::Local(queue) => self.push(queue, message),
             Sink::Wire(outbox) => self.post(outbox, destination, &message, may_end),
+            Sink::Stream(stream) => self.store(stream, &message),
+            Sink::Service(service) => {
+                let block = self.block_of(&message);
+                self.turn_end().calls.push(service, &request(&message, &block))
+            }
             Sink::Nowhere => false,
         }
+    }
+
+    fn store(&mut self, stream: &Weak<Stream>, message: &Message) -> bool {
+        let Some(stream) = stream.upgrade() else { return false };
+        let (block, ticket) = (self.block_of(message), self.ticket);
+        self.turn_end().store_local(stream, &request(message, &block), ticket)
+    }
+
+    /// The encoded header block, empty without headers.
+    fn block_of(&mut self, message: &Message) -> Bytes {
+        match message.headers() {
+            Headers::None => Bytes::new(),
+            headers => self.block.get_or_insert_with(|| headers.to_block()).clone(),
+        }
+    }
+
+    fn turn_end(&mut self) -> &mut TurnEnd {
+        self.delivered.turn_end.get_or_insert_with(Box::default)
     }
 
     #[inline]
@@ -140,6 +179,12 @@ impl Delivery<'_> {
         }
         false
     }
+}
+
+/// The message as the broker itself takes it.
+fn request<'a>(message: &'a Message, block: &'a [u8]) -> Request<'a> {
+    let reply = message.reply().map(|reply| reply.as_bytes());
+    Request { subject: message.subject.as_bytes(), reply, headers: block, payload: &message.payload }
 }
 
 /// Nobody took a request: its sender learns it at once, if it listens on the reply subject. [ADR-4, 503]

@@ -91,6 +91,19 @@ impl Router {
         self.removes.fetch_add(removed as u64, Ordering::Relaxed);
     }
 
+    /// Takes `old` out and `new` in as one change: every publish sees the ones or the others.
+    pub(crate) fn replace(&self, old: &[Arc<Subscription>], new: Vec<Arc<Subscription>>) {
+        let mut interest = self.interest.write();
+        let removed = old.iter().filter(|subscription| interest.remove(subscription)).count();
+        let inserted = new.len();
+        new.into_iter().for_each(|subscription| interest.insert(subscription));
+        self.generation.fetch_add(1, Ordering::Release);
+        drop(interest);
+        self.removes.fetch_add(removed as u64, Ordering::Relaxed);
+        self.inserts.fetch_add(inserted as u64, Ordering::Relaxed);
+        self.wake_watchers();
+    }
+
     /// Collects who wants `subject`.
     pub(crate) fn fill_route(&self, subject: &[u8], route: &mut Route) {
         self.interest.read().for_each_match(subject, |subscription| route.push(subject, subscription));

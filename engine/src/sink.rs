@@ -1,7 +1,11 @@
 //! Where a subscription ends.
 
+use std::sync::Weak;
+
 use crate::local_queue::LocalQueue;
 use crate::outbox::Outbox;
+use crate::service::Service;
+use crate::stream::Stream;
 use crate::sync::Arc;
 
 /// The end of a subscription.
@@ -11,6 +15,10 @@ pub enum Sink<'a> {
     Wire(&'a Arc<Outbox>),
     /// An in-process subscriber: messages are handed over by reference count.
     Local(&'a Arc<LocalQueue>),
+    /// A stream: messages are stored.
+    Stream(&'a Weak<Stream>),
+    /// The broker itself: messages are requests.
+    Service(&'a Arc<dyn Service>),
     /// Nobody takes them; only a subscription that was put together wrongly ends here.
     Nowhere,
 }

@@ -95,10 +95,9 @@ impl Subscription {
     /// Where its messages go.
     #[inline]
     pub fn sink(&self) -> Sink<'_> {
-        match (&self.local, self.connection.outbox()) {
-            (Some(queue), _) => Sink::Local(queue),
-            (None, Some(outbox)) => Sink::Wire(outbox),
-            (None, None) => Sink::Nowhere,
+        match &self.local {
+            Some(queue) => Sink::Local(queue),
+            None => self.connection.sink(),
         }
     }
 

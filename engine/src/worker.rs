@@ -21,6 +21,8 @@ pub struct Worker {
     pub(crate) input: Vec<u8>,
     pub(crate) matching: Matching,
     pub(crate) batch: Batch,
+    /// Where messages of the broker itself are put together.
+    pub(crate) internal_body: Vec<u8>,
     /// Whether a turn is under way, for those that wait for its end.
     pub(crate) mark: Arc<Mark>,
     turns: Arc<Turns>,
@@ -77,6 +79,7 @@ impl Worker {
             input: vec![0; INPUT_BYTES],
             matching: Matching::new(WORKER_CACHE_ENTRIES, seed),
             batch: Batch::default(),
+            internal_body: Vec::new(),
         }
     }
 

@@ -4,9 +4,10 @@
 //! two dashes, the value is the next word or follows `=`, a switch may be `-x=false`, the last of two wins, the first
 //! word that is no flag ends them. They are brought into one spelling here and then given to clap.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::ArgMatches;
+use embus::SyncPolicy;
 
 use crate::{
     flags::{self, Does, Flag, Takes},
@@ -41,6 +42,9 @@ pub(crate) struct Settings {
     pub(crate) log_time: bool,
     pub(crate) log_time_utc: bool,
     pub(crate) debug: bool,
+    pub(crate) jetstream: bool,
+    pub(crate) store_dir: Option<PathBuf>,
+    pub(crate) sync: SyncPolicy,
 }
 
 /// A command line that cannot be followed; the text goes to standard error.
@@ -70,6 +74,9 @@ pub(crate) enum UsageError {
     /// Choose a name without them.
     #[error("server name cannot contain spaces")]
     ServerName,
+    /// Write `always`, `os`, or a number of milliseconds or seconds.
+    #[error("invalid value {0:?} for --sync: it is always, os, or an interval such as 500ms or 2s")]
+    Sync(String),
     /// See what the parser says about the value.
     #[error("{0}")]
     Value(String),
@@ -126,7 +133,26 @@ fn settings(matches: &ArgMatches, given: &Given) -> Result<Settings, UsageError>
         log_time: given.switch("T").unwrap_or(true),
         log_time_utc: given.is_set("logtime_utc"),
         debug: given.is_set("D"),
+        jetstream: given.is_set("js"),
+        store_dir: path("sd"),
+        sync: text(matches, "sync").map_or(Ok(SyncPolicy::Always), sync_policy)?,
     })
+}
+
+/// `always`, `os`, or an interval in ms or s.
+fn sync_policy(text: &str) -> Result<SyncPolicy, UsageError> {
+    let number = |suffix| text.strip_suffix(suffix).and_then(|number: &str| number.parse::<u32>().ok());
+    let interval = match (number("ms"), number("s")) {
+        (Some(millis), _) => Duration::from_millis(millis.into()),
+        (None, Some(seconds)) => Duration::from_secs(seconds.into()),
+        (None, None) => Duration::ZERO,
+    };
+    match text {
+        "always" => Ok(SyncPolicy::Always),
+        "os" => Ok(SyncPolicy::Os),
+        _ if !interval.is_zero() => Ok(SyncPolicy::Interval(interval)),
+        _ => Err(UsageError::Sync(text.to_owned())),
+    }
 }
 
 /// The text of a flag; an empty one counts as not given.

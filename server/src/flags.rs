@@ -113,7 +113,17 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(&["T", "logtime"], Nothing, Work("Begin log lines with the time [default: true]")),
     flag(&["logtime_utc"], Nothing, Work("Use UTC for it, instead of local time")),
     flag(&["D", "debug"], Nothing, Work("Log what helps to find faults")),
-    flag(&["sd", "store_dir"], Text("DIR"), Work("Directory for streams; without effect as long as JetStream is off")),
+    flag(&["js", "jetstream"], Nothing, Work("Have streams (JetStream)")),
+    flag(
+        &["sd", "store_dir"],
+        Text("DIR"),
+        Work("Directory to keep them in, below 'embus' [default: in the directory for temporary files]"),
+    ),
+    flag(
+        &["sync"],
+        Text("WHEN"),
+        Work("When a stored message is on the disk: always (before it is acknowledged), os, or an interval such as 500ms [default: always]"),
+    ),
     flag(
         &["sl", "signal"],
         Text("SIGNAL[=PID]"),
@@ -123,7 +133,6 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(&["h", "help"], Nothing, Work("Print this help")),
     flag(&["c", "config"], Text("FILE"), Refuse("config files")),
     flag(&["t"], Nothing, Refuse("config files")),
-    flag(&["js", "jetstream"], Nothing, Refuse("JetStream")),
     flag(&["user"], Text("NAME"), Refuse("login")),
     flag(&["pass"], Text("PASSWORD"), Refuse("login")),
     flag(&["auth"], Text("TOKEN"), Refuse("login")),

@@ -1,6 +1,12 @@
 //! A server's life: files and log, start, the lines that tell it is ready, signals, end.
 
-use std::{error::Error, io, path::Path, process::ExitCode, time::Duration};
+use std::{
+    error::Error,
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    time::Duration,
+};
 
 use embus::Broker;
 use tokio::runtime::{Builder, Handle, Runtime};
@@ -51,6 +57,8 @@ enum Failure {
     Listen { address: String, reason: String },
     #[error("Can't start monitoring: can't listen to the monitor port: {0}")]
     Monitor(String),
+    #[error("Can't start JetStream: {0}")]
+    Store(String),
     #[error("Can't start: {0}")]
     Other(#[source] Box<dyn Error>),
 }
@@ -145,7 +153,20 @@ async fn start(settings: &Settings, places: &Places) -> Result<Broker, Failure> 
     if let Some(name) = &settings.server_name {
         builder = builder.server_name(name.clone());
     }
+    builder = builder.jetstream(settings.jetstream).sync(settings.sync);
+    if settings.jetstream {
+        let dir = store_dir(settings);
+        info!("Starting JetStream");
+        info!("  Store Directory: {:?}", dir.display().to_string());
+        builder = builder.store_dir(dir);
+    }
     builder.start().await.map_err(|error| failure(error, places))
+}
+
+/// A directory of embus's own below the one that was given: another server may keep its streams beside it.
+fn store_dir(settings: &Settings) -> PathBuf {
+    let given = settings.store_dir.clone();
+    given.unwrap_or_else(|| std::env::temp_dir().join("nats")).join("embus")
 }
 
 fn failure(error: embus::StartError, places: &Places) -> Failure {
@@ -155,6 +176,7 @@ fn failure(error: embus::StartError, places: &Places) -> Failure {
             Failure::Listen { address: address.to_string(), reason: listen::reason(address, &error) }
         }
         (embus::StartError::Monitor { .. }, Some(address)) => Failure::Monitor(listen::reason(address, &error)),
+        (embus::StartError::Store(reason), _) => Failure::Store(reason.to_string()),
         _ => Failure::other(error),
     }
 }

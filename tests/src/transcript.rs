@@ -7,14 +7,17 @@
 
 mod connection;
 mod failure;
+mod message;
 mod nats_server;
 mod options;
 mod parse;
 mod pattern;
 mod player;
+mod request;
 mod script;
 mod target;
 mod text;
+mod value;
 
 pub use connection::Stream;
 pub use failure::Failure;

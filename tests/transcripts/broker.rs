@@ -26,9 +26,16 @@ impl Target for BrokerTarget {
         }
     }
 
+    fn has_jetstream(&self) -> bool {
+        HAS_JETSTREAM
+    }
+
     async fn start(&self, options: &Options) -> io::Result<Running> {
         let token = CancellationToken::new();
         let mut builder = configured(options).cancellation_token(token.clone());
+        if options.jetstream {
+            builder = with_jetstream(builder, options);
+        }
         if *self == Self::Tcp {
             builder = builder.listen("127.0.0.1:0");
         }
@@ -57,6 +64,13 @@ fn configured(options: &Options) -> embus::Builder {
     if let Some(pings) = options.ping_max {
         builder = builder.ping_max(pings);
     }
+    builder
+}
+
+/// Switches JetStream on, with an empty store on disk and the limits and the domain of the options.
+///
+/// To be filled in together with [`HAS_JETSTREAM`] when the builder knows of JetStream.
+fn with_jetstream(builder: embus::Builder, _: &Options) -> embus::Builder {
     builder
 }
 
@@ -95,4 +109,6 @@ impl Server for Running {
     }
 }
 
+/// Whether [`with_jetstream`] does what it says; until then no scene with JetStream is played here.
+const HAS_JETSTREAM: bool = false;
 const STOP_DEADLINE: Duration = Duration::from_secs(5);

@@ -32,9 +32,16 @@ impl Target for EngineTarget {
         "engine"
     }
 
+    fn has_jetstream(&self) -> bool {
+        HAS_JETSTREAM
+    }
+
     async fn start(&self, options: &Options) -> io::Result<Sessions> {
         let clock = Arc::new(HandClock::default());
         let engine = Engine::new(limits(options), ServerInfo::default(), Arc::clone(&clock) as Arc<dyn Clock>, SEED);
+        if options.jetstream {
+            with_jetstream(&engine, options);
+        }
         let shared = Shared { engine, clock, passes_time: options.ping_interval.is_some(), stopped: false.into() };
         Ok(Sessions(Arc::new(shared)))
     }
@@ -52,6 +59,11 @@ fn limits(options: &Options) -> Limits {
         ..default
     }
 }
+
+/// Switches JetStream on, with a store in memory and the limits and the domain of the options.
+///
+/// To be filled in together with [`HAS_JETSTREAM`] when the engine knows of JetStream.
+fn with_jetstream(_: &Arc<Engine>, _: &Options) {}
 
 /// An engine that sessions can be opened on.
 #[derive(Debug)]
@@ -84,6 +96,12 @@ impl Server for Sessions {
     async fn lame_duck(&mut self) -> io::Result<()> {
         self.0.engine.enter_lame_duck();
         Ok(())
+    }
+
+    async fn pass(&mut self, time: Duration) {
+        let now = self.0.clock.monotonic();
+        // What JetStream has to do by then is to be done here, too, when there is JetStream.
+        self.0.clock.advance_to(now + time);
     }
 
     async fn stop(&mut self) -> io::Result<()> {
@@ -247,4 +265,6 @@ impl Clock for HandClock {
     }
 }
 
+/// Whether [`with_jetstream`] does what it says; until then no scene with JetStream is played here.
+const HAS_JETSTREAM: bool = false;
 const SEED: u64 = 1;

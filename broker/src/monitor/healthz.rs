@@ -1,8 +1,11 @@
 //! `/healthz`: may this server be given work?
 //!
-//! The options that ask about `JetStream` are read and checked as nats-server does while it is off: they have nothing
-//! to fail on.
+//! Not while it stops, while the disk of a stream fails, or while there are streams on the disk that it could not read.
 
+use std::sync::Arc;
+
+use embus_engine::engine::GLOBAL_ACCOUNT;
+use embus_engine::jetstream::JetStream;
 use hyper::StatusCode;
 use serde::Serialize;
 
@@ -13,7 +16,7 @@ use super::query::{Query, QueryError};
 pub(super) struct Healthz {
     status: Status,
     #[serde(skip_serializing_if = "Option::is_none")]
-    error: Option<&'static str>,
+    error: Option<String>,
     #[serde(skip)]
     code: u16,
 }
@@ -23,6 +26,7 @@ pub(super) struct Healthz {
 enum Status {
     Ok,
     Error,
+    Unavailable,
 }
 
 impl Healthz {
@@ -31,13 +35,21 @@ impl Healthz {
         StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
-    fn failed(code: u16, error: &'static str) -> Self {
-        Self { status: Status::Error, error: Some(error), code }
+    fn failed(code: u16, error: &str) -> Self {
+        Self { status: Status::Error, error: Some(error.to_owned()), code }
+    }
+
+    fn unavailable(code: u16, error: String) -> Self {
+        Self { status: Status::Unavailable, error: Some(error), code }
     }
 }
 
 /// The health of a server that takes new clients or not.
-pub(super) fn check(query: &Query<'_>, is_accepting: bool) -> Result<Healthz, QueryError> {
+pub(super) fn check(
+    query: &Query<'_>,
+    is_accepting: bool,
+    jetstream: Option<&Arc<JetStream>>,
+) -> Result<Healthz, QueryError> {
     for name in ["js-enabled-only", "js-enabled", "js-server-only", "js-meta-only", "details"] {
         query.flag(name)?;
     }
@@ -50,7 +62,37 @@ pub(super) fn check(query: &Query<'_>, is_accepting: bool) -> Result<Healthz, Qu
     if !is_accepting {
         return Ok(Healthz::failed(500, "the server takes no new connections"));
     }
-    Ok(Healthz { status: Status::Ok, error: None, code: 200 })
+    // Without streams there is nothing to fail on, whatever is asked. [nats-server: healthz]
+    let unhealthy = jetstream.and_then(|jetstream| check_streams(query, jetstream));
+    Ok(unhealthy.unwrap_or(Healthz { status: Status::Ok, error: None, code: 200 }))
+}
+
+/// What is wrong with the streams: one that was asked for is not there, the disk of one failed, one could not be read.
+fn check_streams(query: &Query<'_>, jetstream: &JetStream) -> Option<Healthz> {
+    if query.flag("js-server-only").is_ok_and(|server_only| server_only) {
+        return None;
+    }
+    let account = query.text("account").unwrap_or(GLOBAL_ACCOUNT);
+    if account != GLOBAL_ACCOUNT {
+        return Some(Healthz::unavailable(404, format!("JetStream account {account:?} not found")));
+    }
+    if let Some(name) = query.text("stream")
+        && jetstream.get(name).is_none()
+    {
+        let text = format!("JetStream stream {name:?} not found on account {account:?}");
+        return Some(Healthz::unavailable(404, text));
+    }
+    let asked = |name: &str| query.text("stream").is_none_or(|stream| stream == name);
+    let failed = jetstream.list(None).into_iter().filter(|stream| asked(stream.name())).find_map(|stream| {
+        let error = stream.trouble()?;
+        Some(format!("JetStream stream '{account} > {}' write error: {}", stream.name(), error.description))
+    });
+    let unreadable = || {
+        let first = jetstream.unreadable().into_iter().next()?;
+        let name = first.name.unwrap_or_else(|| first.path.display().to_string());
+        Some(format!("JetStream stream '{account} > {name}' could not be read: {}", first.reason))
+    };
+    failed.or_else(unreadable).map(|text| Healthz::unavailable(503, text))
 }
 
 #[cfg(test)]
@@ -59,7 +101,7 @@ mod tests {
 
     #[track_caller]
     fn check_health(query: &str, is_accepting: bool, code: u16, json: &str) {
-        let health = check(&Query::parse(Some(query)), is_accepting).unwrap();
+        let health = check(&Query::parse(Some(query)), is_accepting, None).unwrap();
         assert_eq!(health.code().as_u16(), code);
         assert_eq!(serde_json::to_string(&health).unwrap(), json);
     }
@@ -81,6 +123,6 @@ mod tests {
             400,
             r#"{"status":"error","error":"\"stream\" must not be empty when checking consumer health"}"#,
         );
-        assert!(check(&Query::parse(Some("js-server-only=x")), true).is_err());
+        assert!(check(&Query::parse(Some("js-server-only=x")), true, None).is_err());
     }
 }

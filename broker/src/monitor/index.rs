@@ -8,6 +8,7 @@ pub(super) fn page(version: &str) -> String {
          <li><a href=\"./varz\">General</a> /varz</li>\n\
          <li><a href=\"./connz\">Connections</a> /connz</li>\n\
          <li><a href=\"./subsz\">Subscriptions</a> /subsz</li>\n\
+         <li><a href=\"./jsz\">Streams</a> /jsz</li>\n\
          <li><a href=\"./healthz\">Health</a> /healthz</li>\n\
          </ul>\n</body>\n</html>\n"
     )

@@ -1,16 +1,17 @@
-//! The HTTP monitoring port: `/`, `/varz`, `/connz`, `/subsz` and `/healthz`.
+//! The HTTP monitoring port: `/`, `/varz`, `/connz`, `/subsz`, `/jsz` and `/healthz`.
 //!
 //! Owns the listener's accept loop, the bounds on who may ask and how much, and the JSON pages, whose field names are
 //! those of nats-server [nats-server: monitoring]. Everything shown comes from snapshots taken through [`Source`];
 //! nothing here changes the broker. Never parses anything of the NATS protocol and never shows a secret.
 //!
-//! A page that can be long (`/connz`, `/subsz`) is rendered on the runtime's blocking pool, few at a time, so that
+//! A page that can be long (`/connz`, `/subsz`, `/jsz`) is rendered on the runtime's blocking pool, few at a time, so that
 //! asking for a million subscriptions costs the clients of the broker nothing but one core for a moment.
 
 mod connz;
 mod format;
 mod healthz;
 mod index;
+mod jsz;
 mod pages;
 mod process;
 mod query;
@@ -25,10 +26,12 @@ mod varz;
 
 pub(crate) use start::start;
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use embus_engine::{
     Limits,
+    jetstream::JetStream,
     statistics::{ConnectionSnapshot, Statistics, SubscriptionSnapshot},
 };
 use embus_protocol::info::ServerInfo;
@@ -45,6 +48,8 @@ trait Source: Send + Sync + 'static {
     fn closed_connections(&self) -> Vec<ConnectionSnapshot>;
     /// The subscriptions that exist now, in any order.
     fn subscriptions(&self) -> Vec<SubscriptionSnapshot>;
+    /// The streams, if there are any to have.
+    fn jetstream(&self) -> Option<Arc<JetStream>>;
 }
 
 /// What rarely changes about a server.

@@ -14,7 +14,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Source, connz, healthz, index,
+    Source, connz, healthz, index, jsz,
     query::{Query, QueryError},
     response::{self, Answer, Rendered},
     subsz, varz,
@@ -50,12 +50,16 @@ impl Monitor {
         match page {
             Page::Index => response::html(index::page(&self.source.facts().info.version)),
             Page::Varz => response::json(Rendered::pretty(&self.varz())),
-            Page::Healthz => match healthz::check(&query, self.source.facts().is_accepting) {
+            Page::Healthz => match healthz::check(&query, self.source.facts().is_accepting, self.source.jetstream().as_ref()) {
                 Ok(health) => response::json_with(health.code(), Rendered::compact(&health)),
                 Err(error) => response::bad_request(&error),
             },
             Page::Connz => match connz::Options::parse(&query) {
                 Ok(options) => self.list(move |source| Rendered::pretty(&connz::render(source, &options))).await,
+                Err(error) => response::bad_request(&error),
+            },
+            Page::Jsz => match jsz::Options::parse(&query) {
+                Ok(options) => self.list(move |source| Rendered::pretty(&jsz::render(source, &options))).await,
                 Err(error) => response::bad_request(&error),
             },
             Page::Subsz => match subsz::Options::parse(&query) {
@@ -69,7 +73,8 @@ impl Monitor {
         let visited = Page::ALL.into_iter().map(|page| (page.path(), &self.requests[page as usize]));
         let requests = visited.map(|(path, count)| (path, count.load(Ordering::Relaxed))).filter(|(_, n)| *n > 0);
         let monitor = varz::Monitor { host: self.host.clone(), port: self.port, requests: requests.collect() };
-        varz::render(&self.source.facts(), &self.source.statistics(), monitor)
+        let jetstream = jsz::in_varz(self.source.jetstream().as_ref());
+        varz::render(&self.source.facts(), &self.source.statistics(), jetstream, monitor)
     }
 
     /// Renders a long page away from the runtime's workers. A big answer keeps its permit until it has been sent, which
@@ -103,12 +108,13 @@ enum Page {
     Index,
     Connz,
     Healthz,
+    Jsz,
     Subsz,
     Varz,
 }
 
 impl Page {
-    const ALL: [Self; 5] = [Self::Index, Self::Connz, Self::Healthz, Self::Subsz, Self::Varz];
+    const ALL: [Self; 6] = [Self::Index, Self::Connz, Self::Healthz, Self::Jsz, Self::Subsz, Self::Varz];
 
     fn of(path: &str) -> Option<Self> {
         // The second name of /subsz is from the first versions of the server and still in use.
@@ -123,6 +129,7 @@ impl Page {
             Self::Index => "/",
             Self::Connz => "/connz",
             Self::Healthz => "/healthz",
+            Self::Jsz => "/jsz",
             Self::Subsz => "/subsz",
             Self::Varz => "/varz",
         }

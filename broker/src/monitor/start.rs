@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use embus_engine::{
     Engine,
+    jetstream::JetStream,
     statistics::{ConnectionSnapshot, Statistics, SubscriptionSnapshot},
 };
 use embus_protocol::limits::AUTH_TIMEOUT;
@@ -45,5 +46,9 @@ impl Source for Engine {
 
     fn subscriptions(&self) -> Vec<SubscriptionSnapshot> {
         self.subscriptions()
+    }
+
+    fn jetstream(&self) -> Option<Arc<JetStream>> {
+        self.jetstream().cloned()
     }
 }

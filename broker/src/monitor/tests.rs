@@ -10,6 +10,7 @@ use embus_engine::{
     Limits,
     close::CloseReason,
     connection::ConnectionKind,
+    jetstream::JetStream,
     statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot, Traffic},
 };
 use embus_protocol::info::ServerInfo;
@@ -83,6 +84,10 @@ impl Source for Sample {
         rows.push(SubscriptionSnapshot { queue: Some("q".into()), max: 9, ..subscription(5, "foo.*", 1) });
         rows.push(SubscriptionSnapshot { account: "B".into(), ..subscription(6, "foo.bar", 1) });
         rows
+    }
+
+    fn jetstream(&self) -> Option<Arc<JetStream>> {
+        None
     }
 }
 

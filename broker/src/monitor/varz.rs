@@ -11,7 +11,7 @@ use std::{
 use embus_engine::statistics::Statistics;
 use serde::Serialize;
 
-use super::{Facts, format, process};
+use super::{Facts, format, jsz::InVarz, process};
 
 /// The page; the names are nats-server's. Spans are nanoseconds, except the two timeouts in seconds.
 #[derive(Debug, Serialize)]
@@ -48,7 +48,7 @@ pub(super) struct Varz {
     leaf: Absent,
     mqtt: Absent,
     websocket: Absent,
-    jetstream: Absent,
+    jetstream: InVarz,
     #[serde(serialize_with = "format::number")]
     tls_timeout: f64,
     write_deadline: u64,
@@ -96,7 +96,7 @@ pub(super) struct Monitor {
 }
 
 /// The page of a server now.
-pub(super) fn render(facts: &Facts, statistics: &Statistics, monitor: Monitor) -> Varz {
+pub(super) fn render(facts: &Facts, statistics: &Statistics, jetstream: InVarz, monitor: Monitor) -> Varz {
     let now = SystemTime::now();
     let (info, limits) = (facts.info.clone(), &facts.limits);
     let start = format::timestamp(statistics.start);
@@ -129,7 +129,7 @@ pub(super) fn render(facts: &Facts, statistics: &Statistics, monitor: Monitor) -
         leaf: Absent {},
         mqtt: Absent {},
         websocket: Absent {},
-        jetstream: Absent {},
+        jetstream,
         tls_timeout: TLS_TIMEOUT.as_secs_f64(),
         write_deadline: format::nanoseconds(limits.write_deadline),
         start: start.clone(),

@@ -35,6 +35,9 @@ fn nothing_given_is_the_default_server() {
         log_time: true,
         log_time_utc: false,
         debug: false,
+        jetstream: false,
+        store_dir: None,
+        sync: SyncPolicy::Always,
     };
     assert_eq!(settings_of(""), expected);
     assert_eq!(settings_of("-D=false -js=false -a= -n= --"), expected);
@@ -68,10 +71,21 @@ fn harness_command_lines_are_understood() {
 }
 
 #[test]
+fn when_messages_are_synced_is_a_word_or_an_interval() {
+    assert_eq!(settings_of("-js --sync os").sync, SyncPolicy::Os);
+    assert_eq!(settings_of("--sync=always").sync, SyncPolicy::Always);
+    assert_eq!(settings_of("--sync 500ms").sync, SyncPolicy::Interval(Duration::from_millis(500)));
+    assert_eq!(settings_of("--sync 2s").sync, SyncPolicy::Interval(Duration::from_secs(2)));
+    for wrong in ["0s", "never", "5", "-1s", "1m"] {
+        let message = format!("invalid value {wrong:?} for --sync: it is always, os, or an interval such as 500ms or 2s");
+        check_error(&format!("--sync={wrong}"), &message);
+    }
+}
+
+#[test]
 fn what_is_not_supported_yet_is_refused_by_name() {
     check_error("-c x.conf", "option -c (config files) is not supported yet");
     check_error("--config=x.conf", "option -c (config files) is not supported yet");
-    check_error("-js", "option -js (JetStream) is not supported yet");
     check_error("--user a --pass b", "option --pass (login) is not supported yet");
     check_error("-DV", "option -DV (protocol trace) is not supported yet");
     check_error("--tlsverify", "option --tlsverify (TLS) is not supported yet");

@@ -21,7 +21,6 @@ fn version_and_help_go_to_standard_output() {
 fn what_cannot_be_done_is_refused() {
     for (words, message) in [
         (&["-c", "x.conf"][..], "embus: option -c (config files) is not supported yet\n"),
-        (&["-js"], "embus: option -js (JetStream) is not supported yet\n"),
         (&["--auth", "token"], "embus: option --auth (login) is not supported yet\n"),
         (&["-DV"], "embus: option -DV (protocol trace) is not supported yet\n"),
         (&["--bogus"], "embus: flag provided but not defined: -bogus\n"),

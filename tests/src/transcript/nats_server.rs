@@ -1,6 +1,13 @@
 //! The reference server as a target: the binary that the environment variable `NATS_SERVER` names.
 
-use std::{env, fmt::Write, io, net::SocketAddr, path::PathBuf, process::Stdio};
+use std::{
+    env,
+    fmt::Write,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+};
 
 use tempfile::TempDir;
 use tokio::{
@@ -39,7 +46,7 @@ impl Target for NatsServer {
     async fn start(&self, options: &Options) -> io::Result<Process> {
         let folder = tempfile::tempdir()?;
         let config = folder.path().join("nats.conf");
-        std::fs::write(&config, configuration(options))?;
+        std::fs::write(&config, configuration(options, folder.path()))?;
         let mut child = Command::new(&self.binary)
             .arg("--config")
             .arg(&config)
@@ -92,7 +99,7 @@ impl Process {
 }
 
 /// The configuration file for these options; port -1 lets the system choose a port.
-fn configuration(options: &Options) -> String {
+fn configuration(options: &Options, folder: &Path) -> String {
     let mut file = String::from("listen: \"127.0.0.1:-1\"\n");
     let numbers = [
         ("max_payload", options.max_payload),
@@ -110,7 +117,24 @@ fn configuration(options: &Options) -> String {
     if let Some(interval) = options.ping_interval {
         let _ = writeln!(file, "ping_interval: \"{}ms\"", interval.as_millis());
     }
+    if options.jetstream {
+        file.push_str(&jetstream(options, folder));
+    }
     file
+}
+
+fn jetstream(options: &Options, folder: &Path) -> String {
+    let mut block = format!("jetstream {{\nstore_dir: \"{}\"\n", folder.display());
+    for (name, value) in [("max_memory_store", options.max_memory_store), ("max_file_store", options.max_file_store)] {
+        if let Some(bytes) = value {
+            let _ = writeln!(block, "{name}: {bytes}");
+        }
+    }
+    if let Some(domain) = &options.domain {
+        let _ = writeln!(block, "domain: {domain}");
+    }
+    block.push_str("}\n");
+    block
 }
 
 /// Reads the log up to the line that says the server is ready, and returns the address that an earlier line named.

@@ -18,6 +18,14 @@ pub struct Options {
     pub ping_interval: Option<Duration>,
     /// Unanswered pings after which a connection is stale.
     pub ping_max: Option<u32>,
+    /// Whether the broker has JetStream, with an empty store of its own.
+    pub jetstream: bool,
+    /// Bytes that streams in memory may take and reserve together.
+    pub max_memory_store: Option<u64>,
+    /// Bytes that streams on disk may take and reserve together.
+    pub max_file_store: Option<u64>,
+    /// Name of the JetStream domain.
+    pub domain: Option<String>,
 }
 
 impl Options {
@@ -30,6 +38,10 @@ impl Options {
             "max_subscriptions" => self.max_subscriptions = Some(number(value)?),
             "ping_interval" => self.ping_interval = Some(span(value)?),
             "ping_max" => self.ping_max = Some(number(value)?),
+            "jetstream" if value == "on" => self.jetstream = true,
+            "max_memory_store" => self.max_memory_store = Some(number(value)?),
+            "max_file_store" => self.max_file_store = Some(number(value)?),
+            "domain" => self.domain = Some(value.to_owned()),
             unknown => return Err(format!("`{unknown}` is no option")),
         }
         Ok(())
@@ -40,7 +52,8 @@ fn number<N: std::str::FromStr>(value: &str) -> Result<N, String> {
     value.parse().map_err(|_| format!("`{value}` is not a number"))
 }
 
-fn span(value: &str) -> Result<Duration, String> {
+/// Reads `200ms` or `2s`.
+pub(super) fn span(value: &str) -> Result<Duration, String> {
     if let Some(milliseconds) = value.strip_suffix("ms") {
         return Ok(Duration::from_millis(number(milliseconds)?));
     }

@@ -3,8 +3,9 @@
 use std::fmt;
 
 use super::{
-    options::Options,
+    options::{self, Options},
     pattern::Pattern,
+    request::{self, Requests},
     script::{Action, Scene, Step},
     text,
 };
@@ -39,6 +40,8 @@ struct Parser {
     /// Options written before the first scene; every scene starts with them.
     common: Options,
     scenes: Vec<Scene>,
+    /// The requests of the scene so far.
+    requests: Requests,
 }
 
 impl Parser {
@@ -51,6 +54,7 @@ impl Parser {
         }
         if let Some(title) = written.strip_prefix("== ") {
             self.scenes.push(self.scene(title));
+            self.requests = Requests::default();
             return Ok(());
         }
         match written.split_once(": ") {
@@ -83,11 +87,21 @@ impl Parser {
         let (side, name) = who.split_once(' ').unwrap_or((who, ""));
         let connection = name.to_owned();
         let action = match side {
-            "C" => client(connection, what)?,
+            "C" => {
+                self.requests.greeted(&connection);
+                client(connection, what)?
+            }
+            "R" => self.requests.send(connection, what)?,
+            "A" => self.requests.answer(connection, what)?,
+            "A~" => self.requests.answer_like(connection, what)?,
+            "M" => request::message(connection, what)?,
+            "M~" => request::message_like(connection, what)?,
             "S" => server(connection, what)?,
             "S*" => Action::ExpectUnordered { connection, patterns: vec![Pattern::parse(what)?] },
             "broker" => broker(what)?,
-            other => return Err(format!("`{other}` is nobody; `C`, `S`, `S*` and `broker` are")),
+            other => {
+                return Err(format!("`{other}` is nobody; `C`, `S`, `S*`, `R`, `A`, `A~`, `M`, `M~` and `broker` are"));
+            }
         };
         push(&mut scene.steps, Step { line, written: written.to_owned(), action });
         Ok(())
@@ -117,6 +131,9 @@ fn broker(what: &str) -> Result<Action, String> {
     match what {
         "(lame duck)" => Ok(Action::LameDuck),
         "(stop)" => Ok(Action::Stop),
+        _ if what.starts_with("(wait ") && what.ends_with(')') => {
+            Ok(Action::Wait(options::span(&what[6..what.len() - 1])?))
+        }
         other => Err(format!("`{other}` is nothing a broker is told")),
     }
 }

@@ -44,7 +44,7 @@ impl Pace {
 /// Plays every scene of the scripts that is meant for this target, and returns what went wrong.
 pub async fn replay<T: Target>(target: &T, scripts: &[Script], pace: Pace) -> Vec<Failure> {
     let scenes = scripts.iter().flat_map(|script| script.scenes.iter().map(move |scene| (script, scene)));
-    stream::iter(scenes.filter(|(_, scene)| is_played(scene, target.kind(), pace)))
+    stream::iter(scenes.filter(|(_, scene)| is_played(scene, target, pace)))
         .map(|(script, scene)| play(target, script, scene, pace))
         .buffered(SCENES_AT_ONCE)
         .filter_map(|outcome| async { outcome.err() })
@@ -52,10 +52,11 @@ pub async fn replay<T: Target>(target: &T, scripts: &[Script], pace: Pace) -> Ve
         .await
 }
 
-fn is_played(scene: &Scene, kind: &str, pace: Pace) -> bool {
-    let names = |kinds: &[String]| kinds.iter().any(|name| name == kind);
+fn is_played<T: Target>(scene: &Scene, target: &T, pace: Pace) -> bool {
+    let names = |kinds: &[String]| kinds.iter().any(|name| name == target.kind());
     let is_meant = scene.only.is_empty() || names(&scene.only);
-    is_meant && (pace == Pace::Whole || !names(&scene.whole))
+    let is_able = target.has_jetstream() || !scene.options.jetstream;
+    is_meant && is_able && (pace == Pace::Whole || !names(&scene.whole))
 }
 
 async fn play<T: Target>(target: &T, script: &Script, scene: &Scene, pace: Pace) -> Result<(), Failure> {
@@ -96,6 +97,7 @@ impl<S: Server> Player<S> {
             Action::ExpectOne { connections, pattern } => self.one(connections, pattern).await?,
             Action::ExpectNothing { connection } => fence(self.opened(connection).await?).await?,
             Action::ExpectClose { connection } => self.opened(connection).await?.expect_close().await?,
+            Action::Wait(time) => self.server.pass(*time).await,
             Action::LameDuck => self.server.lame_duck().await?,
             Action::Stop => self.server.stop().await?,
         }

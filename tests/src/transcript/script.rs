@@ -1,6 +1,6 @@
 //! A script in memory: scenes, each with its own fresh broker, and their steps.
 
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, time::Duration};
 
 use super::{options::Options, parse, pattern::Pattern};
 
@@ -76,6 +76,8 @@ pub(super) enum Action {
     ExpectNothing { connection: String },
     /// The broker closes the connection without another byte.
     ExpectClose { connection: String },
+    /// So much time passes.
+    Wait(Duration),
     /// The broker is told to go into lame-duck mode.
     LameDuck,
     /// The broker is told to stop.

@@ -2,15 +2,20 @@
 
 use std::fmt::Write;
 
-/// One element of a written text: bytes that stand for themselves, or the wildcard of an expectation.
+use super::value::Kind;
+
+/// One element of a written text: bytes that stand for themselves, or what stands in an expectation for bytes that vary.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Token {
     Bytes(Vec<u8>),
     /// `\*`: any run of bytes without a line end, possibly none.
     Any,
+    /// `\T`, `\I`, `\V`: a value of this kind.
+    Value(Kind),
 }
 
-/// Reads a text: `⏎`, `\r`, `\n`, `\t`, `\s` (space), `\0`, `\\`, `\xHH`, `\*` and the repetition `\{count text}`.
+/// Reads a text: `⏎`, `\r`, `\n`, `\t`, `\s` (space), `\0`, `\\`, `\xHH`, `\*`, the values `\T`, `\I` and `\V`, and the
+/// repetition `\{count text}`.
 pub(super) fn parse(text: &str) -> Result<Vec<Token>, String> {
     let mut tokens = Vec::new();
     let mut rest = text;
@@ -25,12 +30,13 @@ pub(super) fn parse(text: &str) -> Result<Vec<Token>, String> {
     Ok(tokens)
 }
 
-/// Reads a text that may not hold the wildcard.
+/// Reads a text in which all bytes stand for themselves.
 pub(super) fn parse_bytes(text: &str) -> Result<Vec<u8>, String> {
-    match parse(text)?.pop() {
-        None => Ok(Vec::new()),
-        Some(Token::Bytes(bytes)) if !has_wildcard(text)? => Ok(bytes),
-        Some(_) => Err("`\\*` belongs to expectations only".into()),
+    let mut tokens = parse(text)?;
+    match (tokens.pop(), tokens.is_empty()) {
+        (None, _) => Ok(Vec::new()),
+        (Some(Token::Bytes(bytes)), true) => Ok(bytes),
+        _ => Err("`\\*`, `\\T`, `\\I` and `\\V` belong to expectations only".into()),
     }
 }
 
@@ -41,10 +47,6 @@ pub(super) fn show(bytes: &[u8]) -> String {
     }
     let (head, tail) = (&bytes[..SHOWN_BYTES * 3 / 4], &bytes[bytes.len() - SHOWN_BYTES / 4..]);
     format!("{} … {} bytes … {}", show_all(head), bytes.len() - head.len() - tail.len(), show_all(tail))
-}
-
-fn has_wildcard(text: &str) -> Result<bool, String> {
-    Ok(parse(text)?.contains(&Token::Any))
 }
 
 fn push(tokens: &mut Vec<Token>, bytes: &[u8]) {
@@ -68,14 +70,19 @@ fn escape<'a>(rest: &'a str, tokens: &mut Vec<Token>) -> Result<&'a str, String>
         '\\' => b'\\',
         'x' => return hex(rest, tokens),
         '{' => return repetition(rest, tokens),
-        '*' => {
-            tokens.push(Token::Any);
-            return Ok(rest);
-        }
+        '*' => return Ok(put(Token::Any, rest, tokens)),
+        'T' => return Ok(put(Token::Value(Kind::Time), rest, tokens)),
+        'I' => return Ok(put(Token::Value(Kind::Id), rest, tokens)),
+        'V' => return Ok(put(Token::Value(Kind::Version), rest, tokens)),
         other => return Err(format!("`\\{other}` is no escape")),
     };
     push(tokens, &[byte]);
     Ok(rest)
+}
+
+fn put<'a>(token: Token, rest: &'a str, tokens: &mut Vec<Token>) -> &'a str {
+    tokens.push(token);
+    rest
 }
 
 fn hex<'a>(rest: &'a str, tokens: &mut Vec<Token>) -> Result<&'a str, String> {
@@ -148,6 +155,7 @@ mod tests {
         assert_eq!(tokens, [Token::Bytes(b"MSG ".to_vec()), Token::Any, Token::Bytes(b" 2\r\n".to_vec())]);
         assert!(parse_bytes("a\\*b").is_err());
         assert!(parse_bytes("a\\*").is_err());
+        assert!(parse_bytes("\\T").is_err());
     }
 
     #[test]

@@ -1,0 +1,288 @@
+//! `/jsz`: what the streams hold. Also the `jetstream` part of `/varz`.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use embus_engine::engine::API_LEVEL;
+use embus_engine::jetstream::{AccountInfo, JetStream};
+use embus_engine::stream::config::StorageType;
+use embus_engine::stream::{Stream, SyncPolicy};
+use embus_storage::log::State;
+use embus_storage::message::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::pages::Window;
+use super::query::{Query, QueryError};
+use super::{Source, format};
+
+/// What the query asks for.
+#[derive(Debug)]
+pub(super) struct Options {
+    account: Option<String>,
+    accounts: bool,
+    streams: bool,
+    config: bool,
+    window: Window,
+}
+
+impl Options {
+    /// Asking for consumers asks for their streams. [nats-server: jsz]
+    pub(super) fn parse(query: &Query<'_>) -> Result<Self, QueryError> {
+        for name in ["leader-only", "raft", "stream-leader-only", "direct-consumers"] {
+            query.flag(name)?;
+        }
+        let streams = query.flag("streams")? | query.flag("consumers")?;
+        Ok(Self {
+            account: query.text("acc").map(str::to_owned),
+            accounts: query.flag("accounts")? | streams,
+            streams,
+            config: query.flag("config")?,
+            window: Window::parse(query)?,
+        })
+    }
+}
+
+/// The page.
+#[derive(Debug, Serialize)]
+pub(super) struct Jsz {
+    #[serde(flatten)]
+    stats: Option<Stats>,
+    #[serde(skip_serializing_if = "is_false")]
+    disabled: bool,
+    server_id: String,
+    now: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Config>,
+    limits: Limits,
+    streams: usize,
+    consumers: usize,
+    messages: u64,
+    bytes: u64,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    account_details: Vec<AccountDetail>,
+    total: usize,
+}
+
+/// The `jetstream` part of `/varz`.
+#[derive(Debug, Default, Serialize)]
+pub(super) struct InVarz {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Config>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stats: Option<Stats>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    limits: Option<Limits>,
+}
+
+#[derive(Debug, Serialize)]
+struct Stats {
+    memory: u64,
+    storage: u64,
+    reserved_memory: u64,
+    reserved_storage: u64,
+    accounts: usize,
+    ha_assets: usize,
+    api: Api,
+}
+
+#[derive(Debug, Serialize)]
+struct Api {
+    level: u64,
+    total: u64,
+    errors: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct Config {
+    max_memory: u64,
+    max_storage: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store_dir: Option<String>,
+    /// Nanoseconds between syncs; absent when every message is synced, or none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync_interval: Option<u64>,
+    #[serde(skip_serializing_if = "is_false")]
+    sync_always: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    domain: Option<String>,
+    strict: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct Limits {
+    default_max_consumers: u32,
+}
+
+#[derive(Debug, Serialize)]
+struct AccountDetail {
+    name: &'static str,
+    id: &'static str,
+    #[serde(flatten)]
+    stats: Stats,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stream_detail: Vec<StreamDetail>,
+}
+
+#[derive(Debug, Serialize)]
+struct StreamDetail {
+    name: String,
+    created: String,
+    cluster: Cluster,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    config: Option<Value>,
+    state: StreamState,
+}
+
+#[derive(Debug, Serialize)]
+struct Cluster {
+    leader: String,
+}
+
+#[derive(Debug, Serialize)]
+struct StreamState {
+    messages: u64,
+    bytes: u64,
+    first_seq: u64,
+    first_ts: String,
+    last_seq: u64,
+    last_ts: String,
+    #[serde(skip_serializing_if = "is_zero")]
+    num_subjects: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    num_deleted: u64,
+    #[serde(skip_serializing_if = "is_zero")]
+    lost_messages: u64,
+    consumer_count: usize,
+}
+
+/// The page of a broker now.
+pub(super) fn render(source: &dyn Source, options: &Options) -> Jsz {
+    let info = source.facts().info;
+    let jetstream = source.jetstream();
+    let streams = jetstream.as_ref().map(|jetstream| jetstream.list(None)).unwrap_or_default();
+    let states: Vec<State> = streams.iter().map(|stream| stream.with(|core| core.state())).collect();
+    let account = jetstream.as_ref().map(|jetstream| jetstream.account());
+    let is_asked = options.account.as_deref().is_none_or(|name| name == GLOBAL);
+    let wanted = (options.accounts || options.account.is_some()) && is_asked;
+    let details = account.as_ref().filter(|_| wanted).map(|account| {
+        let rows = streams.iter().zip(&states).filter(|_| options.streams);
+        AccountDetail {
+            name: GLOBAL,
+            id: GLOBAL,
+            stats: Stats::of(account),
+            stream_detail: rows.map(|(stream, state)| detail(stream, state, options, &info.server_name)).collect(),
+        }
+    });
+    Jsz {
+        stats: account.as_ref().map(Stats::of),
+        disabled: account.is_none(),
+        server_id: info.server_id,
+        now: format::timestamp(SystemTime::now()),
+        config: jetstream.as_ref().map(|jetstream| Config::of(jetstream)),
+        limits: Limits::default(),
+        streams: streams.len(),
+        consumers: account.as_ref().map_or(0, |account| account.consumers),
+        messages: states.iter().map(|state| state.messages).sum(),
+        bytes: states.iter().map(|state| state.bytes).sum(),
+        account_details: options.window.cut(details.into_iter().collect()),
+        total: usize::from(account.is_some()),
+    }
+}
+
+/// The part of `/varz`, empty without streams.
+pub(super) fn in_varz(jetstream: Option<&Arc<JetStream>>) -> InVarz {
+    let Some(jetstream) = jetstream else { return InVarz::default() };
+    InVarz {
+        config: Some(Config::of(jetstream)),
+        stats: Some(Stats::of(&jetstream.account())),
+        limits: Some(Limits::default()),
+    }
+}
+
+fn detail(stream: &Arc<Stream>, state: &State, options: &Options, leader: &str) -> StreamDetail {
+    let config = || serde_json::from_str(&stream.config().to_json(false)).unwrap_or_default();
+    StreamDetail {
+        name: stream.name().to_owned(),
+        created: timestamp(stream.created()),
+        cluster: Cluster { leader: leader.to_owned() },
+        config: options.config.then(config),
+        state: StreamState::of(state),
+    }
+}
+
+impl Stats {
+    fn of(account: &AccountInfo) -> Self {
+        Self {
+            memory: account.memory,
+            storage: account.storage,
+            reserved_memory: account.reserved_memory,
+            reserved_storage: account.reserved_storage,
+            accounts: 1,
+            ha_assets: 0,
+            api: Api { level: API_LEVEL, total: account.api_total, errors: account.api_errors },
+        }
+    }
+}
+
+impl Config {
+    fn of(jetstream: &JetStream) -> Self {
+        let policy = jetstream.sync_policy();
+        Self {
+            max_memory: jetstream.usage(StorageType::Memory).server_limit(),
+            max_storage: jetstream.usage(StorageType::File).server_limit(),
+            store_dir: jetstream.dir().map(|dir| dir.display().to_string()),
+            sync_interval: match policy {
+                SyncPolicy::Interval(interval) => Some(format::nanoseconds(interval)),
+                SyncPolicy::Always | SyncPolicy::Os => None,
+            },
+            sync_always: policy == SyncPolicy::Always,
+            domain: jetstream.domain().map(str::to_owned),
+            strict: true,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { default_max_consumers: 1000 }
+    }
+}
+
+impl StreamState {
+    fn of(state: &State) -> Self {
+        Self {
+            messages: state.messages,
+            bytes: state.bytes,
+            first_seq: state.first_sequence,
+            first_ts: timestamp(state.first_time),
+            last_seq: state.last_sequence,
+            last_ts: timestamp(state.last_time),
+            num_subjects: state.subjects,
+            num_deleted: state.deleted,
+            lost_messages: state.lost_messages,
+            consumer_count: 0,
+        }
+    }
+}
+
+/// The zero of Go's time stands for none. [reference §3.3]
+fn timestamp(time: Timestamp) -> String {
+    match u64::try_from(time) {
+        Ok(nanos) if nanos > 0 => format::timestamp(SystemTime::UNIX_EPOCH + Duration::from_nanos(nanos)),
+        _ => "0001-01-01T00:00:00Z".to_owned(),
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it with a reference")]
+fn is_zero(value: &u64) -> bool {
+    *value == 0
+}
+
+/// The one account with streams.
+const GLOBAL: &str = embus_engine::engine::GLOBAL_ACCOUNT;

@@ -1,0 +1,103 @@
+//! The streams of a broker: where they are kept, when they start, what wakes them, when they end.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use embus_engine::jetstream::{AccountLimits, JetStreamOptions};
+use embus_engine::stream::SyncPolicy;
+use embus_engine::{Engine, Monotonic};
+use embus_storage::medium::Medium;
+use embus_storage::medium::disk::Disk;
+use embus_storage::medium::memory::Memory;
+
+use crate::error::StartError;
+use crate::jobs::BlockingThreads;
+use crate::shell::Shell;
+use crate::timer::Alarm;
+
+/// How a broker keeps streams.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct StoreSettings {
+    /// No streams at all.
+    pub(crate) off: bool,
+    /// Without one, everything is kept in memory.
+    pub(crate) dir: Option<PathBuf>,
+    pub(crate) clear: bool,
+    pub(crate) sync: SyncPolicy,
+    pub(crate) domain: Option<String>,
+    pub(crate) max_memory: Option<u64>,
+    pub(crate) max_file: Option<u64>,
+}
+
+impl StoreSettings {
+    fn options(&self, shell: &Shell) -> JetStreamOptions {
+        let medium: Arc<dyn Medium> = match self.dir {
+            Some(_) => Arc::new(Disk::default()),
+            None => Arc::new(Memory::default()),
+        };
+        JetStreamOptions {
+            medium,
+            dir: self.dir.clone(),
+            sync: self.sync,
+            domain: self.domain.clone(),
+            max_memory: self.max_memory,
+            max_store: self.max_file,
+            machine_memory: machine_memory(),
+            limits: AccountLimits::default(),
+            clear: self.clear,
+            executor: Arc::new(BlockingThreads::new(&shell.tasks)),
+        }
+    }
+}
+
+/// Bytes of memory that the machine has, where that is easy to learn.
+fn machine_memory() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = text.lines().find_map(|line| line.strip_prefix("MemTotal:"))?;
+    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
+    kib.checked_mul(1024)
+}
+
+/// Recovers the streams. When this returns, they are there.
+pub(crate) async fn start(shell: &Arc<Shell>, settings: &StoreSettings) -> Result<(), StartError> {
+    if settings.off {
+        return Ok(());
+    }
+    let (engine, options) = (Arc::clone(&shell.engine), settings.options(shell));
+    let started = shell.tasks.run_blocking(move || engine.start_jetstream(options)).await;
+    started.ok_or_else(|| StartError::Config("the runtime is shutting down".to_owned()))??;
+    shell.tasks.spawn_until_stop(run_deadlines(Arc::clone(shell)));
+    Ok(())
+}
+
+/// Ends the streams in good order, once the caller lets go; tasks of the broker wait for it.
+pub(crate) fn stop(shell: &Shell) {
+    if let Some(jetstream) = shell.engine.jetstream() {
+        let jetstream = Arc::clone(jetstream);
+        shell.tasks.spawn_blocking(Box::new(move || jetstream.close()));
+    }
+}
+
+/// The timer's name for the deadlines of streams: no connection has it.
+const STREAM_ALARM: u64 = u64::MAX;
+
+/// Calls the engine whenever a stream has something to do, for ever.
+async fn run_deadlines(shell: Arc<Shell>) {
+    let mut alarm = Alarm::new(Arc::clone(&shell.timer), STREAM_ALARM);
+    std::future::poll_fn(|cx| {
+        alarm.reset();
+        shell.engine.handle_deadlines();
+        if let Some(deadline) = shell.engine.deadlines().next(cx.waker()) {
+            alarm.set(monotonic(&shell.engine, deadline), cx.waker());
+        }
+        std::task::Poll::<()>::Pending
+    })
+    .await;
+}
+
+/// Wall time as the timer counts.
+fn monotonic(engine: &Engine, deadline: i64) -> Monotonic {
+    let left = u64::try_from(deadline.saturating_sub(engine.timestamp())).unwrap_or(0);
+    engine.now() + Duration::from_nanos(left)
+}

@@ -1,0 +1,140 @@
+//! Several messages in a row: a read of a stream without a consumer. [reference §6.1: batch]
+
+use embus_storage::error::StorageError;
+use embus_storage::log::{Locator, Log};
+use embus_storage::message::StoredMessage;
+
+use crate::api::direct::reply::Status;
+use crate::api::direct::sender::{Bounds, Sender};
+use crate::api::fetch::{Start, read_one};
+use crate::api::selector::Selector;
+use crate::engine::Engine;
+use crate::stream::Stream;
+use crate::sync::Arc;
+
+/// What is asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Batch {
+    filter: Option<Vec<u8>>,
+    start: Start,
+    bounds: Bounds,
+    no_headers: bool,
+}
+
+impl Batch {
+    pub(super) fn new(selector: &Selector) -> Self {
+        let filter = &selector.next_by_subject;
+        Self {
+            filter: (!filter.is_empty()).then(|| filter.clone().into_bytes()),
+            start: selector.start(),
+            // A negative number of messages is none.
+            bounds: Bounds { messages: u64::try_from(selector.batch).unwrap_or(0), max_bytes: selector.max_bytes },
+            no_headers: selector.no_headers,
+        }
+    }
+}
+
+/// The part of a stream that a batch reads: what was there when it was asked for.
+struct Cursor {
+    filter: Option<Vec<u8>>,
+    next: u64,
+    last: u64,
+    /// Matching messages between the two.
+    count: u64,
+    is_empty: bool,
+}
+
+/// Messages that are looked up under one lock.
+const CHUNK: usize = 64;
+
+/// Looks up what there is; a job sends it once it is durable.
+pub(super) fn start(engine: &Arc<Engine>, stream: &Arc<Stream>, reply: &[u8], batch: Batch) {
+    let sender = Sender::new(engine, stream, reply, batch.no_headers, batch.bounds);
+    let cursor = stream.with(|core| Cursor::new(core.log_mut(), batch.filter, batch.start));
+    after_commit(sender, move |sender| match cursor {
+        Ok(cursor) => send(sender, cursor),
+        Err(error) => fail(sender, &error),
+    });
+}
+
+/// Runs `send` as a job when all that the stream holds now is durable.
+pub(super) fn after_commit(sender: Sender, send: impl FnOnce(Sender) + Send + 'static) {
+    let stream = Arc::clone(sender.stream());
+    stream.after_commit(Box::new(move |committed| match (committed, sender.engine().jobs().cloned()) {
+        (Ok(()), Some(jobs)) => jobs.spawn(Box::new(move || send(sender))),
+        (Ok(()), None) => send(sender),
+        (Err(_), _) => sender.refuse(Status::StoreFailed),
+    }));
+}
+
+pub(super) fn fail(sender: Sender, error: &StorageError) {
+    tracing::warn!(stream = sender.stream().name(), %error, "a direct get failed");
+    sender.refuse(Status::StoreFailed);
+}
+
+fn send(mut sender: Sender, mut cursor: Cursor) {
+    if cursor.is_empty && !sender.is_full() {
+        return sender.refuse(Status::NotFound);
+    }
+    sender.expect(cursor.count, None);
+    while !sender.is_full() {
+        let stream = Arc::clone(sender.stream());
+        let chunk = match stream.with(|core| cursor.look_up(core.log_mut())) {
+            Ok(chunk) if chunk.is_empty() => break,
+            Ok(chunk) => chunk,
+            Err(error) => return fail(sender, &error),
+        };
+        let read = |(sequence, locator): (u64, Locator)| read_or_skip(&stream, sequence, &locator);
+        sender.send_all(chunk.into_iter().map(read));
+    }
+    sender.finish();
+}
+
+/// A batch goes on without what can't be read.
+fn read_or_skip(stream: &Arc<Stream>, sequence: u64, locator: &Locator) -> Option<StoredMessage> {
+    read_one(stream, sequence, locator).unwrap_or_else(|error| {
+        tracing::warn!(stream = stream.name(), sequence, %error, "a message could not be read");
+        None
+    })
+}
+
+impl Cursor {
+    fn new(log: &mut Log, filter: Option<Vec<u8>>, start: Start) -> Result<Self, StorageError> {
+        let next = start.resolve(log)?;
+        let mut cursor = Self { filter, next, last: log.state().last_sequence, count: 0, is_empty: true };
+        if cursor.is_valid() {
+            cursor.count = cursor.with_filters(|filters| log.count(filters, next))?;
+            cursor.is_empty = cursor.count == 0;
+        }
+        Ok(cursor)
+    }
+
+    fn is_valid(&self) -> bool {
+        self.filter.as_ref().is_none_or(|filter| embus_protocol::filter::is_valid_filter(filter))
+    }
+
+    fn with_filters<T>(&self, act: impl FnOnce(&[&[u8]]) -> T) -> T {
+        match &self.filter {
+            Some(filter) => act(&[filter]),
+            None => act(&[]),
+        }
+    }
+
+    /// The next messages; none at the end.
+    fn look_up(&mut self, log: &mut Log) -> Result<Vec<(u64, Locator)>, StorageError> {
+        let mut found = Vec::with_capacity(CHUNK);
+        while found.len() < CHUNK && self.next <= self.last {
+            let next = self.next;
+            match self.with_filters(|filters| log.next(filters, next))? {
+                Some((sequence, locator)) if sequence <= self.last => {
+                    found.push((sequence, locator));
+                    // Behind the last number of all there is none.
+                    let Some(next) = sequence.checked_add(1) else { break };
+                    self.next = next;
+                }
+                _ => break,
+            }
+        }
+        Ok(found)
+    }
+}

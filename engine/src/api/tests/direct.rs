@@ -1,0 +1,180 @@
+//! Direct gets.
+
+use super::{Fixture, NOW};
+use crate::api::direct;
+use crate::service::Request;
+
+impl Fixture {
+    /// Sends a direct get; returns the messages that answer it, without what is the same in all of them.
+    fn get(&self, subject: &str, body: &str) -> String {
+        let stream = self.jetstream.get("S").unwrap();
+        let subject = format!("$JS.API.DIRECT.GET.S{subject}");
+        let request =
+            Request { subject: subject.as_bytes(), reply: Some(b"_I"), headers: b"", payload: body.as_bytes() };
+        self.engine.with_worker(|worker| direct::call(&self.engine, &stream, &request, worker));
+        self.run_jobs();
+        let text = self.hear().replace(&format!("|Nats-Time-Stamp: {NOW}"), "").replace("|Nats-Stream: S", "");
+        text.split("MSG _I 1 ").skip(1).map(|frame| short(frame) + "\n").collect()
+    }
+
+    #[track_caller]
+    fn check_get(&self, subject: &str, body: &str, expected: &[&str]) {
+        assert_eq!(self.get(subject, body).lines().collect::<Vec<_>>(), expected, "{subject} {body}");
+    }
+}
+
+/// One frame without its lengths, and with short names of headers.
+fn short(frame: &str) -> String {
+    let frame = frame.split_once('|').map_or("", |(_, rest)| rest).trim_end_matches(['H', '|']);
+    let mut text = frame.to_owned();
+    for (long, short) in [
+        ("NATS/1.0", "-"),
+        ("|Nats-Subject: ", " "),
+        ("|Nats-Sequence: ", " "),
+        ("|Nats-Num-Pending: ", " pending "),
+        ("|Nats-Last-Sequence: ", " after "),
+        ("|Nats-UpTo-Sequence: ", " up to "),
+    ] {
+        text = text.replace(long, short);
+    }
+    text
+}
+
+const NOT_FOUND: &[&str] = &["- 404 Message Not Found"];
+
+#[test]
+fn one_message() {
+    let fixture = Fixture::new().with_messages();
+    fixture.check_get(".s.b", "", &["- s.b 5||m4"]);
+    fixture.check_get(".s.b", r#"{"no_hdr":true}"#, &["m4"]);
+    fixture.check_get(".s.*", "", &["- s.a<&> 6||m5"]);
+    fixture.check_get(".s.x", "", NOT_FOUND);
+    fixture.check_get("", r#"{"seq":2}"#, &["-|K: v s.b 2||m1"]);
+    fixture.check_get("", r#"{"seq":2,"no_hdr":true}"#, &["m1"]);
+    fixture.check_get("", r#"{"seq":100}"#, NOT_FOUND);
+    fixture.check_get("", r#"{"last_by_subj":"s.a"}"#, &["- s.a 3||m2"]);
+    fixture.check_get("", r#"{"last_by_subj":"s..x"}"#, NOT_FOUND);
+    fixture.check_get("", r#"{"next_by_subj":"s.*","seq":3}"#, &["- s.a 3||m2"]);
+    fixture.check_get("", r#"{"next_by_subj":"s.b","start_time":"2020-01-01T00:00:00Z"}"#, &["-|K: v s.b 2||m1"]);
+    fixture.check_get("", r#"{"start_time":"2099-01-01T00:00:00Z"}"#, NOT_FOUND);
+    fixture.check_get("", r#"{"start_time":"0001-01-01T00:00:00Z"}"#, &["- s.a 1||m0"]);
+}
+
+#[test]
+fn the_exact_frame() {
+    let fixture = Fixture::new().with_messages();
+    let stream = fixture.jetstream.get("S").unwrap();
+    let ask = |reply: Option<&[u8]>| {
+        let request = Request { subject: b"$JS.API.DIRECT.GET.S.s.c", reply, headers: b"", payload: b"" };
+        fixture.engine.with_worker(|worker| direct::call(&fixture.engine, &stream, &request, worker));
+        fixture.hear()
+    };
+    let block = format!("NATS/1.0|Nats-Stream: S|Nats-Subject: s.c|Nats-Sequence: 4|Nats-Time-Stamp: {NOW}||");
+    let length = block.replace('|', "\r\n").len();
+    assert_eq!(ask(Some(b"_I")), format!("HMSG _I 1 {length} {}|{block}m3|", length + 2));
+    assert_eq!(ask(None), "");
+}
+
+#[test]
+fn wrong_requests() {
+    let fixture = Fixture::new().with_messages();
+    fixture.check_get("", "", &["- 408 Empty Request"]);
+    fixture.check_get("", "{}", &["- 408 Empty Request"]);
+    fixture.check_get("", "x", &["- 408 Malformed Request"]);
+    fixture.check_get("", r#"{"seq":1,"last_by_subj":"s.a"}"#, &["- 408 Bad Request"]);
+    fixture.check_get(".s.a", r#"{"seq":2}"#, &["- 408 Bad Request"]);
+}
+
+#[test]
+fn batches() {
+    let fixture = Fixture::new().with_messages();
+    fixture.ask("$JS.API.STREAM.MSG.DELETE.S", "", r#"{"seq":4}"#);
+    fixture.check_get(
+        "",
+        r#"{"seq":2,"batch":2}"#,
+        &["-|K: v s.b 2 pending 3 after 0||m1", "- s.a 3 pending 2 after 2||m2", "- 204 EOB pending 2 after 3"],
+    );
+    fixture.check_get(
+        "",
+        r#"{"seq":4,"batch":9}"#,
+        &["- s.b 5 pending 1 after 0||m4", "- s.a<&> 6 pending 0 after 5||m5", "- 204 EOB pending 0 after 6"],
+    );
+    fixture.check_get(
+        "",
+        r#"{"next_by_subj":"s.a","batch":1}"#,
+        &["- s.a 1 pending 1 after 0||m0", "- 204 EOB pending 1 after 1"],
+    );
+    fixture.check_get("", r#"{"seq":5,"batch":2,"no_hdr":true}"#, &["m4", "m5", "- 204 EOB pending 0 after 6"]);
+    fixture.check_get("", r#"{"seq":100,"batch":2}"#, NOT_FOUND);
+    fixture.check_get("", r#"{"next_by_subj":"x","batch":2}"#, NOT_FOUND);
+    fixture.check_get("", r#"{"next_by_subj":"s..a","batch":2}"#, NOT_FOUND);
+    fixture.check_get("", r#"{"seq":1,"batch":-1}"#, &["- 204 EOB pending 5 after 0"]);
+}
+
+#[test]
+fn batches_are_full_when_their_bytes_are() {
+    let fixture = Fixture::new().with_messages();
+    let last = |body: &str| fixture.get("", body).lines().last().unwrap().to_owned();
+    // 3 bytes of subject and 2 of payload each; the second has 18 of headers.
+    for (max_bytes, after) in [(1, 1), (-1, 1), (5, 1), (6, 2), (28, 2), (29, 3), (0, 6)] {
+        let body = format!(r#"{{"seq":1,"batch":9,"max_bytes":{max_bytes}}}"#);
+        assert_eq!(last(&body), format!("- 204 EOB pending {} after {after}", 6 - after), "{max_bytes}");
+    }
+}
+
+#[test]
+fn last_messages_of_many_subjects() {
+    let fixture = Fixture::new().with_messages();
+    let both = ["- s.a 3 pending 1 after 0||m2", "- s.b 5 pending 0 after 3||m4"];
+    let end = "- 204 EOB pending 0 after 5 up to 6";
+    fixture.check_get("", r#"{"multi_last":["s.a","s.b"]}"#, &[both[0], both[1], end]);
+    fixture.check_get("", r#"{"multi_last":["s.b","s.a","s.a"],"batch":-1}"#, &[both[0], both[1], end]);
+    fixture.check_get("", r#"{"multi_last":["s.b","s.a"],"no_hdr":true}"#, &[both[0], both[1], end]);
+    fixture.check_get(
+        "",
+        r#"{"multi_last":["s.a","s.b"],"up_to_seq":2}"#,
+        &["- s.a 1 pending 1 after 0||m0", "-|K: v s.b 2 pending 0 after 1||m1", "- 204 EOB pending 0 after 2 up to 2"],
+    );
+    fixture.check_get(
+        "",
+        r#"{"multi_last":["s.*","s.a"],"batch":1,"seq":4}"#,
+        &["- s.c 4 pending 2 after 0||m3", "- 204 EOB pending 2 after 4 up to 6"],
+    );
+    fixture.check_get("", r#"{"multi_last":["s.*"],"seq":100}"#, &["- 204 EOB pending 0 after 0 up to 6"]);
+    fixture.check_get(
+        "",
+        r#"{"multi_last":["s.c"],"up_to_seq":100}"#,
+        &["- s.c 4 pending 0 after 0||m3", "- 204 EOB pending 0 after 4 up to 6"],
+    );
+    for body in [
+        r#"{"multi_last":["x"]}"#,
+        r#"{"multi_last":["s..a"]}"#,
+        r#"{"multi_last":[""]}"#,
+        r#"{"multi_last":["s.*"],"up_to_time":"2020-01-01T00:00:00Z"}"#,
+        r#"{"multi_last":["s.c"],"up_to_seq":3}"#,
+    ] {
+        fixture.check_get("", body, &["- 404 No Results"]);
+    }
+}
+
+#[test]
+fn too_many_subjects() {
+    let fixture = Fixture::new();
+    let body = r#"{"name":"S","subjects":["s.>"],"allow_direct":true}"#;
+    fixture.ask("$JS.API.STREAM.CREATE.S", "", body);
+    fixture.hear();
+    for number in 0..1030 {
+        fixture.publish(&format!("s.{number}"), "", "x");
+    }
+    fixture.check_get("", r#"{"multi_last":["s.*"],"batch":1}"#, &["- 413 Too Many Results"]);
+    fixture.check_get(
+        "",
+        r#"{"multi_last":["s.*"],"up_to_seq":1024,"batch":1}"#,
+        &["- s.0 1 pending 1023 after 0||x", "- 204 EOB pending 1023 after 1 up to 1024"],
+    );
+    let filters = (0..1025).map(|number| format!(r#""s.{number}""#)).collect::<Vec<_>>().join(",");
+    fixture.check_get("", &format!(r#"{{"multi_last":[{filters}]}}"#), &["- 413 Too Many Results"]);
+    let all = fixture.get("", r#"{"seq":1,"batch":2000}"#);
+    assert_eq!(all.lines().count(), 1031);
+    assert!(all.ends_with("- 204 EOB pending 0 after 1030\n"), "{}", all.lines().last().unwrap());
+}

@@ -1,0 +1,62 @@
+//! When streams have something to do by themselves: expire messages, sync what was written. One ordered set for all of
+//! them, one task that waits for the first.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+
+use parking_lot::Mutex;
+
+use embus_storage::message::Timestamp;
+
+use crate::stream::Stream;
+use crate::sync::Arc;
+
+/// The deadlines of all streams, in wall time: messages carry wall time, and expire by it.
+#[derive(Debug, Default)]
+pub struct Deadlines(Mutex<Inner>);
+
+#[derive(Debug, Default)]
+struct Inner {
+    due: BTreeMap<(Timestamp, u64), Arc<Stream>>,
+    waker: Option<Waker>,
+}
+
+impl Deadlines {
+    /// Notes that `stream` wants to be called at `deadline`, and at `old` no more.
+    pub(crate) fn set(&self, stream: &Arc<Stream>, old: Option<Timestamp>, deadline: Timestamp) {
+        let waker = {
+            let mut inner = self.0.lock();
+            if let Some(old) = old {
+                inner.due.remove(&(old, stream.id()));
+            }
+            inner.due.insert((deadline, stream.id()), Arc::clone(stream));
+            let is_first = inner.due.first_key_value().is_some_and(|(key, _)| *key == (deadline, stream.id()));
+            if is_first { inner.waker.take() } else { None }
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Forgets a stream.
+    pub(crate) fn forget(&self, stream: &Stream, deadline: Timestamp) {
+        self.0.lock().due.remove(&(deadline, stream.id()));
+    }
+
+    /// Takes out the streams that are due.
+    pub(crate) fn take_due(&self, now: Timestamp) -> Vec<Arc<Stream>> {
+        let mut inner = self.0.lock();
+        let mut due = Vec::new();
+        while let Some(first) = inner.due.first_entry().filter(|first| first.key().0 <= now) {
+            due.push(first.remove());
+        }
+        due
+    }
+
+    /// The earliest deadline; `waker` is told when there is an earlier one.
+    pub fn next(&self, waker: &Waker) -> Option<Timestamp> {
+        let mut inner = self.0.lock();
+        inner.waker = Some(waker.clone());
+        inner.due.first_key_value().map(|((deadline, _), _)| *deadline)
+    }
+}

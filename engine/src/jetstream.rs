@@ -1,0 +1,358 @@
+//! The streams of an account: made, changed, removed, found by name, and read back at the start. [reference §3]
+//!
+//! Everything that changes which streams there are, or how they are configured, happens under one lock, the disk work
+//! included: of two that want the same name or the same subjects, one wins. It runs on threads that may block. Looking a
+//! stream up never waits for it.
+//!
+//! What is answered is on the disk: a stream that was created is there after a power cut, one that was deleted is not.
+
+mod changes;
+mod counters;
+mod create;
+mod delete;
+mod ensure;
+mod limits;
+mod opener;
+mod recover;
+mod registry;
+mod spread;
+mod sweeper;
+mod update;
+mod usage;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+use std::sync::Weak;
+
+use embus_storage::error::StorageError;
+use embus_storage::medium::Medium;
+use embus_storage::medium::memory::Memory;
+use embus_storage::store::Store;
+use parking_lot::{Mutex, MutexGuard};
+
+use crate::api::error::ApiError;
+use crate::engine::Engine;
+use crate::jetstream::changes::{Changes, Entry, Place};
+use crate::jetstream::limits::{Reserved, Room};
+use crate::jetstream::opener::Opener;
+use crate::jetstream::recover::{Found, Recovered};
+use crate::jetstream::registry::Registry;
+use crate::jetstream::sweeper::Sweeper;
+use crate::jobs::{Executor, Jobs};
+use crate::stream::config::{StorageType, StreamLimits};
+use crate::stream::{Stream, SyncPolicy};
+use crate::sync::Arc;
+
+pub use counters::ApiCounters;
+pub use create::Created;
+pub use ensure::{EnsureError, Ensured};
+pub use limits::AccountLimits;
+pub use recover::Unreadable;
+pub use usage::Usage;
+
+/// What the streams of a broker are kept on and with.
+#[derive(Debug)]
+pub struct JetStreamOptions {
+    /// The disk.
+    pub medium: Arc<dyn Medium>,
+    /// Where on it; without a directory, file streams live in memory too and end with the process.
+    pub dir: Option<PathBuf>,
+    /// When an acknowledged message is on the disk.
+    pub sync: SyncPolicy,
+    /// The name of the broker's domain, part of acknowledgements and of the API's subjects.
+    pub domain: Option<String>,
+    /// Bytes that all streams in memory may hold. Default: 75 % of `machine_memory`, or 256 MiB when that is not known.
+    pub max_memory: Option<u64>,
+    /// Bytes that all file streams may hold. Default: 75 % of what is free for them and what they have; without a
+    /// directory, as `max_memory`.
+    pub max_store: Option<u64>,
+    /// Bytes of memory of the machine, if known.
+    pub machine_memory: Option<u64>,
+    /// What the account may use.
+    pub limits: AccountLimits,
+    /// Whether streams that are found at the start are removed.
+    pub clear: bool,
+    /// Threads that may block.
+    pub executor: Arc<dyn Executor>,
+}
+
+impl JetStreamOptions {
+    /// Streams in memory only, without limits but those of the machine.
+    pub fn in_memory(executor: Arc<dyn Executor>) -> Self {
+        Self {
+            medium: Arc::new(Memory::new()),
+            dir: None,
+            sync: SyncPolicy::default(),
+            domain: None,
+            max_memory: None,
+            max_store: None,
+            machine_memory: None,
+            limits: AccountLimits::default(),
+            clear: false,
+            executor,
+        }
+    }
+}
+
+/// The streams of a broker.
+#[derive(Debug)]
+pub struct JetStream {
+    engine: Weak<Engine>,
+    opener: Arc<Opener>,
+    dir: Option<PathBuf>,
+    limits: AccountLimits,
+    memory: Arc<Usage>,
+    store: Arc<Usage>,
+    registry: Registry,
+    changes: Mutex<Changes>,
+    quarantined: Vec<Unreadable>,
+    api: ApiCounters,
+    sweeper: Arc<Sweeper>,
+    executor: Arc<dyn Executor>,
+    serial: Arc<Jobs>,
+}
+
+/// What an account uses and may use. [reference §10: `$JS.API.INFO`]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountInfo {
+    /// Bytes of all streams in memory.
+    pub memory: u64,
+    /// Bytes of all file streams.
+    pub storage: u64,
+    /// What streams in memory keep for themselves by their `max_bytes`.
+    pub reserved_memory: u64,
+    /// What file streams keep for themselves by their `max_bytes`.
+    pub reserved_storage: u64,
+    /// How many streams.
+    pub streams: usize,
+    /// How many consumers, of all streams.
+    pub consumers: usize,
+    /// What the account may use.
+    pub limits: AccountLimits,
+    /// The name of the broker's domain.
+    pub domain: Option<String>,
+    /// Requests to the API so far, those that failed among them.
+    pub api_total: u64,
+    /// Requests that failed.
+    pub api_errors: u64,
+    /// Requests that are not answered yet.
+    pub api_inflight: u64,
+}
+
+/// Bytes for streams in memory on a machine that does not say what it has. [reference §10]
+const DEFAULT_MEMORY: u64 = 256 * 1024 * 1024;
+
+impl JetStream {
+    /// Reads back the streams of the directory; they are served when this returns. Blocks. [`Engine::start_jetstream`]
+    /// is what calls it.
+    ///
+    /// # Errors
+    /// The directory is in use by another process, was written by a newer version, or cannot be read or written at all.
+    /// A stream that cannot be read is no error: see [`unreadable`](Self::unreadable).
+    pub fn open(engine: &Arc<Engine>, options: JetStreamOptions) -> Result<Arc<Self>, StorageError> {
+        let store = open_store(&options)?;
+        let memory: Arc<dyn Medium> = Arc::new(Memory::new());
+        let file = if store.is_some() { Arc::clone(&options.medium) } else { Arc::clone(&memory) };
+        let opener = Arc::new(Opener::new(file, memory, options.sync, options.domain.clone()));
+        let recovered = match &store {
+            Some(store) => recover::all(store, &opener, &*options.executor, engine.timestamp())?,
+            None => Recovered::default(),
+        };
+        let jetstream = Arc::new(Self::new(engine, options, store, opener, recovered)?);
+        for stream in jetstream.registry.list(None) {
+            stream.start();
+        }
+        Ok(jetstream)
+    }
+
+    fn new(
+        engine: &Arc<Engine>,
+        options: JetStreamOptions,
+        store: Option<Arc<Store>>,
+        opener: Arc<Opener>,
+        recovered: Recovered,
+    ) -> Result<Self, StorageError> {
+        let limits = options.limits;
+        let max_memory = options.max_memory.unwrap_or_else(|| options.machine_memory.map_or(DEFAULT_MEMORY, most_of));
+        let max_store = match (&store, options.max_store) {
+            (_, Some(bytes)) => bytes,
+            (Some(store), None) => most_of(store.free_bytes()?.saturating_add(bytes_of(&recovered.found))),
+            (None, None) => max_memory,
+        };
+        let jetstream = Self {
+            engine: Arc::downgrade(engine),
+            opener,
+            dir: options.dir,
+            limits,
+            memory: Arc::new(Usage::new(limits.max_memory.unwrap_or(u64::MAX), max_memory)),
+            store: Arc::new(Usage::new(limits.max_storage.unwrap_or(u64::MAX), max_store)),
+            registry: Registry::default(),
+            changes: Mutex::new(Changes { store, ..Changes::default() }),
+            quarantined: recovered.quarantined,
+            api: ApiCounters::default(),
+            sweeper: Arc::default(),
+            serial: Jobs::new(Arc::clone(&options.executor), 1),
+            executor: options.executor,
+        };
+        let mut changes = jetstream.changes.lock();
+        changes.offline = recovered.offline.into_iter().map(|offline| (offline.name.clone(), offline)).collect();
+        for Found { dir, core } in recovered.found {
+            let usage = jetstream.usage(core.config().storage);
+            let config = Arc::clone(core.config());
+            let stream = jetstream.opener.stream(engine, core, dir.path(), usage);
+            changes.entries.insert(config.name.clone(), Entry { place: Place::Directory(dir), config });
+            jetstream.registry.insert(stream);
+        }
+        drop(changes);
+        Ok(jetstream)
+    }
+
+    /// The stream of that name.
+    pub fn get(&self, name: &str) -> Option<Arc<Stream>> {
+        self.registry.get(name)
+    }
+
+    /// All streams by name; with a filter, those of which some subject collides with it.
+    pub fn list(&self, filter: Option<&str>) -> Vec<Arc<Stream>> {
+        self.registry.list(filter)
+    }
+
+    /// The names of the streams that [`list`](Self::list) finds.
+    pub fn names(&self, filter: Option<&str>) -> Vec<String> {
+        self.registry.list(filter).iter().map(|stream| stream.name().to_owned()).collect()
+    }
+
+    /// What the account uses and may use.
+    pub fn account(&self) -> AccountInfo {
+        let mut reserved = Reserved::default();
+        for stream in self.registry.list(None) {
+            reserved.add(&stream.config());
+        }
+        AccountInfo {
+            memory: self.memory.used(),
+            storage: self.store.used(),
+            reserved_memory: reserved.memory,
+            reserved_storage: reserved.store,
+            streams: reserved.streams,
+            consumers: 0,
+            limits: self.limits,
+            domain: self.opener.domain.clone(),
+            api_total: self.api.total(),
+            api_errors: self.api.errors(),
+            api_inflight: self.api.inflight(),
+        }
+    }
+
+    /// Bytes that streams of one storage type hold, and may hold.
+    pub fn usage(&self, storage: StorageType) -> &Arc<Usage> {
+        match storage {
+            StorageType::Memory => &self.memory,
+            StorageType::File => &self.store,
+        }
+    }
+
+    /// What is on the disk and not served: damage that needs a person.
+    pub fn unreadable(&self) -> Vec<Unreadable> {
+        let changes = self.changes.lock();
+        let offline = changes.offline.values().map(|offline| offline.unreadable.clone());
+        self.quarantined.iter().cloned().chain(offline).collect()
+    }
+
+    /// Counts of requests.
+    pub fn api_counters(&self) -> &ApiCounters {
+        &self.api
+    }
+
+    /// The name of the broker's domain.
+    pub fn domain(&self) -> Option<&str> {
+        self.opener.domain.as_deref()
+    }
+
+    /// The directory of file streams, if they have one.
+    pub fn dir(&self) -> Option<&Path> {
+        self.dir.as_deref()
+    }
+
+    /// When acknowledged messages are on the disk, if the stream does not say otherwise.
+    pub fn sync_policy(&self) -> SyncPolicy {
+        self.opener.policy
+    }
+
+    /// The broker, while there is one.
+    pub(crate) fn engine(&self) -> Option<Arc<Engine>> {
+        self.engine.upgrade()
+    }
+
+    /// Requests of the API: one at a time.
+    pub(crate) fn serial(&self) -> &Arc<Jobs> {
+        &self.serial
+    }
+
+    /// Ends in good order: all streams take no more messages, what waits is committed and synced, and the next start finds
+    /// where each one ends. The directory is free when this returns. Blocks until the disk is done; a second call finds
+    /// nothing to do.
+    pub fn close(&self) {
+        let mut changes = self.changes.lock();
+        if std::mem::replace(&mut changes.is_closed, true) {
+            return;
+        }
+        let close = |stream: Arc<Stream>| {
+            if let Err(error) = stream.close() {
+                tracing::warn!(stream = stream.name(), %error, "a stream could not be closed in good order");
+            }
+        };
+        spread::map(&*self.executor, self.registry.list(None), close);
+        self.sweeper.close();
+        changes.entries.clear();
+        changes.offline.clear();
+        changes.store = None;
+    }
+
+    /// The right to change which streams there are.
+    ///
+    /// # Errors
+    /// 10076 once the broker stops.
+    fn change(&self) -> Result<(MutexGuard<'_, Changes>, Arc<Engine>), ApiError> {
+        let changes = self.changes.lock();
+        match self.engine() {
+            Some(engine) if !changes.is_closed => Ok((changes, engine)),
+            _ => Err(ApiError::not_enabled()),
+        }
+    }
+
+    /// What the checks of a configuration need to know of the account.
+    fn stream_limits(&self) -> StreamLimits {
+        let number = |limit: Option<usize>| limit.map_or(-1, |limit| i64::try_from(limit).unwrap_or(i64::MAX));
+        StreamLimits {
+            max_consumers: number(self.limits.max_consumers),
+            max_ack_pending: number(self.limits.max_ack_pending),
+            ..StreamLimits::default()
+        }
+    }
+
+    fn room(&self) -> Room<'_> {
+        Room { limits: &self.limits, memory: &self.memory, store: &self.store }
+    }
+}
+
+fn open_store(options: &JetStreamOptions) -> Result<Option<Arc<Store>>, StorageError> {
+    let Some(dir) = &options.dir else { return Ok(None) };
+    let store = Store::open(Arc::clone(&options.medium), dir)?;
+    if options.clear {
+        store.clear()?;
+    }
+    Ok(Some(store))
+}
+
+/// The share of a machine that streams may have by default. [reference §10]
+fn most_of(bytes: u64) -> u64 {
+    bytes / 4 * 3
+}
+
+// Differs from nats-server, which counts only what is free at the start: a store that fills most of its disk would refuse
+// every message after a restart.
+fn bytes_of(found: &[Found]) -> u64 {
+    found.iter().map(|found| found.core.log().state().bytes).sum()
+}

@@ -1,0 +1,117 @@
+//! New streams.
+
+use embus_storage::error::StorageError;
+use embus_storage::message::Timestamp;
+use embus_storage::store::Store;
+use embus_storage::stream_dir::StreamDir;
+
+use super::JetStream;
+use super::changes::{Changes, Entry, Place};
+use crate::api::advisory::StreamAction;
+use crate::api::error::ApiError;
+use crate::engine::Engine;
+use crate::stream::Stream;
+use crate::stream::config::{StorageType, StreamConfig};
+use crate::stream::core::Core;
+use crate::sync::Arc;
+
+/// A stream that is there as it was asked for.
+#[derive(Debug, Clone)]
+pub struct Created {
+    /// The stream.
+    pub stream: Arc<Stream>,
+    /// Whether it was there before.
+    pub existed: bool,
+}
+
+impl JetStream {
+    /// Makes a stream, or finds it where it is there with just this configuration. It is durable when this returns. Blocks.
+    ///
+    /// # Errors
+    /// What the API answers: limits, then the rules of configurations, then a stream of that name with another
+    /// configuration (10058), then subjects that another stream has (10065), then the disk (10049). [reference §3.2]
+    pub fn create(&self, config: StreamConfig, pedantic: bool) -> Result<Created, ApiError> {
+        let (mut changes, engine) = self.change()?;
+        self.room().check_new(&config, changes.reserved_beside(&config.name))?;
+        let config = config.check_create(pedantic, &self.stream_limits())?;
+        if let Some(stream) = self.registry.get(&config.name) {
+            return if *stream.config() == config {
+                Ok(Created { stream, existed: true })
+            } else {
+                Err(ApiError::stream_name_in_use())
+            };
+        }
+        if changes.offline.contains_key(&config.name) {
+            return Err(changes.absent(&config.name));
+        }
+        changes.check_others(&config)?;
+        let stream = self.make(&engine, &mut changes, Arc::new(config)).map_err(|error| create_failed(&error))?;
+        self.registry.insert(Arc::clone(&stream));
+        stream.start();
+        drop(changes);
+        self.advise(&engine, stream.name(), StreamAction::Create);
+        Ok(Created { stream, existed: false })
+    }
+
+    fn make(
+        &self,
+        engine: &Arc<Engine>,
+        changes: &mut Changes,
+        config: Arc<StreamConfig>,
+    ) -> Result<Arc<Stream>, StorageError> {
+        let now = engine.timestamp();
+        let (place, core) = match &changes.store {
+            Some(store) if config.storage == StorageType::File => self.make_on_disk(store, &config, now)?,
+            _ => self.make_in_memory(&config, now)?,
+        };
+        let stream = self.opener.stream(engine, core, place.path(), self.usage(config.storage));
+        changes.entries.insert(config.name.clone(), Entry { place, config });
+        Ok(stream)
+    }
+
+    fn make_on_disk(
+        &self,
+        store: &Store,
+        config: &Arc<StreamConfig>,
+        now: Timestamp,
+    ) -> Result<(Place, Core), StorageError> {
+        let new = store.begin_stream(&config.to_stored(now))?;
+        // What is created here knows its files by a name that changes with the next line.
+        self.opener.create(new.path(), config, now)?;
+        let dir = new.publish()?;
+        match self.opener.open(dir.path(), config, now, now) {
+            Ok(core) => Ok((Place::Directory(dir), core)),
+            Err(error) => Err(self.take_back(&dir, error)),
+        }
+    }
+
+    fn make_in_memory(&self, config: &Arc<StreamConfig>, now: Timestamp) -> Result<(Place, Core), StorageError> {
+        let path = self.opener.memory_path();
+        let medium = Arc::clone(self.opener.medium(config));
+        medium.create_dir(&path).map_err(|error| StorageError::Io {
+            operation: "create",
+            path: path.clone(),
+            source: Arc::new(error),
+        })?;
+        let core = self.opener.create(&path, config, now)?;
+        Ok((Place::Memory(medium, path), core))
+    }
+
+    /// Removes a stream that could not be opened right behind its creation: who asked for it hears of an error.
+    fn take_back(&self, dir: &StreamDir, error: StorageError) -> StorageError {
+        let path = dir.path().to_path_buf();
+        match dir.delete() {
+            Ok(deleted) => self.sweep(deleted),
+            Err(error) => tracing::warn!(path = %path.display(), %error, "a stream that failed to open is left behind"),
+        }
+        error
+    }
+}
+
+/// A disk without room is what clients know as insufficient resources.
+fn create_failed(error: &StorageError) -> ApiError {
+    match error {
+        StorageError::Full { .. } => ApiError::storage_resources_exceeded(),
+        error => ApiError::stream_create_failed(error),
+    }
+}

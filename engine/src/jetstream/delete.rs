@@ -1,0 +1,61 @@
+//! Streams that end.
+
+use std::path::Path;
+
+use embus_storage::medium::Medium;
+use embus_storage::stream_dir::Deleted;
+
+use super::JetStream;
+use super::changes::Place;
+use crate::api::advisory::{self, StreamAction};
+use crate::api::error::ApiError;
+use crate::engine::Engine;
+use crate::jobs::Job;
+use crate::sync::Arc;
+
+impl JetStream {
+    /// Removes a stream with all its messages, for good when this returns; its files go in the background. Blocks.
+    ///
+    /// # Errors
+    /// 10059 without such a stream; 10050 if the disk refuses, and the stream goes on.
+    pub fn delete(&self, name: &str) -> Result<(), ApiError> {
+        let (mut changes, engine) = self.change()?;
+        // Who asks for its end by name may have it, readable or not.
+        let offline = changes.offline.get(name).map(|offline| &offline.dir);
+        match (offline, changes.entries.get(name).map(|entry| &entry.place)) {
+            (Some(dir), _) | (None, Some(Place::Directory(dir))) => {
+                self.sweep(dir.delete().map_err(ApiError::stream_delete_failed)?);
+            }
+            (None, Some(Place::Memory(medium, path))) => self.executor.spawn(forget(medium, path)),
+            (None, None) => return Err(ApiError::stream_not_found()),
+        }
+        changes.offline.remove(name);
+        changes.entries.remove(name);
+        if let Some(stream) = self.registry.remove(name) {
+            stream.stop();
+        }
+        drop(changes);
+        self.advise(&engine, name, StreamAction::Delete);
+        Ok(())
+    }
+
+    /// Removes what is left of a deleted stream.
+    pub(super) fn sweep(&self, deleted: Deleted) {
+        self.sweeper.sweep(&*self.executor, deleted);
+    }
+
+    /// Tells whoever listens what became of a stream. [reference §6.7]
+    pub(super) fn advise(&self, engine: &Arc<Engine>, name: &str, action: StreamAction) {
+        advisory::publish_stream_action(engine, self.domain(), name, action);
+    }
+}
+
+/// Gives back the memory of a stream.
+fn forget(medium: &Arc<dyn Medium>, path: &Path) -> Job {
+    let (medium, path) = (Arc::clone(medium), path.to_path_buf());
+    Box::new(move || {
+        if let Err(error) = medium.remove_dir_all(&path) {
+            tracing::warn!(%error, "the memory of a stream could not be given back");
+        }
+    })
+}

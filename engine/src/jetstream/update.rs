@@ -1,0 +1,73 @@
+//! Streams that are to go on differently.
+
+use embus_storage::error::StorageError;
+use embus_storage::stream_dir::StreamDir;
+
+use super::JetStream;
+use crate::api::advisory::StreamAction;
+use crate::api::error::ApiError;
+use crate::stream::Stream;
+use crate::stream::config::StreamConfig;
+use crate::sync::Arc;
+
+impl JetStream {
+    /// Gives a stream another configuration: written to the disk first, in effect when this returns, new limits
+    /// included. What those remove is as durable as [`Stream::after_commit`] says. Blocks.
+    ///
+    /// # Errors
+    /// What the API answers: 10059 without such a stream, then the rules of updates, then limits, then subjects of other
+    /// streams (10065), then the disk (10069). The stream goes on as it was. [reference §3.2]
+    pub fn update(&self, config: StreamConfig, pedantic: bool) -> Result<Arc<Stream>, ApiError> {
+        let (mut changes, engine) = self.change()?;
+        let stream = self.registry.get(&config.name).ok_or_else(|| changes.absent(&config.name))?;
+        let old = stream.config();
+        let new = old.check_update(config, pedantic, &self.stream_limits())?;
+        if new == *old {
+            return Ok(stream);
+        }
+        self.room().check_changed(&old, &new, changes.reserved_beside(&new.name))?;
+        changes.check_others(&new)?;
+        let entry = changes.entries.get_mut(&new.name).ok_or_else(ApiError::stream_not_found)?;
+        let new = Arc::new(new);
+        let change = Change { stream: &stream, dir: entry.place.dir(), old: &old };
+        change.apply(&new).map_err(ApiError::stream_update_failed)?;
+        entry.config = new;
+        stream.refresh_interest();
+        drop(changes);
+        self.advise(&engine, stream.name(), StreamAction::Modify);
+        Ok(stream)
+    }
+}
+
+/// A change of one stream that is under way.
+struct Change<'a> {
+    stream: &'a Arc<Stream>,
+    dir: Option<&'a StreamDir>,
+    old: &'a Arc<StreamConfig>,
+}
+
+impl Change<'_> {
+    /// Writes the configuration, then lets it take effect; after an error the old one stands again.
+    fn apply(&self, new: &Arc<StreamConfig>) -> Result<(), StorageError> {
+        self.write(new).and_then(|()| self.put(new)).inspect_err(|_| self.take_back())
+    }
+
+    fn take_back(&self) {
+        let stream = self.stream.name();
+        if let Err(error) = self.write(self.old) {
+            tracing::warn!(stream, %error, "an update failed; it may be in effect after the next start");
+        }
+        if let Err(error) = self.put(self.old) {
+            tracing::warn!(stream, %error, "a stream could not go on as it was before an update");
+        }
+    }
+
+    fn write(&self, config: &StreamConfig) -> Result<(), StorageError> {
+        self.dir.map_or(Ok(()), |dir| dir.write_config(&config.to_stored(self.stream.created())))
+    }
+
+    fn put(&self, config: &Arc<StreamConfig>) -> Result<(), StorageError> {
+        let now = self.stream.now();
+        self.stream.with(|core| core.update(Arc::clone(config), now))
+    }
+}

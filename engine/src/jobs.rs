@@ -1,0 +1,148 @@
+//! Work that may block: disk writes, requests that change streams. The engine has no threads; whoever runs it lends some
+//! as an [`Executor`].
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use parking_lot::Mutex;
+
+use crate::sync::Arc;
+
+/// A piece of work that may block.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// Runs jobs, each on a thread that may block. A job that was accepted is run, also while the broker stops.
+pub trait Executor: fmt::Debug + Send + Sync {
+    /// Runs `job` soon.
+    fn spawn(&self, job: Job);
+}
+
+/// Jobs of which a bounded number runs at once; the others wait in order.
+pub struct Jobs {
+    executor: Arc<dyn Executor>,
+    limit: usize,
+    queue: Mutex<Queue>,
+}
+
+#[derive(Default)]
+struct Queue {
+    waiting: VecDeque<Job>,
+    running: usize,
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jobs").field("limit", &self.limit).finish_non_exhaustive()
+    }
+}
+
+impl Jobs {
+    /// At most `limit` jobs at once on `executor`; one at once makes them a serial queue.
+    pub fn new(executor: Arc<dyn Executor>, limit: usize) -> Arc<Self> {
+        Arc::new(Self { executor, limit: limit.max(1), queue: Mutex::default() })
+    }
+
+    /// How many wait for their turn.
+    pub fn waiting(&self) -> usize {
+        self.queue.lock().waiting.len()
+    }
+
+    /// Runs `job` once its turn comes.
+    pub fn spawn(self: &Arc<Self>, job: Job) {
+        let mut queue = self.queue.lock();
+        queue.waiting.push_back(job);
+        if queue.running < self.limit {
+            queue.running += 1;
+            drop(queue);
+            let runner = Runner(Arc::clone(self));
+            self.executor.spawn(Box::new(move || runner.run()));
+        }
+    }
+
+    fn next(&self) -> Option<Job> {
+        let mut queue = self.queue.lock();
+        let job = queue.waiting.pop_front();
+        if job.is_none() {
+            queue.running -= 1;
+        }
+        job
+    }
+}
+
+/// One of the threads at work on the queue.
+struct Runner(Arc<Jobs>);
+
+impl Runner {
+    fn run(self) {
+        while let Some(job) = self.0.next() {
+            job();
+        }
+        std::mem::forget(self);
+    }
+}
+
+impl Drop for Runner {
+    /// Only a job that panics, or an executor that drops its jobs, gets here: the others still have their turn.
+    fn drop(&mut self) {
+        self.0.queue.lock().running -= 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sync::atomic::{AtomicUsize, Ordering};
+
+    /// Keeps jobs until the test runs them.
+    #[derive(Default)]
+    struct ByHand(Mutex<VecDeque<Job>>);
+
+    impl fmt::Debug for ByHand {
+        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("ByHand")
+        }
+    }
+
+    impl Executor for ByHand {
+        fn spawn(&self, job: Job) {
+            self.0.lock().push_back(job);
+        }
+    }
+
+    impl ByHand {
+        fn run_one(&self) -> bool {
+            let job = self.0.lock().pop_front();
+            job.map(|job| job()).is_some()
+        }
+    }
+
+    #[test]
+    fn one_at_once_runs_all_in_order() {
+        let executor = Arc::new(ByHand::default());
+        let jobs = Jobs::new(Arc::clone(&executor) as Arc<dyn Executor>, 1);
+        let order = Arc::new(Mutex::new(Vec::new()));
+        for number in 0..3 {
+            let order = Arc::clone(&order);
+            jobs.spawn(Box::new(move || order.lock().push(number)));
+        }
+        assert_eq!(jobs.waiting(), 3);
+        assert!(executor.run_one());
+        assert!(!executor.run_one(), "one runner is enough");
+        assert_eq!(*order.lock(), [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_queue_that_ran_dry_starts_again() {
+        let executor = Arc::new(ByHand::default());
+        let jobs = Jobs::new(Arc::clone(&executor) as Arc<dyn Executor>, 2);
+        let ran = Arc::new(AtomicUsize::new(0));
+        for _ in 0..2 {
+            let ran = Arc::clone(&ran);
+            jobs.spawn(Box::new(move || {
+                ran.fetch_add(1, Ordering::Relaxed);
+            }));
+            while executor.run_one() {}
+        }
+        assert_eq!(ran.load(Ordering::Relaxed), 2);
+    }
+}

@@ -1,0 +1,108 @@
+//! Acknowledgements: byte for byte those of the reference, to a reply subject, or as values to in-process publishers.
+//! [reference §4.1]
+
+use super::Stream;
+use crate::api::error::ApiError;
+use crate::api::json;
+use crate::service::Request;
+use crate::stream::core::Outcome;
+use crate::stream::ticket::PubAck;
+use crate::stream::waiting::Waiting;
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+/// `{"stream":"S","seq":`, or the same with the domain. Names hold nothing that JSON escapes but for quotes and
+/// characters that Go escapes.
+pub(super) fn head(name: &str, domain: Option<&str>) -> Vec<u8> {
+    let mut head = format!("{{\"stream\":{}", json::quoted(name));
+    if let Some(domain) = domain {
+        head.push_str(",\"domain\":");
+        head.push_str(&json::quoted(domain));
+    }
+    head.push_str(",\"seq\":");
+    head.into_bytes()
+}
+
+impl Stream {
+    /// Tells everybody who waited for a commit how it went.
+    pub(super) fn release(
+        self: &Arc<Self>,
+        waiting: &mut Waiting,
+        commit: &Result<(), ApiError>,
+        worker: &mut Worker,
+    ) {
+        self.send_acks(waiting, commit, worker);
+        for (ticket, outcome) in waiting.tickets.drain(..) {
+            ticket.resolve(commit.clone().and_then(|()| self.pub_ack(outcome)));
+        }
+        for (republish, hops) in waiting.republished.drain(..).filter(|_| commit.is_ok()) {
+            let (headers, payload) = (&republish.headers[..], &republish.payload[..]);
+            let message = Request { subject: &republish.subject, reply: None, headers, payload };
+            if let Some(router) = self.router.upgrade() {
+                worker.deliver_internal(&router, &message, hops);
+            }
+        }
+        if !waiting.done.is_empty() {
+            // They may send what depends on the acknowledgements having gone before.
+            worker.batch.flush();
+        }
+        for done in waiting.done.drain(..) {
+            done(commit.clone());
+        }
+    }
+
+    fn send_acks(&self, waiting: &Waiting, commit: &Result<(), ApiError>, worker: &mut Worker) {
+        let Some(router) = self.router.upgrade() else { return };
+        let mut payload = Vec::new();
+        for (reply, outcome) in waiting.acks() {
+            payload.clear();
+            let headers = self.write_ack(outcome, commit, &mut payload);
+            let message = Request { subject: reply, reply: None, headers, payload: &payload };
+            worker.deliver_internal(&router, &message, 0);
+        }
+    }
+
+    /// Writes one acknowledgement; returns the header block that goes with it.
+    fn write_ack(&self, outcome: &Outcome, commit: &Result<(), ApiError>, out: &mut Vec<u8>) -> &'static [u8] {
+        let error = match (commit, outcome) {
+            (Err(error), Outcome::Stored { .. } | Outcome::Duplicate { .. }) | (_, Outcome::Refused(error)) => error,
+            (Ok(()), Outcome::Stored { sequence }) => {
+                self.write_sequence(*sequence, out);
+                out.push(b'}');
+                return b"";
+            }
+            (Ok(()), Outcome::Duplicate { sequence }) => {
+                self.write_sequence(*sequence, out);
+                out.extend_from_slice(b",\"duplicate\": true}");
+                return b"";
+            }
+        };
+        out.extend_from_slice(b"{\"error\":");
+        out.extend_from_slice(json::to_string(error).as_bytes());
+        out.push(b',');
+        // Errors name the stream without its opening brace, and sequence 0.
+        out.extend_from_slice(&self.ack_head[1..]);
+        out.extend_from_slice(b"0}");
+        if error.err_code == TOO_MANY_REQUESTS { b"NATS/1.0 429 Too Many Requests\r\n\r\n" } else { b"" }
+    }
+
+    fn write_sequence(&self, sequence: u64, out: &mut Vec<u8>) {
+        out.extend_from_slice(&self.ack_head);
+        out.extend_from_slice(itoa::Buffer::new().format(sequence).as_bytes());
+    }
+
+    fn pub_ack(&self, outcome: Outcome) -> Result<PubAck, ApiError> {
+        let ack = |sequence, duplicate| {
+            let (stream, domain) = (self.name.clone(), self.domain.clone());
+            PubAck { stream, sequence, domain, duplicate }
+        };
+        match outcome {
+            Outcome::Stored { sequence } => Ok(ack(sequence, false)),
+            Outcome::Duplicate { sequence } => Ok(ack(sequence, true)),
+            Outcome::Refused(error) => Err(error),
+        }
+    }
+}
+
+/// The error code that clients are to slow down on. [reference §3.6]
+const TOO_MANY_REQUESTS: u16 = 10167;

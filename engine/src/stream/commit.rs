@@ -1,0 +1,232 @@
+//! How changes reach the disk: one commit of a stream at a time, and everybody who waited for it is told together.
+
+use embus_storage::error::StorageError;
+use embus_storage::log::{Commit, Committed};
+use embus_storage::message::Timestamp;
+use parking_lot::MutexGuard;
+
+use super::{State, Stream, SyncPolicy, Trouble};
+use crate::api::error::ApiError;
+use crate::engine::Engine;
+use crate::stream::waiting::Waiting;
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+/// How long publishers are refused after the disk failed, before one of them may try it again.
+pub(super) const RETRY_NANOS: Timestamp = 250_000_000;
+
+/// Disk work, if any, and who waits for it.
+pub(super) struct Work {
+    commit: Option<Commit>,
+    waiting: Waiting,
+}
+
+impl Stream {
+    /// Starts a commit of what was changed, if none is under way; to be called where no worker is at hand.
+    pub(crate) fn commit(self: &Arc<Self>) {
+        let Some(engine) = self.engine.upgrade() else { return };
+        if let Some(work) = self.begin(&mut self.state.lock()) {
+            if self.policy == SyncPolicy::Always && work.commit.is_some() {
+                self.spawn(&engine, work);
+            } else {
+                self.run(&engine, work);
+            }
+        }
+    }
+
+    /// The same at the end of a turn.
+    pub(crate) fn end_turn(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker) {
+        let work = self.begin(&mut self.state.lock());
+        let Some(work) = work else { return };
+        if self.policy == SyncPolicy::Always && work.commit.is_some() {
+            return self.spawn(engine, work);
+        }
+        let mut next = Some(work);
+        while let Some(work) = next {
+            next = self.round(engine, work, |stream, waiting, outcome| {
+                stream.release(waiting, outcome, worker);
+            });
+        }
+        self.start_upkeep(engine);
+    }
+
+    /// What there is to do, taken out of the state, unless somebody is at it.
+    fn begin(&self, state: &mut State) -> Option<Work> {
+        if state.busy {
+            return None;
+        }
+        let commit = state.core.log_mut().take_commit(self.policy == SyncPolicy::Always);
+        if commit.is_none() && state.waiting.is_empty() {
+            return None;
+        }
+        state.busy = true;
+        self.count(state);
+        let spare = std::mem::take(&mut state.spare);
+        Some(Work { commit, waiting: std::mem::replace(&mut state.waiting, spare) })
+    }
+
+    fn spawn(self: &Arc<Self>, engine: &Arc<Engine>, work: Work) {
+        let Some(jobs) = engine.jobs() else { return };
+        let (stream, engine) = (Arc::clone(self), Arc::clone(engine));
+        jobs.spawn(Box::new(move || stream.run(&engine, work)));
+    }
+
+    /// Commits until nothing is left to commit. Answers go out in turns of their own: nobody waits for a disk to learn
+    /// that a turn is over.
+    fn run(self: &Arc<Self>, engine: &Arc<Engine>, work: Work) {
+        let mut next = Some(work);
+        while let Some(work) = next {
+            next = self.round(engine, work, |stream, waiting, outcome| {
+                engine.with_worker(|worker| stream.release(waiting, outcome, worker));
+            });
+        }
+        self.start_upkeep(engine);
+    }
+
+    /// One commit, its answers, and what has gathered meanwhile.
+    fn round(
+        self: &Arc<Self>,
+        engine: &Arc<Engine>,
+        work: Work,
+        release: impl FnOnce(&Arc<Self>, &mut Waiting, &Result<(), ApiError>),
+    ) -> Option<Work> {
+        let Work { commit, mut waiting } = work;
+        let outcome = match commit.map(Commit::run) {
+            Some(committed) => self.finish(engine, committed, &mut waiting),
+            None => Ok(()),
+        };
+        release(self, &mut waiting, &outcome);
+        self.finish_or_go_on(waiting)
+    }
+
+    fn finish(
+        self: &Arc<Self>,
+        engine: &Arc<Engine>,
+        committed: Committed,
+        waiting: &mut Waiting,
+    ) -> Result<(), ApiError> {
+        let mut state = self.state.lock();
+        match state.core.log_mut().finish_commit(committed) {
+            Ok(_) => {
+                state.trouble = None;
+                self.note_dirty(engine, &mut state);
+                Ok(())
+            }
+            Err(error) => {
+                let error = self.fail(engine, &mut state, &error);
+                // Who published behind the failed commit did so on top of what is undone now.
+                waiting.append(&mut state.waiting);
+                Err(error)
+            }
+        }
+    }
+
+    /// The disk failed: what was not committed is undone, by reading the log anew.
+    fn fail(&self, engine: &Engine, state: &mut State, error: &StorageError) -> ApiError {
+        tracing::warn!(stream = self.name, %error, "the store failed; uncommitted messages are refused");
+        let error = ApiError::store_failed(error);
+        let now = engine.timestamp();
+        let reopened = (self.reopen)(now, &Arc::clone(state.core.config()));
+        let broken = reopened.is_err();
+        match reopened {
+            Ok(core) => state.core = core,
+            Err(error) => tracing::error!(stream = self.name, %error, "the stream could not be read again"),
+        }
+        let retry_at = now.saturating_add(RETRY_NANOS);
+        state.trouble = Some(Trouble { error: error.clone(), retry_at, broken });
+        error
+    }
+
+    /// Reads a stream again that could not be read after a failure.
+    pub(super) fn spawn_recovery(self: &Arc<Self>) {
+        let Some(engine) = self.engine.upgrade() else { return };
+        let Some(jobs) = engine.jobs().cloned() else { return };
+        let stream = Arc::clone(self);
+        jobs.spawn(Box::new(move || {
+            stream.recover(&engine);
+            if let Some(work) = stream.finish_or_go_on(Waiting::default()) {
+                stream.run(&engine, work);
+            }
+        }));
+    }
+
+    fn recover(&self, engine: &Engine) {
+        let mut state = self.state.lock();
+        let config = Arc::clone(state.core.config());
+        match (self.reopen)(engine.timestamp(), &config) {
+            Ok(core) => {
+                state.core = core;
+                if let Some(trouble) = &mut state.trouble {
+                    trouble.broken = false;
+                }
+            }
+            Err(error) => tracing::error!(stream = self.name, %error, "the stream could not be read again"),
+        }
+    }
+
+    /// The next round, if something was changed meanwhile; else nobody is at it any more.
+    fn finish_or_go_on(&self, mut emptied: Waiting) -> Option<Work> {
+        emptied.clear();
+        let mut state = self.state.lock();
+        state.spare = emptied;
+        state.busy = false;
+        let work = self.begin(&mut state);
+        if work.is_none() {
+            self.idle.notify_all();
+        }
+        work
+    }
+
+    /// With an interval, what was written now is synced that much later.
+    fn note_dirty(self: &Arc<Self>, engine: &Engine, state: &mut State) {
+        if let SyncPolicy::Interval(interval) = self.policy
+            && state.sync_due.is_none()
+            && state.core.log().is_dirty()
+        {
+            let interval = i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX);
+            state.sync_due = Some(engine.timestamp().saturating_add(interval));
+            self.arm(state);
+        }
+    }
+
+    /// Writes and syncs; runs as a job.
+    pub(super) fn sync_now(self: &Arc<Self>, mut state: MutexGuard<'_, State>) {
+        let Some(engine) = self.engine.upgrade() else { return };
+        if state.busy {
+            // A commit is under way: once more, soon.
+            state.sync_due = Some(engine.timestamp());
+            return;
+        }
+        let Some(commit) = state.core.log_mut().take_commit(true) else { return };
+        state.busy = true;
+        let waiting = std::mem::take(&mut state.waiting);
+        drop(state);
+        self.run(&engine, Work { commit: Some(commit), waiting });
+    }
+
+    /// Hands background work to a job, if the log has some.
+    fn start_upkeep(self: &Arc<Self>, engine: &Arc<Engine>) {
+        let upkeep = self.state.lock().core.take_upkeep();
+        let Some(upkeep) = upkeep else { return };
+        let Some(jobs) = engine.jobs() else { return };
+        let (stream, engine) = (Arc::clone(self), Arc::clone(engine));
+        jobs.spawn(Box::new(move || {
+            let kept = upkeep.run();
+            stream.state.lock().core.log_mut().finish_upkeep(kept);
+            // There may be more of it.
+            stream.start_upkeep(&engine);
+        }));
+    }
+
+    /// Ends in good order: what waits is committed, and the log says where it ends. Blocks; jobs must be able to run.
+    pub(crate) fn close(self: &Arc<Self>) -> Result<(), StorageError> {
+        self.stop();
+        self.commit();
+        let mut state = self.state.lock();
+        while state.busy {
+            self.idle.wait(&mut state);
+        }
+        let notes = state.core.notes();
+        state.core.log_mut().close(&notes)
+    }
+}

@@ -1,0 +1,43 @@
+//! The metadata keys of the API: which level of it a stream needs, and which server answers. [reference §3.0]
+
+use std::collections::BTreeMap;
+
+use super::{PersistMode, StreamConfig};
+use crate::api::VERSION;
+use crate::engine::API_LEVEL;
+
+/// Which level of the API the configuration needs; kept with it.
+const REQUIRED_LEVEL: &str = "_nats.req.level";
+/// Which version the answering server has; in responses only.
+const SERVER_VERSION: &str = "_nats.ver";
+/// Which level of the API the answering server has; in responses only.
+const SERVER_LEVEL: &str = "_nats.level";
+
+/// Forgets what a client says about servers and states the level that the configuration needs.
+pub(super) fn set_required_level(config: &mut StreamConfig) {
+    config.metadata.remove(SERVER_VERSION);
+    config.metadata.remove(SERVER_LEVEL);
+    let level = required_level(config).to_string();
+    config.metadata.insert(REQUIRED_LEVEL.to_owned(), level);
+}
+
+/// Adds what responses say about the server.
+pub(super) fn add_version(metadata: &mut BTreeMap<String, String>) {
+    metadata.insert(SERVER_VERSION.to_owned(), VERSION.to_owned());
+    metadata.insert(SERVER_LEVEL.to_owned(), API_LEVEL.to_string());
+}
+
+/// The level of the API that brought the newest thing the configuration uses.
+fn required_level(config: &StreamConfig) -> u8 {
+    if config.allow_batch_publish {
+        return 4;
+    }
+    let level_2 = config.allow_message_counter
+        || config.allow_atomic_publish
+        || config.allow_message_schedules
+        || config.persist_mode == PersistMode::Async;
+    if level_2 {
+        return 2;
+    }
+    u8::from(config.allow_message_ttl || config.subject_delete_marker_ttl.0 > 0)
+}

@@ -1,0 +1,130 @@
+//! The subjects of a stream: what they may be, and how filters relate.
+
+use std::iter::repeat;
+
+use embus_protocol::filter::{is_valid_filter, tokens};
+
+use super::check::refused;
+use crate::api::error::ApiError;
+
+/// Whether a stream may have these subjects together. [reference §3.2]
+pub(super) fn check(subjects: &[String], no_ack: bool) -> Result<(), ApiError> {
+    for (at, subject) in subjects.iter().enumerate() {
+        let filter = subject.as_bytes();
+        if !is_valid(filter) {
+            return Err(refused("invalid subject"));
+        }
+        if !no_ack {
+            check_acknowledgeable(filter)?;
+        }
+        if let Some(other) = subjects[at + 1..].iter().find(|other| overlap(filter, other.as_bytes())) {
+            return Err(refused(format!("subject \"{subject}\" overlaps with \"{other}\"")));
+        }
+    }
+    Ok(())
+}
+
+/// Acknowledgements and API messages must not be captured and acknowledged in turn; advisories and metrics may.
+fn check_acknowledgeable(filter: &[u8]) -> Result<(), ApiError> {
+    if filter == b">" {
+        return Err(refused("capturing all subjects requires no-ack to be true"));
+    }
+    let meets = |api: &[u8]| overlap(filter, api);
+    let is_advisory = covers(b"$JS.EVENT.>", filter);
+    if (meets(b"$JS.>") && !is_advisory) || meets(b"$JSC.>") || meets(b"$NRG.>") {
+        return Err(refused("subjects that overlap with jetstream api require no-ack to be true"));
+    }
+    if meets(b"$SYS.>") && !covers(b"$SYS.ACCOUNT.>", filter) {
+        return Err(refused("subjects that overlap with system api require no-ack to be true"));
+    }
+    Ok(())
+}
+
+/// Whether it is a filter as the API takes them.
+pub(crate) fn is_valid(filter: &[u8]) -> bool {
+    !filter.iter().any(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'\x0c')) && is_valid_filter(filter)
+}
+
+/// Whether some subject matches both filters.
+pub(crate) fn overlap(left: &[u8], right: &[u8]) -> bool {
+    let (mut left, mut right) = (tokens(left), tokens(right));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) | (Some(b">"), Some(_)) | (Some(_), Some(b">")) => return true,
+            (Some(a), Some(b)) if a == b || a == b"*" || b == b"*" => {}
+            _ => return false,
+        }
+    }
+}
+
+/// Whether every subject that matches `inner` matches `outer`.
+pub(crate) fn covers(outer: &[u8], inner: &[u8]) -> bool {
+    let (mut outer, mut inner) = (tokens(outer), tokens(inner));
+    loop {
+        match (outer.next(), inner.next()) {
+            (None, None) | (Some(b">"), Some(_)) => return true,
+            (_, Some(b">")) => return false,
+            (Some(b"*"), Some(_)) => {}
+            (Some(a), Some(b)) if a == b => {}
+            _ => return false,
+        }
+    }
+}
+
+/// A filter of the subjects that match both filters, if there are any.
+pub(crate) fn intersect(left: &[u8], right: &[u8]) -> Option<Vec<u8>> {
+    if !overlap(left, right) {
+        return None;
+    }
+    let longer = tokens(left).count().max(tokens(right).count());
+    let mut common = Vec::with_capacity(left.len().max(right.len()));
+    for (a, b) in endless(left).zip(endless(right)).take(longer) {
+        if !common.is_empty() {
+            common.push(b'.');
+        }
+        let narrow = if a == b">" || (a == b"*" && b != b">") { b } else { a };
+        common.extend_from_slice(narrow);
+    }
+    Some(common)
+}
+
+/// The tokens with the last one again and again: only `>` needs it.
+fn endless(filter: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let last = tokens(filter).last().unwrap_or_default();
+    tokens(filter).chain(repeat(last))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(left: &str, right: &str, common: Option<&str>) {
+        for (a, b) in [(left, right), (right, left)] {
+            assert_eq!(overlap(a.as_bytes(), b.as_bytes()), common.is_some(), "{a} {b}");
+            let found = intersect(a.as_bytes(), b.as_bytes());
+            assert_eq!(found.as_deref(), common.map(str::as_bytes), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn what_filters_have_in_common() {
+        check("a", "a", Some("a"));
+        check("a", "b", None);
+        check("a.*", "*.b", Some("a.b"));
+        check("a.>", "*.b", Some("a.b"));
+        check("a.>", "a", None);
+        check("a.>", "*.*.c", Some("a.*.c"));
+        check("a.>", "*.b.>", Some("a.b.>"));
+        check(">", "*.*", Some("*.*"));
+        check("*.>", ">", Some("*.>"));
+        check("*.*", "a.>", Some("a.*"));
+        check("a.*", "a.b.c", None);
+    }
+
+    #[test]
+    fn which_filter_covers_which() {
+        assert!(covers(b"a.>", b"a.*.>") && covers(b"*", b"a") && covers(b">", b">"));
+        assert!(!covers(b"a.*", b"a.>") && !covers(b"a", b"*") && !covers(b"a.>", b"a"));
+    }
+}

@@ -1,0 +1,104 @@
+//! What a stream knows after a restart or a crash.
+
+use super::super::*;
+use super::fixture::{Bench, SECOND, stream};
+use crate::api::time::Nanos;
+use crate::stream::dedupe::Noted;
+use crate::stream::notes::Notes;
+
+fn with_everything() -> Bench {
+    let mut s = stream(|config| {
+        (config.allow_message_ttl, config.allow_rollup) = (true, true);
+        config.max_age = Nanos(3600 * SECOND);
+    });
+    s.store("a", &["Nats-Msg-Id: one"], "");
+    s.store("b", &["Nats-TTL: never"], "");
+    s.store("c", &["Nats-TTL: 60", "Nats-Msg-Id: two"], "");
+    s
+}
+
+#[track_caller]
+fn check_everything(s: &mut Bench) {
+    assert_eq!(s.publish("a", &["Nats-Msg-Id: one"], ""), Outcome::Duplicate { sequence: 1 });
+    assert_eq!(s.publish("a", &["Nats-Msg-Id: two"], ""), Outcome::Duplicate { sequence: 3 });
+    s.refuse("a", &["Nats-Expected-Last-Msg-Id: x"], "", 10070, "wrong last msg ID: two");
+    s.pass(60 * SECOND);
+    assert_eq!(s.sequences(), [1, 2]);
+    s.pass(3600 * SECOND);
+    assert_eq!(s.sequences(), [2]);
+}
+
+#[test]
+fn ids_and_times_survive() {
+    for _ in 0..2 {
+        let mut s = with_everything();
+        s.crash();
+        s.crash();
+        check_everything(&mut s);
+        let mut s = with_everything();
+        s.restart();
+        s.restart();
+        check_everything(&mut s);
+    }
+}
+
+#[test]
+fn ids_of_removed_messages_survive() {
+    let mut s = with_everything();
+    s.core.purge(&Purge::default()).unwrap();
+    s.crash();
+    assert_eq!(s.publish("a", &["Nats-Msg-Id: one"], ""), Outcome::Duplicate { sequence: 1 });
+    assert!(s.core.expiries.all_due().is_empty() && s.core.expiries.all_never().is_empty());
+}
+
+#[test]
+fn ids_beyond_the_window_are_gone() {
+    let mut s = with_everything();
+    s.commit();
+    s.now += 120 * SECOND;
+    s.crash();
+    assert_eq!(s.store("a", &["Nats-Msg-Id: one"], ""), 4);
+}
+
+#[test]
+fn what_expired_meanwhile_leaves() {
+    let mut s = with_everything();
+    s.commit();
+    s.now += 60 * SECOND;
+    s.crash();
+    assert_eq!(s.sequences(), [1, 2]);
+}
+
+#[test]
+fn evictions_are_not_undone() {
+    let mut s = stream(|config| (config.max_messages, config.max_messages_per_subject) = (4, 2));
+    for number in 0..20 {
+        s.store(["a", "b", "c"][number % 3], &[], "");
+    }
+    let before = s.sequences();
+    s.crash();
+    assert_eq!(s.sequences(), before);
+    assert_eq!(s.store("a", &[], ""), 21);
+}
+
+#[test]
+fn notes_read_back() {
+    let s = with_everything();
+    let notes = Notes::decode(&s.core.notes()).unwrap();
+    let noted = |id: &str, sequence| Noted { id: id.as_bytes().to_vec(), sequence, time: s.now };
+    assert_eq!(notes.last_id, (3, b"two".to_vec()));
+    assert_eq!(notes.ids, [noted("one", 1), noted("two", 3)]);
+    assert_eq!(notes.due, [(3, s.now + 60 * SECOND)]);
+    assert_eq!(notes.never, [2]);
+}
+
+#[test]
+fn damaged_notes_are_none() {
+    let notes = with_everything().core.notes();
+    for end in 0..notes.len() {
+        assert_eq!(Notes::decode(&notes[..end]), None);
+    }
+    assert_eq!(Notes::decode(&[&notes[..], b"x"].concat()), None);
+    // A number without the items it promises.
+    assert_eq!(Notes::decode(b"\x01\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), None);
+}

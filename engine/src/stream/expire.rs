@@ -1,0 +1,183 @@
+//! What leaves a stream because time passes: by `max_age`, by `Nats-TTL`, and ids by `duplicate_window`; and the
+//! markers that say so. [reference §4.3, ADR-43]
+
+use embus_protocol::headers::block;
+use embus_storage::error::StorageError;
+use embus_storage::message::{StoredMessage, Timestamp};
+
+use super::core::Core;
+use super::ttl::{SECOND, TimeToLive};
+
+/// How far `max_age` was looked after.
+#[derive(Debug, Default)]
+pub(super) struct Age {
+    /// All live messages below never expire.
+    cursor: u64,
+    /// A time before which no message at or behind the cursor was stored.
+    oldest: Timestamp,
+    /// When messages expired last.
+    ran_at: Option<Timestamp>,
+    /// More were due than one call removes.
+    unfinished: bool,
+    /// The disk failed; not before then.
+    retry_at: Timestamp,
+}
+
+impl Core {
+    /// When to call [`expire`](Self::expire) next.
+    pub fn next_expiry(&self) -> Option<Timestamp> {
+        let times = [self.expiries.next(), self.next_aged(), self.dedupe.deadline()];
+        let next = times.into_iter().flatten().min()?.max(self.age.retry_at);
+        // Messages that expire one by one shall not cost a call each.
+        let spaced = self.age.ran_at.filter(|_| !self.age.unfinished).map(|ran| ran.saturating_add(MIN_PAUSE));
+        Some(next.max(spaced.unwrap_or(next)))
+    }
+
+    /// Removes what has expired, at most so many messages a call; returns how many. If the disk fails it is tried again
+    /// later.
+    pub fn expire(&mut self, now: Timestamp) -> u64 {
+        self.dedupe.forget(now);
+        self.age.ran_at = Some(now);
+        self.age.unfinished = false;
+        let mut removed = 0;
+        if let Err(error) = self.expire_messages(now, &mut removed) {
+            tracing::warn!(stream = self.config.name, %error, "expired messages can't be removed");
+            self.age.retry_at = now.saturating_add(SECOND);
+        }
+        removed
+    }
+
+    /// Notes that a message just stored has a time to live.
+    pub(super) fn note_expiry(&mut self, sequence: u64, time_to_live: TimeToLive, time: Timestamp) {
+        self.expiries.note(sequence, time_to_live, time);
+        if self.expiries.wants_pruning() {
+            self.prune_expiries();
+        }
+    }
+
+    /// Forgets times to live of messages that are gone.
+    pub(super) fn prune_expiries(&mut self) {
+        let log = &mut self.log;
+        // One that can't be looked up is kept.
+        self.expiries.prune(|sequence| log.locate(sequence).map_or(true, |found| found.is_some()));
+    }
+
+    fn expire_messages(&mut self, now: Timestamp, removed: &mut u64) -> Result<(), StorageError> {
+        for _ in 0..MAX_EXPIRED_PER_CALL {
+            let (sequence, has_own_time) = match self.expiries.first_due(now) {
+                Some(sequence) => (sequence, true),
+                None => match self.first_aged(now)? {
+                    Some(sequence) => (sequence, false),
+                    None => return Ok(()),
+                },
+            };
+            *removed += u64::from(self.expire_one(sequence, now)?);
+            if has_own_time {
+                self.expiries.forget_first_due();
+            }
+        }
+        self.age.unfinished = true;
+        Ok(())
+    }
+
+    /// When the first message reaches `max_age`, or somewhat before that.
+    fn next_aged(&self) -> Option<Timestamp> {
+        let max_age = self.limits.max_age;
+        if max_age == 0 || self.log.messages() == 0 {
+            return None;
+        }
+        let state = self.log.state();
+        let stored = if state.first_sequence >= self.age.cursor {
+            state.first_time
+        } else if state.last_sequence >= self.age.cursor {
+            self.age.oldest
+        } else {
+            return None;
+        };
+        Some(stored.saturating_add(max_age))
+    }
+
+    /// The first message that reached `max_age` and may leave.
+    fn first_aged(&mut self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+        if self.limits.max_age == 0 {
+            return Ok(None);
+        }
+        let horizon = now.saturating_sub(self.limits.max_age);
+        loop {
+            let Some((sequence, time)) = self.first_behind(self.age.cursor)? else {
+                self.age.cursor = self.age.cursor.max(self.log.last_sequence().saturating_add(1));
+                self.age.oldest = now;
+                return Ok(None);
+            };
+            if time > horizon {
+                self.age.cursor = sequence;
+                self.age.oldest = time;
+                return Ok(None);
+            }
+            if !self.expiries.is_never(sequence) {
+                return Ok(Some(sequence));
+            }
+            self.age.cursor = sequence.saturating_add(1);
+        }
+    }
+
+    /// The first live message at or behind `from`, and when it was stored.
+    fn first_behind(&mut self, from: u64) -> Result<Option<(u64, Timestamp)>, StorageError> {
+        if self.log.messages() == 0 {
+            return Ok(None);
+        }
+        let state = self.log.state();
+        if state.first_sequence >= from {
+            return Ok(Some((state.first_sequence, state.first_time)));
+        }
+        let Some((sequence, _)) = self.log.next(&[], from)? else { return Ok(None) };
+        Ok(self.log.time_of(sequence)?.map(|time| (sequence, time)))
+    }
+
+    /// Removes one message because its time has come, with a marker in its place where the stream wants one. Says
+    /// whether it was still there.
+    fn expire_one(&mut self, sequence: u64, now: Timestamp) -> Result<bool, StorageError> {
+        if self.limits.marker_seconds > 0
+            && let Some(subject) = self.subject_to_mark(sequence)?
+        {
+            return self.store_marker(&subject, now).map(|()| true);
+        }
+        if self.log.messages() > 0 && self.log.first_sequence() == sequence {
+            // Time passes after a crash as well: nothing need be written.
+            return self.log.evict_first();
+        }
+        self.log.remove(sequence)
+    }
+
+    /// The subject of an expiring message that leaves a marker: the only one on its subject, and no marker itself.
+    /// [nats-server 2.15.1, probed]
+    fn subject_to_mark(&mut self, sequence: u64) -> Result<Option<Vec<u8>>, StorageError> {
+        // Differs from nats-server: it keeps expired messages of sealed streams, as it can't store their markers.
+        if self.limits.sealed {
+            return Ok(None);
+        }
+        let Some(locator) = self.log.locate(sequence)? else { return Ok(None) };
+        let message = match locator.read() {
+            Ok(message) => message,
+            Err(StorageError::Damaged { .. }) => {
+                self.log.note_damaged(sequence);
+                return Ok(None);
+            }
+            Err(error) => return Err(error),
+        };
+        let alone = self.log.subject(&message.subject).is_some_and(|subject| subject.count == 1);
+        Ok((alone && !is_marker(&message)).then(|| message.subject.to_vec()))
+    }
+}
+
+/// Whether a message says that its subject has no value any more.
+fn is_marker(message: &StoredMessage) -> bool {
+    block::value(&message.headers, "Nats-Marker-Reason").is_some_and(|reason| !reason.is_empty())
+        || block::value(&message.headers, "KV-Operation") == Some(b"PURGE")
+}
+
+/// Messages that one call removes: publishers wait meanwhile.
+const MAX_EXPIRED_PER_CALL: usize = 4096;
+
+/// Between two calls, if the first one finished.
+const MIN_PAUSE: i64 = 50_000_000;

@@ -1,0 +1,80 @@
+//! A stream's place in the interest of its account: its subjects, and those of its direct gets.
+
+use std::fmt;
+use std::sync::Weak;
+
+use parking_lot::Mutex;
+
+use super::Stream;
+use crate::api;
+use crate::connection::Connection;
+use crate::engine::Engine;
+use crate::router::Router;
+use crate::service::{Request, Service};
+use crate::stream::config::StreamConfig;
+use crate::subscription::{Sid, Subscription};
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+/// The subscriptions of one stream.
+pub(super) struct StreamInterest {
+    /// The stream's own end of its subscriptions to subjects.
+    capture: Arc<Connection>,
+    /// The end of its subscriptions to direct gets.
+    direct: Arc<Connection>,
+    held: Mutex<Vec<Arc<Subscription>>>,
+}
+
+impl fmt::Debug for StreamInterest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StreamInterest").finish_non_exhaustive()
+    }
+}
+
+impl StreamInterest {
+    pub(super) fn new(engine: &Engine, stream: &Weak<Stream>) -> Self {
+        let service: Arc<dyn Service> = Arc::new(DirectGets(Weak::clone(stream)));
+        Self {
+            capture: Arc::new(Connection::stream(&**engine.clock(), Weak::clone(stream))),
+            direct: Arc::new(Connection::service(&**engine.clock(), service)),
+            held: Mutex::default(),
+        }
+    }
+
+    /// Takes what `config` asks for and gives up what was held before: there is no moment without either.
+    pub(super) fn refresh(&self, router: &Router, config: &StreamConfig) {
+        let mut wanted: Vec<_> =
+            config.subjects.iter().map(|subject| subscription(&self.capture, subject.as_bytes())).collect();
+        if config.allow_direct {
+            for tail in ["", ".>"] {
+                let subject = format!("$JS.API.DIRECT.GET.{}{tail}", config.name);
+                wanted.push(subscription(&self.direct, subject.as_bytes()));
+            }
+        }
+        let mut held = self.held.lock();
+        // Both at once would capture a message twice.
+        let old = std::mem::replace(&mut *held, wanted.clone());
+        router.replace(&old, wanted);
+    }
+
+    pub(super) fn give_up(&self, router: &Router) {
+        let held = std::mem::take(&mut *self.held.lock());
+        router.unsubscribe_all(&held);
+    }
+}
+
+fn subscription(connection: &Arc<Connection>, filter: &[u8]) -> Arc<Subscription> {
+    Arc::new(Subscription::new(Sid::from(&b"0"[..]), Arc::from(filter), None, Arc::clone(connection), None))
+}
+
+/// Answers `$JS.API.DIRECT.GET.<stream>`.
+#[derive(Debug)]
+struct DirectGets(Weak<Stream>);
+
+impl Service for DirectGets {
+    fn call(&self, engine: &Arc<Engine>, request: &Request<'_>, worker: &mut Worker) {
+        if let Some(stream) = self.0.upgrade() {
+            api::direct::call(engine, &stream, request, worker);
+        }
+    }
+}

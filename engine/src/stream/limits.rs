@@ -1,0 +1,190 @@
+//! The limits of a stream, compiled from its configuration, and how they are kept. [reference §4.2, §10]
+
+use embus_storage::error::StorageError;
+use embus_storage::log::{Accounting, LogOptions};
+use embus_storage::message::Timestamp;
+
+use super::config::{Compression, Discard, PersistMode, Retention, StorageType, StreamConfig};
+use super::core::Core;
+use super::republish::Republisher;
+use super::rollup::Rollup;
+use super::transform::SubjectTransform;
+use super::ttl::SECOND;
+use crate::api::error::ApiError;
+
+/// What a publish needs to know of the configuration. No limit is the largest number.
+#[derive(Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "as many switches as the configuration has")]
+pub(crate) struct Limits {
+    /// A message without headers needs nothing but the three limits that make room by themselves, and its size checked.
+    pub(crate) plain: bool,
+    pub(crate) max_messages: u64,
+    pub(crate) max_bytes: u64,
+    pub(crate) max_per_subject: u64,
+    pub(crate) max_message_size: u64,
+    /// 0 for none.
+    pub(crate) max_age: i64,
+    pub(crate) accounting: Accounting,
+    pub(crate) discard_new: bool,
+    pub(crate) discard_new_per_subject: bool,
+    pub(crate) sealed: bool,
+    pub(crate) interest: bool,
+    pub(crate) allow_time_to_live: bool,
+    pub(crate) allow_rollup: bool,
+    /// 0 for no markers.
+    pub(crate) marker_seconds: i64,
+    pub(crate) transform: Option<SubjectTransform>,
+    pub(crate) republisher: Option<Republisher>,
+}
+
+impl Limits {
+    pub(crate) fn new(config: &StreamConfig) -> Self {
+        let mut limits = Self {
+            plain: false,
+            max_messages: limit(config.max_messages),
+            max_bytes: limit(config.max_bytes),
+            max_per_subject: limit(config.max_messages_per_subject),
+            max_message_size: limit(config.max_message_size.into()),
+            max_age: config.max_age.0.max(0),
+            accounting: match config.storage {
+                StorageType::File => Accounting::File,
+                StorageType::Memory => Accounting::Memory,
+            },
+            discard_new: config.discard == Discard::New,
+            discard_new_per_subject: config.discard_new_per_subject,
+            sealed: config.sealed,
+            interest: config.retention == Retention::Interest,
+            allow_time_to_live: config.allow_message_ttl,
+            allow_rollup: config.allow_rollup && !config.deny_purge,
+            marker_seconds: config.subject_delete_marker_ttl.0.max(0) / SECOND,
+            transform: config.compiled_transform(),
+            republisher: Republisher::new(config),
+        };
+        limits.plain = limits.is_plain();
+        limits
+    }
+
+    fn is_plain(&self) -> bool {
+        let changes = self.transform.is_some() || self.republisher.is_some();
+        !changes && !self.sealed && !self.interest && !self.refuses()
+    }
+
+    /// Whether a new message may be refused for want of room.
+    fn refuses(&self) -> bool {
+        let limited = self.max_messages < UNLIMITED || self.max_bytes < UNLIMITED || self.discard_new_per_subject;
+        self.discard_new && limited
+    }
+
+    /// Whether a stream that holds so much holds too much.
+    #[inline]
+    pub(crate) fn are_exceeded(&self, messages: u64, bytes: u64) -> bool {
+        messages > self.max_messages || bytes > self.max_bytes
+    }
+}
+
+/// How the log of such a stream keeps its messages; `description` is what the configuration can be rebuilt from.
+pub(crate) fn log_options(config: &StreamConfig, accounting: Accounting, synced: bool, created: Timestamp) -> LogOptions {
+    LogOptions {
+        segment_bytes: segment_bytes(config),
+        accounting,
+        compress: config.compression == Compression::S2,
+        synced: synced && config.persist_mode != PersistMode::Async,
+        description: config.to_stored(created).into(),
+    }
+}
+
+/// A segment leaves the disk as a whole: a small stream must not keep much more than it holds.
+fn segment_bytes(config: &StreamConfig) -> u32 {
+    let quarter = limit(config.max_bytes) / 4;
+    u32::try_from(quarter).unwrap_or(u32::MAX).clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES)
+}
+
+impl Core {
+    /// Why the limits leave no room for a message of this size, where they do not make it.
+    pub(super) fn check_room(&mut self, subject: &[u8], size: u64, rollup: Rollup) -> Result<(), ApiError> {
+        let limits = &self.limits;
+        if !limits.refuses() {
+            return Ok(());
+        }
+        // A subject that is full makes room by itself: its oldest message leaves.
+        let full = self.log.subject(subject).filter(|subject| subject.count >= limits.max_per_subject);
+        if full.is_some() && limits.discard_new_per_subject && rollup == Rollup::None {
+            return Err(ApiError::store_failed("maximum messages per subject exceeded"));
+        }
+        if full.is_none() && self.log.messages() >= limits.max_messages {
+            return Err(ApiError::store_failed("maximum messages exceeded"));
+        }
+        if self.log.bytes().saturating_add(size) > limits.max_bytes {
+            let freed = match full {
+                Some(subject) => self.size_of(subject.first).map_err(ApiError::store_failed)?,
+                None => 0,
+            };
+            if freed < size {
+                return Err(ApiError::store_failed("maximum bytes exceeded"));
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether storing one more message of this size makes the oldest ones leave.
+    pub(super) fn would_evict_oldest(&self, size: u64) -> bool {
+        let (messages, bytes) = (self.log.messages().saturating_add(1), self.log.bytes().saturating_add(size));
+        !self.limits.discard_new && self.limits.are_exceeded(messages, bytes)
+    }
+
+    /// How many messages a new one on this subject pushes out.
+    #[inline]
+    pub(super) fn excess_on(&self, subject: &[u8]) -> u64 {
+        if self.limits.max_per_subject == UNLIMITED {
+            return 0;
+        }
+        let count = self.log.subject(subject).map_or(0, |subject| subject.count);
+        (count + 1).saturating_sub(self.limits.max_per_subject)
+    }
+
+    /// Lets the oldest messages leave until the stream holds no more than it may. One that is larger than the whole
+    /// stream may be leaves as well. [nats-server: discard old]
+    #[inline]
+    pub(super) fn evict_oldest(&mut self) -> Result<(), StorageError> {
+        if self.limits.discard_new {
+            return Ok(());
+        }
+        while self.limits.are_exceeded(self.log.messages(), self.log.bytes()) && self.log.evict_first()? {}
+        Ok(())
+    }
+
+    /// Keeps the limit per subject on all subjects, whatever the discard policy: for one that was lowered.
+    pub(super) fn trim_subjects(&mut self) -> Result<(), StorageError> {
+        let keep = self.limits.max_per_subject;
+        if keep == UNLIMITED {
+            return Ok(());
+        }
+        let mut crowded = Vec::new();
+        self.log.subjects(b">", &mut |subject, state| {
+            if state.count > keep {
+                crowded.push(subject.to_vec());
+            }
+            true
+        });
+        // The order of a hash map must not decide in which order records are written.
+        crowded.sort_unstable();
+        crowded.iter().try_for_each(|subject| self.keep_newest(subject, keep))
+    }
+
+    fn size_of(&mut self, sequence: u64) -> Result<u64, StorageError> {
+        let Some(locator) = self.log.locate(sequence)? else { return Ok(0) };
+        let message = locator.read()?;
+        let accounting = self.limits.accounting;
+        Ok(accounting.size(message.subject.len(), message.headers.len(), message.payload.len()))
+    }
+}
+
+/// Zero and less say unlimited.
+fn limit(configured: i64) -> u64 {
+    u64::try_from(configured).ok().filter(|limit| *limit > 0).unwrap_or(UNLIMITED)
+}
+
+pub(crate) const UNLIMITED: u64 = u64::MAX;
+
+const MIN_SEGMENT_BYTES: u32 = 64 * 1024;
+const MAX_SEGMENT_BYTES: u32 = 32 * 1024 * 1024;

@@ -1,0 +1,71 @@
+//! Removing messages on request. [reference §6.2, §6.3]
+
+use super::core::Core;
+use crate::api::error::ApiError;
+
+/// Which messages to remove: all, those below a sequence, or all but the newest; on all subjects or some.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Purge {
+    /// Only on subjects that match.
+    pub filter: Option<Vec<u8>>,
+    /// Only below this sequence. Without a filter it may lie beyond the last one: the next message gets it.
+    pub sequence: Option<u64>,
+    /// All but the newest of them.
+    pub keep: Option<u64>,
+}
+
+impl Core {
+    /// Removes messages; returns how many.
+    ///
+    /// # Errors
+    /// The stream is sealed or denies purges, the request contradicts itself, or the disk failed.
+    pub fn purge(&mut self, purge: &Purge) -> Result<u64, ApiError> {
+        if self.limits.sealed {
+            return Err(ApiError::stream_sealed());
+        }
+        if self.config.deny_purge {
+            return Err(ApiError::stream_purge_failed("stream purge not permitted"));
+        }
+        // 0 says as much as nothing does.
+        let sequence = purge.sequence.filter(|sequence| *sequence > 0);
+        let keep = purge.keep.filter(|keep| *keep > 0);
+        if sequence.is_some() && keep.is_some() {
+            return Err(ApiError::bad_request());
+        }
+        let filter = purge.filter.as_deref().filter(|filter| !filter.is_empty() && *filter != b">");
+        let purged = match (filter, keep) {
+            (None, None) => self.log.remove_below(sequence.unwrap_or_else(|| self.next_sequence())),
+            (None, Some(keep)) => self.log.remove_matching(b">", u64::MAX, keep),
+            (Some(filter), _) => self.log.remove_matching(filter, sequence.unwrap_or(u64::MAX), keep.unwrap_or(0)),
+        };
+        purged.map_err(ApiError::stream_purge_failed)
+    }
+
+    /// Removes one message.
+    ///
+    /// # Errors
+    /// The stream is sealed or denies deletes, there is no such message, or the disk failed.
+    pub fn delete_message(&mut self, sequence: u64) -> Result<(), ApiError> {
+        if self.limits.sealed {
+            return Err(ApiError::stream_sealed());
+        }
+        if self.config.deny_delete {
+            return Err(ApiError::message_delete_failed("message delete not permitted"));
+        }
+        if sequence == 0 {
+            return Err(ApiError::message_delete_failed("no message found"));
+        }
+        if sequence > self.log.last_sequence() {
+            return Err(ApiError::message_delete_failed("stream store EOF"));
+        }
+        match self.log.remove(sequence) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ApiError::sequence_not_found(sequence)),
+            Err(error) => Err(ApiError::message_delete_failed(error)),
+        }
+    }
+
+    fn next_sequence(&self) -> u64 {
+        self.log.last_sequence().saturating_add(1)
+    }
+}

@@ -1,0 +1,86 @@
+//! Who waits for a commit: publishers for their acknowledgements, requests for their answers, republished messages for
+//! their turn. Everything that is noted between two commits goes out after the later one, in order.
+
+use std::fmt;
+
+use crate::api::error::ApiError;
+use crate::stream::core::{Outcome, Republish};
+use crate::stream::ticket::Ticket;
+use crate::sync::Arc;
+
+/// Something to do once all that was changed before it is as durable as the stream's policy asks.
+pub type Done = Box<dyn FnOnce(Result<(), ApiError>) + Send>;
+
+/// Those who wait for one commit.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    /// The reply subjects of `acks`, one behind the other.
+    replies: Vec<u8>,
+    acks: Vec<Ack>,
+    pub(crate) tickets: Vec<(Arc<Ticket>, Outcome)>,
+    pub(crate) done: Vec<Done>,
+    pub(crate) republished: Vec<(Republish, u8)>,
+}
+
+/// An acknowledgement for a reply subject.
+#[derive(Debug)]
+struct Ack {
+    reply_end: usize,
+    outcome: Outcome,
+}
+
+impl fmt::Debug for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Waiting").field("acks", &self.acks.len()).finish_non_exhaustive()
+    }
+}
+
+impl Waiting {
+    /// Whether nobody waits.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.acks.is_empty() && self.tickets.is_empty() && self.done.is_empty() && self.republished.is_empty()
+    }
+
+    /// Notes that whoever listens on `reply` waits for `outcome`.
+    #[inline]
+    pub(crate) fn push_ack(&mut self, reply: &[u8], outcome: Outcome) {
+        self.replies.extend_from_slice(reply);
+        self.acks.push(Ack { reply_end: self.replies.len(), outcome });
+    }
+
+    /// The acknowledgements with their reply subjects.
+    pub(crate) fn acks(&self) -> impl Iterator<Item = (&[u8], &Outcome)> {
+        let mut start = 0;
+        self.acks.iter().map(move |ack| {
+            let reply = &self.replies[start..ack.reply_end];
+            start = ack.reply_end;
+            (reply, &ack.outcome)
+        })
+    }
+
+    /// Forgets the acknowledgements but keeps their memory, within reason.
+    pub(crate) fn clear(&mut self) {
+        self.replies.clear();
+        self.replies.shrink_to(KEPT_BYTES);
+        self.acks.clear();
+        self.acks.shrink_to(KEPT_ACKS);
+        self.tickets = Vec::new();
+        self.done = Vec::new();
+        self.republished = Vec::new();
+    }
+
+    /// Everybody who waits in either, those of `later` behind.
+    pub(crate) fn append(&mut self, later: &mut Self) {
+        let offset = self.replies.len();
+        self.replies.append(&mut later.replies);
+        let moved = |ack: Ack| Ack { reply_end: ack.reply_end + offset, ..ack };
+        self.acks.extend(later.acks.drain(..).map(moved));
+        self.tickets.append(&mut later.tickets);
+        self.done.append(&mut later.done);
+        self.republished.append(&mut later.republished);
+    }
+}
+
+/// Memory that a busy stream keeps for the next commit.
+const KEPT_BYTES: usize = 64 * 1024;
+const KEPT_ACKS: usize = 4096;

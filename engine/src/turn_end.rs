@@ -1,0 +1,68 @@
+//! What a turn leaves to its end: streams to commit, requests to answer. During the turn a route is borrowed and nothing
+//! may be delivered on top of a delivery.
+
+use crate::engine::Engine;
+use crate::service::{Calls, Request};
+use crate::stream::core::Incoming;
+use crate::stream::ticket::Ticket;
+use crate::stream::{AnswerTo, Arriving, Stream};
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+use embus_storage::message::Timestamp;
+
+/// Streams and requests of one turn.
+#[derive(Debug, Default)]
+pub(crate) struct TurnEnd {
+    changed: Vec<Arc<Stream>>,
+    pub(crate) calls: Calls,
+    /// How often the message that is delivered now was republished.
+    pub(crate) hops: u8,
+    /// The time of all messages that are stored in this turn.
+    time: Option<Timestamp>,
+}
+
+impl TurnEnd {
+    /// Stores a message; says whether the stream took it.
+    #[inline]
+    pub(crate) fn store(&mut self, stream: Arc<Stream>, message: &Request<'_>, answer: AnswerTo<'_>) -> bool {
+        let time = *self.time.get_or_insert_with(|| stream.now());
+        let incoming = Incoming { subject: message.subject, headers: message.headers, payload: message.payload };
+        let taken = stream.ingest(&Arriving { message: incoming, hops: self.hops, time }, answer);
+        if taken && !self.changed.iter().any(|changed| Arc::ptr_eq(changed, &stream)) {
+            self.changed.push(stream);
+        }
+        taken
+    }
+
+    /// The same for an in-process publisher, who may wait for the answer itself.
+    pub(crate) fn store_local(&mut self, stream: Arc<Stream>, message: &Request<'_>, ticket: Option<&Arc<Ticket>>) -> bool {
+        let answer = match (ticket, message.reply) {
+            (Some(ticket), _) => AnswerTo::Ticket(ticket),
+            (None, Some(reply)) => AnswerTo::Reply(reply),
+            (None, None) => AnswerTo::Nobody,
+        };
+        self.store(stream, message, answer)
+    }
+
+    fn is_empty(&self) -> bool {
+        self.changed.is_empty() && self.calls.is_empty()
+    }
+}
+
+impl Engine {
+    /// Commits the streams and answers the requests of a turn, and of what that leads to.
+    pub(crate) fn run_turn_end(self: &Arc<Self>, worker: &mut Worker) {
+        while !worker.batch.turn_end.is_empty() {
+            while let Some(stream) = worker.batch.turn_end.changed.pop() {
+                stream.end_turn(self, worker);
+            }
+            let mut calls = std::mem::take(&mut worker.batch.turn_end.calls);
+            calls.run(self, worker);
+            if worker.batch.turn_end.calls.is_empty() {
+                worker.batch.turn_end.calls = calls;
+            }
+        }
+        worker.batch.turn_end.time = None;
+    }
+}

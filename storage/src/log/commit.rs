@@ -1,0 +1,325 @@
+//! Commits: what was appended becomes written, and durable where that is asked for.
+//!
+//! The order on the disk: records, tail mark, sync. A new segment is written under a temporary name with its first
+//! records, synced, renamed, and the directory synced; a segment that has its name is complete. The segment before it is
+//! synced before that, so that what survives a power cut has no holes. Files that nothing needs any more go last.
+
+use std::io;
+use std::sync::Arc;
+
+use super::files::{Place, SegmentFile};
+use super::pending::{Chunk, Creation};
+use super::{Log, Position};
+use crate::error::StorageError;
+use crate::medium::File;
+use crate::segment::{RECORDS_START, TailMark};
+
+/// Disk work: what was appended since the last one. At most one of a log is under way.
+#[derive(Debug)]
+pub struct Commit {
+    place: Arc<Place>,
+    chunks: Arc<Vec<Chunk>>,
+    /// The mark behind the last chunk.
+    mark: TailMark,
+    sync: bool,
+    preallocate: bool,
+    /// Files to remove when everything else is done.
+    doomed: Vec<Arc<SegmentFile>>,
+    position: Position,
+}
+
+/// What a [`Commit`] came to.
+#[derive(Debug)]
+pub struct Committed {
+    result: Result<(), StorageError>,
+    position: Position,
+    mark: TailMark,
+    /// Whether everything up to the mark is durable.
+    synced: bool,
+    /// Doomed files that somebody still reads.
+    kept: Vec<Arc<SegmentFile>>,
+}
+
+impl Committed {
+    /// Why it failed.
+    pub fn error(&self) -> Option<&StorageError> {
+        self.result.as_ref().err()
+    }
+
+    /// Everything up to here is written, and synced if that was asked for.
+    pub fn position(&self) -> Position {
+        self.position
+    }
+}
+
+impl Commit {
+    /// Does it: writes, makes new segments, and syncs if asked to. Blocks.
+    pub fn run(mut self) -> Committed {
+        let result = self.write();
+        let doomed = std::mem::take(&mut self.doomed);
+        let kept = match &result {
+            Ok(()) => self.place.remove_files(doomed),
+            Err(_) => {
+                self.undo();
+                doomed
+            }
+        };
+        let created = self.chunks.last().is_some_and(|chunk| chunk.create.is_some());
+        Committed { result, position: self.position, mark: self.mark, synced: self.sync || created, kept }
+    }
+
+    fn write(&self) -> Result<(), StorageError> {
+        let mut before: Option<&Chunk> = None;
+        for (behind, chunk) in (1..).zip(self.chunks.iter()) {
+            let is_last = behind == self.chunks.len();
+            match &chunk.create {
+                Some(creation) => self.create(chunk, creation, is_last)?,
+                None => self.extend(chunk, is_last)?,
+            }
+            if let Some(before) = before.filter(|_| chunk.create.is_some()) {
+                self.mark_continued(before);
+            }
+            before = Some(chunk);
+        }
+        Ok(())
+    }
+
+    /// Writes records behind others.
+    fn extend(&self, chunk: &Chunk, is_last: bool) -> Result<(), StorageError> {
+        let file = chunk.file.file()?;
+        if !chunk.bytes.is_empty() {
+            self.preallocate(chunk, &**file, is_last)?;
+            let written = file.write_all_at(&chunk.bytes, chunk.offset.into());
+            written.map_err(|error| chunk.file.error("write", error))?;
+            chunk.file.set_allocated(chunk.file.allocated().max(chunk.end()));
+        }
+        self.write_mark(chunk, &**file, &self.mark_of(chunk, is_last))?;
+        if !is_last && chunk.file.allocated() > chunk.end() {
+            file.truncate(chunk.end()).map_err(|error| chunk.file.error("truncate", error))?;
+            chunk.file.set_allocated(chunk.end());
+        }
+        if self.place.persistent && (self.sync || !is_last) {
+            file.sync().map_err(|error| chunk.file.error("sync", error))?;
+        }
+        Ok(())
+    }
+
+    /// Makes a new segment, complete with its first records.
+    fn create(&self, chunk: &Chunk, creation: &Creation, is_last: bool) -> Result<(), StorageError> {
+        let Place { medium, dir, persistent } = &*self.place;
+        let temporary = dir.join(chunk.file.name.temporary_name());
+        let path = chunk.file.path();
+        let failed = |operation| move |error: io::Error| StorageError::io(operation, &path, error);
+        let file = self.create_file(&temporary).map_err(failed.clone()("create"))?;
+        let mut block = creation.header.encode(&creation.description);
+        let (at, mark) = self.mark_of(chunk, is_last).encode(creation.header.salt);
+        block[at as usize..at as usize + mark.len()].copy_from_slice(&mark);
+        file.write_all_at(&block[..], 0).map_err(failed.clone()("write"))?;
+        chunk.file.set_allocated(RECORDS_START.into());
+        self.preallocate(chunk, &*file, is_last)?;
+        file.write_all_at(&chunk.bytes, chunk.offset.into()).map_err(failed.clone()("write"))?;
+        if *persistent {
+            file.sync().map_err(failed.clone()("sync"))?;
+        }
+        medium.rename(&temporary, &chunk.file.path()).map_err(failed.clone()("rename"))?;
+        if *persistent {
+            medium.sync_dir(dir).map_err(|error| StorageError::io("sync", dir, error))?;
+        }
+        let len = chunk.file.allocated().max(chunk.end());
+        let file = medium.open(&chunk.file.path()).map_err(failed("open"))?;
+        chunk.file.created(file, len);
+        Ok(())
+    }
+
+    fn create_file(&self, temporary: &std::path::Path) -> io::Result<Arc<dyn File>> {
+        match self.place.medium.create(temporary) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                // Left over from an attempt that failed.
+                self.place.medium.remove(temporary)?;
+                self.place.medium.create(temporary)
+            }
+            created => created,
+        }
+    }
+
+    /// Makes room ahead of the end, so that a sync need not write down a new size each time.
+    fn preallocate(&self, chunk: &Chunk, file: &dyn File, is_last: bool) -> Result<(), StorageError> {
+        let allocated = chunk.file.allocated();
+        if !self.preallocate || !is_last || chunk.end() <= allocated {
+            return Ok(());
+        }
+        let step = allocated.next_power_of_two().clamp(MIN_ALLOCATION_BYTES, MAX_ALLOCATION_BYTES);
+        let wanted = chunk.end().next_multiple_of(step);
+        match file.allocate(wanted) {
+            Ok(()) => chunk.file.set_allocated(wanted),
+            // What is to be written may still fit.
+            Err(error) if is_only_about_room(&error) => {}
+            Err(error) => return Err(chunk.file.error("allocate", error)),
+        }
+        Ok(())
+    }
+
+    /// What the mark behind a chunk says.
+    fn mark_of(&self, chunk: &Chunk, is_last: bool) -> TailMark {
+        let mut mark = self.mark;
+        if !is_last {
+            (mark.end, mark.last_sequence) = (chunk.end(), chunk.last_sequence);
+        }
+        if chunk.create.is_some() {
+            // A segment that has its name was synced before it got it.
+            (mark.synced_end, mark.synced_sequence) = (mark.end, mark.last_sequence);
+        }
+        mark
+    }
+
+    fn write_mark(&self, chunk: &Chunk, file: &dyn File, mark: &TailMark) -> Result<(), StorageError> {
+        let (at, bytes) = mark.encode(chunk.file.salt);
+        file.write_all_at(&bytes, at.into()).map_err(|error| chunk.file.error("write", error))
+    }
+
+    /// Says in a segment that another one follows it. Only a hint, for when that one is not there some day.
+    fn mark_continued(&self, chunk: &Chunk) {
+        if let Ok(file) = chunk.file.file() {
+            let mark = TailMark { continued: true, ..self.mark_of(chunk, false) };
+            let _ = self.write_mark(chunk, &**file, &mark);
+        }
+    }
+
+    /// Takes back what a failed commit left, as far as the disk lets it: its messages shall not turn up later.
+    fn undo(&self) {
+        let medium = &self.place.medium;
+        for chunk in self.chunks.iter().rev() {
+            if chunk.create.is_some() {
+                let _ = medium.remove(&self.place.dir.join(chunk.file.name.temporary_name()));
+                let _ = medium.remove(&chunk.file.path());
+            } else if let (Ok(file), false) = (chunk.file.file(), chunk.bytes.is_empty()) {
+                let _ = file.truncate(chunk.offset.into());
+                chunk.file.set_allocated(chunk.offset.into());
+            }
+        }
+    }
+}
+
+impl Log {
+    /// The work that makes what waits written, and synced if `sync` (or if the log always syncs); nothing if nothing waits
+    /// (and, with `sync`, nothing is dirty) or a commit is under way.
+    pub fn take_commit(&mut self, sync: bool) -> Option<Commit> {
+        if self.failed.is_some() || self.in_flight.is_some() {
+            return None;
+        }
+        let persistent = self.place.persistent;
+        let sync = persistent && (sync || self.options.synced || self.keeper.wants_sync());
+        let changed = self.position != self.taken;
+        if !changed && !(sync && self.durable.dirty) {
+            return None;
+        }
+        if let Err(error) = self.flush() {
+            self.failed = Some(error);
+            return None;
+        }
+        let reserve = persistent && !self.options.synced;
+        let sync = sync || reserve && self.last_sequence > self.durable.reserved_to;
+        let mark = self.next_mark(sync, reserve);
+        let spare = std::mem::take(&mut self.spare);
+        let chunks = Arc::new(self.pending.take(self.last_sequence, spare));
+        self.taken = self.position;
+        self.in_flight = Some(Arc::clone(&chunks));
+        Some(Commit {
+            place: Arc::clone(&self.place),
+            chunks,
+            mark,
+            sync,
+            preallocate: persistent && self.options.synced,
+            // A file may go only when what made its messages dead is durable.
+            doomed: if sync || !persistent { std::mem::take(&mut self.doomed) } else { Vec::new() },
+            position: self.position,
+        })
+    }
+
+    fn next_mark(&self, sync: bool, reserve: bool) -> TailMark {
+        let durable = &self.durable;
+        let reserved_to = match reserve {
+            true if sync || self.pending.active.create.is_some() => self.last_sequence.saturating_add(durable.reserve),
+            true => durable.reserved_to,
+            false => self.last_sequence,
+        };
+        TailMark {
+            commit: durable.commits + 1,
+            end: self.pending.active.end(),
+            last_sequence: self.last_sequence,
+            synced_sequence: durable.synced_sequence,
+            synced_end: durable.synced_end,
+            reserved_to,
+            floor: self.first_sequence,
+            boot_id: durable.boot_id,
+            continued: false,
+        }
+    }
+
+    /// Takes the outcome in. After a failure the log refuses changes until it is opened anew.
+    pub fn finish_commit(&mut self, committed: Committed) -> Result<Position, StorageError> {
+        if let Err(error) = committed.result {
+            // What was to be written stays readable from memory.
+            self.failed = Some(error.clone());
+            return Err(error);
+        }
+        self.recycle();
+        self.doomed.extend(committed.kept);
+        let (mark, durable) = (&committed.mark, &mut self.durable);
+        durable.commits = mark.commit;
+        durable.dirty = !committed.synced && self.place.persistent;
+        if committed.synced {
+            (durable.synced_sequence, durable.synced_end) = (mark.last_sequence, mark.end);
+            if mark.reserved_to > durable.reserved_to {
+                durable.reserve = (durable.reserve * 2).min(MAX_RESERVE);
+            }
+            durable.reserved_to = mark.reserved_to;
+        }
+        self.committed = committed.position;
+        Ok(committed.position)
+    }
+
+    /// Keeps a buffer for the next commit if the log is busy; an idle one keeps none.
+    fn recycle(&mut self) {
+        let chunks = self.in_flight.take().and_then(Arc::into_inner);
+        if self.pending.bytes() == 0 {
+            self.pending.active.bytes = Vec::new();
+        } else if let Some(mut chunk) = chunks.and_then(|mut chunks| chunks.pop()) {
+            chunk.bytes.clear();
+            chunk.bytes.shrink_to(MAX_SPARE_BYTES);
+            self.spare = chunk.bytes;
+        }
+    }
+}
+
+/// What is durable of a log.
+#[derive(Debug, Default)]
+pub(super) struct Durable {
+    /// Number of the last commit.
+    pub(super) commits: u64,
+    /// Everything up to this sequence is.
+    pub(super) synced_sequence: u64,
+    /// Everything up to this offset is, in the segment that the last commit wrote to.
+    pub(super) synced_end: u64,
+    /// A durable mark says that sequences up to here may have been given out.
+    pub(super) reserved_to: u64,
+    /// How many sequences to reserve next: more each time, so that it rarely costs a sync.
+    pub(super) reserve: u64,
+    /// Whether something was written since the last sync.
+    pub(super) dirty: bool,
+    pub(super) boot_id: u128,
+}
+
+fn is_only_about_room(error: &io::Error) -> bool {
+    use io::ErrorKind::{QuotaExceeded, StorageFull, Unsupported};
+    matches!(error.kind(), StorageFull | QuotaExceeded | Unsupported)
+}
+
+/// Sequences that a log which is not always synced reserves at first.
+pub(super) const MIN_RESERVE: u64 = 1024;
+/// And at most: so many may be skipped after a power cut.
+pub(super) const MAX_RESERVE: u64 = 1 << 20;
+const MIN_ALLOCATION_BYTES: u64 = 16 * 1024;
+const MAX_ALLOCATION_BYTES: u64 = 4 << 20;
+/// A buffer that is kept for the next commit has at most this capacity.
+const MAX_SPARE_BYTES: usize = 1 << 20;

@@ -1,0 +1,80 @@
+//! Where a message lies, in a form that may be read after the owner of the log has let go of it.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::files::SegmentFile;
+use super::pending::Chunk;
+use crate::error::StorageError;
+use crate::message::StoredMessage;
+use crate::record::{Extent, HEADER_BYTES, Header, Kind};
+
+/// Where a message lies: may be read after the owner of the log has let go of it.
+#[derive(Debug, Clone)]
+pub struct Locator {
+    pub(super) sequence: u64,
+    pub(super) extent: Extent,
+    pub(super) file: Arc<SegmentFile>,
+    pub(super) source: Source,
+}
+
+/// What a message is read from.
+#[derive(Debug, Clone)]
+pub(super) enum Source {
+    File,
+    /// A copy of a record that waits for a commit.
+    Copy(Bytes),
+    /// Records that a commit is writing.
+    InFlight(Arc<Vec<Chunk>>),
+}
+
+impl Locator {
+    /// The sequence of the message.
+    pub fn sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// Reads and verifies the message.
+    ///
+    /// # Errors
+    /// [`StorageError::Damaged`] if what lies there is not that message any more: tell `Log::note_damaged`.
+    pub fn read(&self) -> Result<StoredMessage, StorageError> {
+        let bytes = match &self.source {
+            Source::File => self.file.read(self.extent.offset, self.extent.len() as usize)?.into(),
+            Source::Copy(bytes) => bytes.clone(),
+            Source::InFlight(chunks) => self.copy(chunks)?,
+        };
+        self.verified(&bytes).ok_or_else(|| self.file.damaged("a message is not what was written"))
+    }
+
+    fn copy(&self, chunks: &[Chunk]) -> Result<Bytes, StorageError> {
+        let found = chunks.iter().find_map(|chunk| chunk.bytes_at(&self.file, self.extent.offset));
+        let record = found.and_then(|bytes| bytes.get(..self.extent.len() as usize));
+        record.map(Bytes::copy_from_slice).ok_or_else(|| self.file.damaged("a record is not in its commit"))
+    }
+
+    /// The message, if these bytes are its record.
+    fn verified(&self, record: &Bytes) -> Option<StoredMessage> {
+        let header = Header::decode(record, self.file.salt.at(self.extent.offset))?;
+        let body = record.get(HEADER_BYTES..)?;
+        let sequence = self.file.name.base.checked_add(header.relative.into())?;
+        if header.kind != Kind::Message || sequence != self.sequence || !header.covers(body) {
+            return None;
+        }
+        let message = header.message(body)?;
+        Some(StoredMessage {
+            sequence,
+            time: message.time,
+            subject: record.slice_ref(message.subject),
+            headers: part(record, message.headers),
+            payload: part(record, message.payload),
+        })
+    }
+}
+
+/// A part of the record, sharing its memory.
+fn part(record: &Bytes, part: &[u8]) -> Bytes {
+    // `slice_ref` wants a part that lies within; an empty one may lie anywhere.
+    if part.is_empty() { Bytes::new() } else { record.slice_ref(part) }
+}
