@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Broker, LameDuck};
 use crate::error::StartError;
+use crate::jetstream::stream::Config;
 use crate::shell::Shell;
 use crate::store::StoreSettings;
 use crate::system_clock::SystemClock;
@@ -165,6 +166,26 @@ impl Builder {
     /// Starts with an empty store: all streams in the directory are removed.
     pub fn clear_store_on_start(mut self) -> Self {
         self.store.clear = true;
+        self
+    }
+
+    /// Declares a stream: it is there as `config` says when the broker has started, made or changed if need be. Call it
+    /// once for each.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use embus::jetstream::{self, stream};
+    ///
+    /// let config = stream::Config { name: "LOG".into(), subjects: vec!["log.>".into()], ..Default::default() };
+    /// let broker = embus::Broker::builder().stream(config).start().await?;
+    /// let ack = jetstream::new(broker.client()).publish("log.start", "now".into()).await?.await?;
+    /// assert_eq!(ack.stream, "LOG");
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn stream(mut self, config: impl Into<Config>) -> Self {
+        self.store.streams.push(config.into());
         self
     }
 

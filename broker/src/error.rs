@@ -6,6 +6,8 @@ use std::io;
 
 use embus_storage::error::StorageError;
 
+use crate::jetstream::EnsureStreamError;
+
 /// Why a broker did not start. Nothing of it runs then, and no address is taken.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -44,6 +46,15 @@ pub enum StartError {
     /// a newer version.
     #[error("cannot open the store: {0}")]
     Store(#[from] StorageError),
+    /// A stream that was [declared](crate::Builder::stream) can't be as it was declared.
+    #[error("cannot have stream {name:?} as declared: {source}")]
+    Stream {
+        /// The stream.
+        name: String,
+        /// Why not.
+        #[source]
+        source: EnsureStreamError,
+    },
     /// The caller is not inside a tokio runtime.
     #[error("a broker starts inside a tokio runtime: {0}")]
     Runtime(#[from] tokio::runtime::TryCurrentError),

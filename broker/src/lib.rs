@@ -24,7 +24,9 @@ mod broker;
 mod builder;
 pub mod client;
 pub mod connection;
+pub mod datetime;
 pub mod error;
+pub mod jetstream;
 mod jobs;
 #[cfg(feature = "listen")]
 mod listener;

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use embus_engine::jetstream::{AccountLimits, JetStreamOptions};
+use embus_engine::jetstream::{AccountLimits, JetStream, JetStreamOptions};
 use embus_engine::stream::SyncPolicy;
 use embus_engine::{Engine, Monotonic};
 use embus_storage::medium::Medium;
@@ -12,6 +12,8 @@ use embus_storage::medium::disk::Disk;
 use embus_storage::medium::memory::Memory;
 
 use crate::error::StartError;
+use crate::jetstream::stream::Config;
+use crate::jetstream::{context, ensure};
 use crate::jobs::BlockingThreads;
 use crate::shell::Shell;
 use crate::timer::Alarm;
@@ -28,6 +30,8 @@ pub(crate) struct StoreSettings {
     pub(crate) domain: Option<String>,
     pub(crate) max_memory: Option<u64>,
     pub(crate) max_file: Option<u64>,
+    /// Streams that are there as they are declared once the broker has started.
+    pub(crate) streams: Vec<Config>,
 }
 
 impl StoreSettings {
@@ -61,14 +65,34 @@ fn machine_memory() -> Option<u64> {
 
 /// Recovers the streams. When this returns, they are there.
 pub(crate) async fn start(shell: &Arc<Shell>, settings: &StoreSettings) -> Result<(), StartError> {
+    if settings.off && !settings.streams.is_empty() {
+        return Err(StartError::Config("streams need JetStream".to_owned()));
+    }
     if settings.off {
         return Ok(());
     }
     let (engine, options) = (Arc::clone(&shell.engine), settings.options(shell));
-    let started = shell.tasks.run_blocking(move || engine.start_jetstream(options)).await;
+    let streams = settings.streams.clone();
+    let started = shell.tasks.run_blocking(move || open(&engine, options, &streams)).await;
     started.ok_or_else(|| StartError::Config("the runtime is shutting down".to_owned()))??;
     shell.tasks.spawn_until_stop(run_deadlines(Arc::clone(shell)));
     Ok(())
+}
+
+/// Recovers what is there and adds what is declared. Blocks.
+fn open(engine: &Arc<Engine>, options: JetStreamOptions, streams: &[Config]) -> Result<(), StartError> {
+    engine.start_jetstream(options)?;
+    let Some(jetstream) = engine.jetstream() else { return Ok(()) };
+    // The directory is free when the start has failed.
+    streams.iter().try_for_each(|stream| declare(jetstream, stream)).inspect_err(|_| jetstream.close())
+}
+
+/// Has the stream be there as it is declared. Blocks.
+fn declare(jetstream: &Arc<JetStream>, config: &Config) -> Result<(), StartError> {
+    let ensured = context::checked(config)
+        .map_err(Into::into)
+        .and_then(|config| ensure::ensure(jetstream, config));
+    ensured.map(drop).map_err(|source| StartError::Stream { name: config.name.clone(), source })
 }
 
 /// Ends the streams in good order, once the caller lets go; tasks of the broker wait for it.

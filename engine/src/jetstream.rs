@@ -51,6 +51,7 @@ pub use ensure::{EnsureError, Ensured};
 pub use limits::AccountLimits;
 pub use recover::Unreadable;
 pub use usage::Usage;
+use usage::{Disk, most_of};
 
 /// What the streams of a broker are kept on and with.
 #[derive(Debug)]
@@ -65,8 +66,8 @@ pub struct JetStreamOptions {
     pub domain: Option<String>,
     /// Bytes that all streams in memory may hold. Default: 75 % of `machine_memory`, or 256 MiB when that is not known.
     pub max_memory: Option<u64>,
-    /// Bytes that all file streams may hold. Default: 75 % of what is free for them and what they have; without a
-    /// directory, as `max_memory`.
+    /// Bytes that all file streams may hold. Default: 75 % of what is free for them and what they have, now
+    /// and not only at the start; without a directory, as `max_memory`.
     pub max_store: Option<u64>,
     /// Bytes of memory of the machine, if known.
     pub machine_memory: Option<u64>,
@@ -160,7 +161,7 @@ impl JetStream {
             Some(store) => recover::all(store, &opener, &*options.executor, engine.timestamp())?,
             None => Recovered::default(),
         };
-        let jetstream = Arc::new(Self::new(engine, options, store, opener, recovered)?);
+        let jetstream = Arc::new(Self::new(engine, options, store, opener, recovered));
         for stream in jetstream.registry.list(None) {
             stream.start();
         }
@@ -173,21 +174,17 @@ impl JetStream {
         store: Option<Arc<Store>>,
         opener: Arc<Opener>,
         recovered: Recovered,
-    ) -> Result<Self, StorageError> {
+    ) -> Self {
         let limits = options.limits;
         let max_memory = options.max_memory.unwrap_or_else(|| options.machine_memory.map_or(DEFAULT_MEMORY, most_of));
-        let max_store = match (&store, options.max_store) {
-            (_, Some(bytes)) => bytes,
-            (Some(store), None) => most_of(store.free_bytes()?.saturating_add(bytes_of(&recovered.found))),
-            (None, None) => max_memory,
-        };
+        let store_usage = file_usage(&options, &recovered.found, max_memory);
         let jetstream = Self {
             engine: Arc::downgrade(engine),
             opener,
             dir: options.dir,
             limits,
             memory: Arc::new(Usage::new(limits.max_memory.unwrap_or(u64::MAX), max_memory)),
-            store: Arc::new(Usage::new(limits.max_storage.unwrap_or(u64::MAX), max_store)),
+            store: Arc::new(store_usage),
             registry: Registry::default(),
             changes: Mutex::new(Changes { store, ..Changes::default() }),
             quarantined: recovered.quarantined,
@@ -206,7 +203,7 @@ impl JetStream {
             jetstream.registry.insert(stream);
         }
         drop(changes);
-        Ok(jetstream)
+        jetstream
     }
 
     /// The stream of that name.
@@ -285,8 +282,8 @@ impl JetStream {
         self.engine.upgrade()
     }
 
-    /// Requests of the API: one at a time.
-    pub(crate) fn serial(&self) -> &Arc<Jobs> {
+    /// Requests of the API, and whatever else changes streams or walks through one: one at a time.
+    pub fn serial(&self) -> &Arc<Jobs> {
         &self.serial
     }
 
@@ -333,6 +330,7 @@ impl JetStream {
     }
 
     fn room(&self) -> Room<'_> {
+        self.store.refresh();
         Room { limits: &self.limits, memory: &self.memory, store: &self.store }
     }
 }
@@ -346,13 +344,16 @@ fn open_store(options: &JetStreamOptions) -> Result<Option<Arc<Store>>, StorageE
     Ok(Some(store))
 }
 
-/// The share of a machine that streams may have by default. [reference §10]
-fn most_of(bytes: u64) -> u64 {
-    bytes / 4 * 3
-}
-
-// Differs from nats-server, which counts only what is free at the start: a store that fills most of its disk would refuse
-// every message after a restart.
-fn bytes_of(found: &[Found]) -> u64 {
-    found.iter().map(|found| found.core.log().state().bytes).sum()
+/// What file streams hold and may hold.
+fn file_usage(options: &JetStreamOptions, found: &[Found], max_memory: u64) -> Usage {
+    let account_limit = options.limits.max_storage.unwrap_or(u64::MAX);
+    match (&options.dir, options.max_store) {
+        (_, Some(bytes)) => Usage::new(account_limit, bytes),
+        (None, None) => Usage::new(account_limit, max_memory),
+        (Some(dir), None) => {
+            let disk = Disk { medium: Arc::clone(&options.medium), dir: dir.clone() };
+            let used = found.iter().map(|found| found.core.log().state().bytes).sum();
+            Usage::on_disk(account_limit, disk, used)
+        }
+    }
 }

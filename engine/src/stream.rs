@@ -44,6 +44,7 @@ use crate::jetstream::Usage;
 use crate::router::Router;
 use crate::stream::config::{PersistMode, StorageType, StreamConfig};
 use crate::stream::core::{Core, Incoming, Outcome};
+use crate::stream::publish::is_fast_batch;
 use crate::stream::ticket::Ticket;
 use crate::stream::waiting::Waiting;
 use crate::sync::Arc;
@@ -218,7 +219,7 @@ impl Stream {
     /// Takes the interest that the configuration asks for now, and gives up what it asked for before.
     pub(crate) fn refresh_interest(&self) {
         if let Some(router) = self.router.upgrade() {
-            self.interest.refresh(&router, &self.config());
+            self.interest.refresh(&router, &self.config(), self.domain.as_deref());
         }
     }
 
@@ -245,8 +246,10 @@ impl Stream {
             return false;
         }
         let mut state = self.state.lock();
+        let is_fast_batch = matches!(to, AnswerTo::Reply(reply) if is_fast_batch(reply));
         let outcome = match self.refusal(&mut state, arriving.time) {
             Some(error) => Outcome::Refused(error),
+            None if is_fast_batch => Outcome::Refused(ApiError::batch_publish_disabled()),
             None => state.core.publish_within(self.usage.headroom(), &arriving.message, arriving.time),
         };
         if let Outcome::Stored { .. } = outcome {
@@ -264,14 +267,12 @@ impl Stream {
     #[inline]
     fn after_store(self: &Arc<Self>, state: &mut State, hops: u8) {
         self.count(state);
-        if let Some(republish) = state.core.take_republish()
-            && hops < MAX_HOPS
-        {
-            state.waiting.republished.push((republish, hops + 1));
+        while let Some(republish) = state.core.take_republish() {
+            if hops < MAX_HOPS {
+                state.waiting.republished.push((republish, hops + 1));
+            }
         }
-        if state.armed.is_none() {
-            self.arm(state);
-        }
+        self.arm(state);
     }
 
     /// Why a message can't be taken just now, whatever it is.
@@ -285,7 +286,7 @@ impl Stream {
 
     /// Tells the account what the stream holds now.
     fn count(&self, state: &mut State) {
-        let bytes = state.core.state().bytes;
+        let bytes = state.core.log().bytes();
         if bytes != state.counted && !self.stopped.load(Ordering::Acquire) {
             self.usage.set(std::mem::replace(&mut state.counted, bytes), bytes);
         }
@@ -317,6 +318,11 @@ impl Stream {
         };
         self.commit();
         result
+    }
+
+    /// Looks at the state machine without changing it but for its caches.
+    pub fn look<T>(&self, act: impl FnOnce(&mut Core) -> T) -> T {
+        act(&mut self.state.lock().core)
     }
 
     /// Calls `done` once everything changed so far is as durable as the policy asks: at once if it is.
@@ -371,7 +377,7 @@ impl Stream {
 
 impl State {
     fn new(core: Core, usage: &Usage) -> Self {
-        let counted = core.state().bytes;
+        let counted = core.log().bytes();
         usage.set(0, counted);
         Self {
             counted,

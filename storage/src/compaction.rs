@@ -12,8 +12,8 @@
 //!   see [`Plan::earlier`].
 //! - **Durable deaths.** A record may be left out only if its death is durable: the message that evicted it, or the record of
 //!   its removal, is synced. Otherwise a power cut takes both. The caller hands a plan out to run only then.
-//! - **Obsolete files.** The header of a new file says which sequences it stands for, so that a recovery after a crash in
-//!   between knows the files that it replaces, see [`obsolete`].
+//! - **Obsolete files.** The header of a new file says which sequences it stands for (`covers_to`), so that a recovery after
+//!   a crash in between knows the files that it replaces.
 //! - **Order of removal.** Names that were removed may come back with a power cut until the directory is synced. A file that
 //!   replaced others must not be removed before the removal of those is durable, and neither must a fact about them
 //!   vanish: a file that is not removed, or whose removal may not be durable, counts as there for [`Plan::earlier`].
@@ -21,7 +21,6 @@
 //! - **Damage.** A segment in which anything does not read as it should is left alone, see [`Outcome::Unfit`].
 
 mod choose;
-mod covers;
 mod facts;
 mod rewrite;
 
@@ -36,7 +35,6 @@ use crate::segment::{SegmentHeader, SegmentName};
 use crate::subject_index::SubjectId;
 
 pub use choose::{Candidate, Policy, choose};
-pub use covers::obsolete;
 
 /// A closed segment as it is about to be written anew.
 #[derive(Debug)]
@@ -101,6 +99,8 @@ pub struct Rewritten {
     pub file: Arc<dyn File>,
     /// Where its records end.
     pub end: u32,
+    /// Where its messages begin, behind the description if that is a record.
+    pub start: u32,
     /// Bytes of it that are facts.
     pub facts: u32,
     /// Where the messages lie now that were live when it was planned, ascending.

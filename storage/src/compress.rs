@@ -21,10 +21,9 @@ mod block;
 mod table;
 mod writer;
 
+use std::cell::RefCell;
 use std::io;
-use std::sync::Arc;
-
-use parking_lot::Mutex;
+use std::sync::{Arc, Weak};
 
 use crate::medium::File;
 use crate::segment::{RECORDS_START, SegmentHeader};
@@ -40,8 +39,22 @@ pub struct Inflated {
     table: Box<[u32]>,
     /// Bytes of the plain segment.
     len: u32,
-    /// The block that was read last: replays read one message after the other.
-    recent: Mutex<Option<(u32, Arc<[u8]>)>>,
+    /// Tells its blocks from those of other files in [`RECENT`].
+    identity: Arc<()>,
+}
+
+/// A block that was read.
+#[derive(Debug)]
+struct Recent {
+    of: Weak<()>,
+    number: u32,
+    block: Vec<u8>,
+}
+
+thread_local! {
+    /// The block that this thread read last: replays read one message after the other. Not kept with the file, as there
+    /// may be thousands of these.
+    static RECENT: RefCell<Option<Recent>> = const { RefCell::new(None) };
 }
 
 impl Inflated {
@@ -58,7 +71,7 @@ impl Inflated {
             },
             None => table::search(&*file, None)?,
         };
-        Ok(Self { file, table, len, recent: Mutex::new(None) })
+        Ok(Self { file, table, len, identity: Arc::new(()) })
     }
 
     /// Whether a file whose header is lost holds compressed records: it begins with a block.
@@ -69,16 +82,15 @@ impl Inflated {
         Ok(BlockHeader::read(file, RECORDS_START)?.is_some())
     }
 
-    /// The plain bytes of a block; nothing if it is damaged.
-    fn block(&self, number: u32) -> io::Result<Option<Arc<[u8]>>> {
-        if let Some((_, block)) = self.recent.lock().as_ref().filter(|recent| recent.0 == number) {
-            return Ok(Some(Arc::clone(block)));
+    /// Makes a block the recent one; nothing if it is damaged.
+    fn fetch<'a>(&self, number: u32, recent: &'a mut Option<Recent>) -> io::Result<Option<&'a [u8]>> {
+        let is_ours = |it: &Recent| it.number == number && std::ptr::eq(it.of.as_ptr(), &raw const *self.identity);
+        if !recent.as_ref().is_some_and(is_ours) {
+            let Some(&offset) = self.table.get(number as usize).filter(|&&offset| offset > 0) else { return Ok(None) };
+            let Some(block) = block::read(&*self.file, offset, number)? else { return Ok(None) };
+            *recent = Some(Recent { of: Arc::downgrade(&self.identity), number, block });
         }
-        let Some(&offset) = self.table.get(number as usize).filter(|&&offset| offset > 0) else { return Ok(None) };
-        let Some(block) = block::read(&*self.file, offset, number)? else { return Ok(None) };
-        let block: Arc<[u8]> = block.into();
-        *self.recent.lock() = Some((number, Arc::clone(&block)));
-        Ok(Some(block))
+        Ok(recent.as_ref().map(|recent| &recent.block[..]))
     }
 
     /// Fills the head of `buf` with bytes of the block that `offset` lies in; says how many.
@@ -86,11 +98,14 @@ impl Inflated {
         let from_start = offset - RECORDS_START;
         let (number, within) = (from_start / BLOCK_BYTES, (from_start % BLOCK_BYTES) as usize);
         let len = buf.len().min(BLOCK_BYTES as usize - within).min((self.len - offset) as usize);
-        match self.block(number)?.as_deref().and_then(|block| block.get(within..within + len)) {
-            Some(bytes) => buf[..len].copy_from_slice(bytes),
-            None => buf[..len].fill(0),
-        }
-        Ok(len)
+        let buf = &mut buf[..len];
+        RECENT.with_borrow_mut(|recent| {
+            match self.fetch(number, recent)?.and_then(|block| block.get(within..within + len)) {
+                Some(bytes) => buf.copy_from_slice(bytes),
+                None => buf.fill(0),
+            }
+            Ok(len)
+        })
     }
 }
 

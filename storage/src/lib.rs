@@ -8,6 +8,7 @@ pub mod compaction;
 pub mod compress;
 pub mod entries;
 pub mod error;
+pub mod file_pool;
 pub mod log;
 pub mod medium;
 pub mod message;

@@ -42,7 +42,7 @@ use crate::error::StorageError;
 use crate::medium::Medium;
 use crate::message::Timestamp;
 use crate::record::Salt;
-use crate::segment::SegmentHeader;
+use crate::segment::{SegmentHeader, TailMark};
 use crate::subject_index::SubjectIndex;
 
 /// One stream's messages. Changes are visible in it at once; they are durable when the [`Commit`] that carries them has
@@ -77,6 +77,8 @@ pub struct Log {
     taken: Position,
     committed: Position,
     durable: Durable,
+    /// Segments that were closed by the last commit, with their last marks.
+    continued: Vec<(Arc<SegmentFile>, TailMark)>,
     /// Files that nothing needs any more once the next commit has run.
     doomed: Vec<Arc<SegmentFile>>,
     /// The end of the last segment is in doubt: it must not be appended to.
@@ -316,6 +318,7 @@ impl Log {
             taken: Position(0),
             committed: Position(0),
             durable,
+            continued: Vec::new(),
             doomed: Vec::new(),
             unproven: None,
             next_generation: generation.saturating_add(1),

@@ -58,6 +58,7 @@ pub enum Kind {
 }
 
 /// A fixed header whose CRC holds.
+#[allow(clippy::struct_field_names)] // It is the CRC of the header.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// What it is.
@@ -119,13 +120,15 @@ impl Header {
     /// The parts of a message. Nothing if the body is not one, which a CRC that holds rules out.
     pub fn message<'a>(&self, body: &'a [u8]) -> Option<Message<'a>> {
         let body = body.get(..self.body_len as usize)?;
-        let (headers_len, body) = match self.has_headers {
-            true => body.split_first_chunk::<2>().map(|(len, body)| (u16::from_le_bytes(*len), body))?,
-            false => (0, body),
+        let (headers_len, body) = if self.has_headers {
+            body.split_first_chunk::<2>().map(|(len, body)| (u16::from_le_bytes(*len), body))?
+        } else {
+            (0, body)
         };
-        let (evicts, body) = match self.evicts {
-            true => body.split_first_chunk::<4>().map(|(back, body)| (u32::from_le_bytes(*back), body))?,
-            false => (0, body),
+        let (evicts, body) = if self.evicts {
+            body.split_first_chunk::<4>().map(|(back, body)| (u32::from_le_bytes(*back), body))?
+        } else {
+            (0, body)
         };
         let (subject, body) = body.split_at_checked(self.subject_len.into())?;
         let (headers, payload) = body.split_at_checked(headers_len.into())?;
@@ -284,6 +287,7 @@ impl Extent {
     }
 
     /// Bytes of the record.
+    #[allow(clippy::len_without_is_empty)] // No record is empty.
     pub fn len(self) -> u32 {
         self.length & LENGTH_BITS
     }

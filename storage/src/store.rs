@@ -20,6 +20,7 @@ use std::sync::Arc;
 use parking_lot::Mutex;
 
 use crate::error::StorageError;
+use crate::file_pool::FilePool;
 use crate::medium::Medium;
 use crate::stream_dir::{self, StreamDir};
 
@@ -64,6 +65,7 @@ impl Store {
         }
         // What a process renamed just before it died counts from now on, and may go if it is swept away.
         directories::sync(&*medium, &streams)?;
+        let medium = FilePool::over(medium);
         let shared = Arc::new(Shared { medium, dir: dir.to_path_buf(), streams, _lock: lock });
         let next_number = Mutex::new(shared.sweep()?);
         Ok(Arc::new(Self { shared, next_number }))

@@ -1,6 +1,8 @@
 //! Damage to the files of a log, everywhere, one at a time: it opens, serves no wrong byte, loses what was hit and no more,
 //! and gives no sequence out again.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 use std::io;

@@ -1,5 +1,7 @@
 //! The log against a naive model, under random operations, with commits in all their stages, and reopened at random points.
 
+#![allow(clippy::unwrap_used, reason = "tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -144,7 +146,7 @@ impl Harness {
         let headers = if headers { b"NATS/1.0\r\nA: b\r\n\r\n".to_vec() } else { Vec::new() };
         let payload = vec![u8::try_from(self.model.last % 251).unwrap(); len];
         let time = self.model.last_time + time;
-        let append = Append { time, subject, headers: &headers, payload: &payload, marked: len % 2 == 0, evict };
+        let append = Append { time, subject, headers: &headers, payload: &payload, marked: len.is_multiple_of(2), evict };
         let sequence = self.log.append(&append).unwrap();
         assert_eq!(sequence, self.model.last + 1);
         let old = self.model.messages.iter().filter(|(_, message)| message.subject == subject).map(|(&it, _)| it);

@@ -1,9 +1,10 @@
 //! Our broker as a target: behind a socket, or behind a byte stream in memory.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{io, net::SocketAddr, path::Path, time::Duration};
 
 use embus::Broker;
 use embus_tests::transcript::{Options, Server, Stream, Target};
+use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
@@ -26,21 +27,15 @@ impl Target for BrokerTarget {
         }
     }
 
-    fn has_jetstream(&self) -> bool {
-        HAS_JETSTREAM
-    }
-
     async fn start(&self, options: &Options) -> io::Result<Running> {
         let token = CancellationToken::new();
-        let mut builder = configured(options).cancellation_token(token.clone());
-        if options.jetstream {
-            builder = with_jetstream(builder, options);
-        }
+        let store = tempfile::tempdir()?;
+        let mut builder = with_jetstream(configured(options), options, store.path()).cancellation_token(token.clone());
         if *self == Self::Tcp {
             builder = builder.listen("127.0.0.1:0");
         }
         let broker = builder.start().await.map_err(io::Error::other)?;
-        Ok(Running { address: broker.local_addr(), broker, token })
+        Ok(Running { address: broker.local_addr(), broker, token, _store: store })
     }
 }
 
@@ -67,10 +62,18 @@ fn configured(options: &Options) -> embus::Builder {
     builder
 }
 
-/// Switches JetStream on, with an empty store on disk and the limits and the domain of the options.
-///
-/// To be filled in together with [`HAS_JETSTREAM`] when the builder knows of JetStream.
-fn with_jetstream(builder: embus::Builder, _: &Options) -> embus::Builder {
+/// Switches JetStream on, with an empty store on disk and the limits and the domain of the options; or off.
+fn with_jetstream(builder: embus::Builder, options: &Options, store: &Path) -> embus::Builder {
+    let mut builder = builder.jetstream(options.jetstream).store_dir(store);
+    if let Some(bytes) = options.max_memory_store {
+        builder = builder.max_memory_store(bytes);
+    }
+    if let Some(bytes) = options.max_file_store {
+        builder = builder.max_file_store(bytes);
+    }
+    if let Some(domain) = &options.domain {
+        builder = builder.jetstream_domain(domain.clone());
+    }
     builder
 }
 
@@ -80,6 +83,7 @@ pub(crate) struct Running {
     broker: Broker,
     address: Option<SocketAddr>,
     token: CancellationToken,
+    _store: TempDir,
 }
 
 impl Drop for Running {
@@ -109,6 +113,4 @@ impl Server for Running {
     }
 }
 
-/// Whether [`with_jetstream`] does what it says; until then no scene with JetStream is played here.
-const HAS_JETSTREAM: bool = false;
 const STOP_DEADLINE: Duration = Duration::from_secs(5);

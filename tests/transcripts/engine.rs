@@ -2,6 +2,7 @@
 //! session's outbox wrote, and time passes only while a read has nothing else to wait for.
 
 use std::{
+    collections::VecDeque,
     io::{self, IoSlice},
     pin::Pin,
     sync::{
@@ -16,6 +17,8 @@ use embus_engine::{
     Clock, CloseReason, Engine, Flushed, Limits, Monotonic, Session, Target as ReadTarget, Transport,
     chunks::BufferPool,
     connection::{ConnectionKind, Peer},
+    jetstream::JetStreamOptions,
+    jobs::{Executor, Job},
 };
 use embus_protocol::info::ServerInfo;
 use embus_tests::transcript::{Options, Server, Stream, Target};
@@ -32,17 +35,14 @@ impl Target for EngineTarget {
         "engine"
     }
 
-    fn has_jetstream(&self) -> bool {
-        HAS_JETSTREAM
-    }
-
     async fn start(&self, options: &Options) -> io::Result<Sessions> {
         let clock = Arc::new(HandClock::default());
         let engine = Engine::new(limits(options), ServerInfo::default(), Arc::clone(&clock) as Arc<dyn Clock>, SEED);
+        let jobs = Arc::new(JobQueue::default());
         if options.jetstream {
-            with_jetstream(&engine, options);
+            start_jetstream(&engine, options, &jobs)?;
         }
-        let shared = Shared { engine, clock, passes_time: options.ping_interval.is_some(), stopped: false.into() };
+        let shared = Shared { engine, clock, jobs, passes_time: options.ping_interval.is_some(), stopped: false.into() };
         Ok(Sessions(Arc::new(shared)))
     }
 }
@@ -61,9 +61,44 @@ fn limits(options: &Options) -> Limits {
 }
 
 /// Switches JetStream on, with a store in memory and the limits and the domain of the options.
-///
-/// To be filled in together with [`HAS_JETSTREAM`] when the engine knows of JetStream.
-fn with_jetstream(_: &Arc<Engine>, _: &Options) {}
+fn start_jetstream(engine: &Arc<Engine>, options: &Options, jobs: &Arc<JobQueue>) -> io::Result<()> {
+    let in_memory = JetStreamOptions::in_memory(Arc::clone(jobs) as Arc<dyn Executor>);
+    let options = JetStreamOptions {
+        max_memory: options.max_memory_store,
+        max_store: options.max_file_store,
+        domain: options.domain.clone(),
+        ..in_memory
+    };
+    engine.start_jetstream(options).map_err(io::Error::other)
+}
+
+/// Jobs that are run behind the turn that made them.
+#[derive(Default)]
+struct JobQueue(Mutex<VecDeque<Job>>);
+
+impl std::fmt::Debug for JobQueue {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JobQueue")
+    }
+}
+
+impl Executor for JobQueue {
+    fn spawn(&self, job: Job) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).push_back(job);
+    }
+}
+
+impl JobQueue {
+    fn next(&self) -> Option<Job> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+
+    fn run(&self) {
+        while let Some(job) = self.next() {
+            job();
+        }
+    }
+}
 
 /// An engine that sessions can be opened on.
 #[derive(Debug)]
@@ -73,6 +108,7 @@ pub(crate) struct Sessions(Arc<Shared>);
 struct Shared {
     engine: Arc<Engine>,
     clock: Arc<HandClock>,
+    jobs: Arc<JobQueue>,
     /// Whether a read that has nothing to wait for lets time pass. Else a lost message would look like a long wait.
     passes_time: bool,
     stopped: AtomicBool,
@@ -100,8 +136,9 @@ impl Server for Sessions {
 
     async fn pass(&mut self, time: Duration) {
         let now = self.0.clock.monotonic();
-        // What JetStream has to do by then is to be done here, too, when there is JetStream.
         self.0.clock.advance_to(now + time);
+        self.0.engine.handle_deadlines();
+        self.0.jobs.run();
     }
 
     async fn stop(&mut self) -> io::Result<()> {
@@ -137,6 +174,7 @@ impl SessionStream {
             }
         };
         engine.workers().put(worker);
+        self.shared.jobs.run();
         // No destination gets far enough ahead of its reader to be waited for.
         drop(turn);
         self.settle();
@@ -265,6 +303,4 @@ impl Clock for HandClock {
     }
 }
 
-/// Whether [`with_jetstream`] does what it says; until then no scene with JetStream is played here.
-const HAS_JETSTREAM: bool = false;
 const SEED: u64 = 1;

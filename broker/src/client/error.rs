@@ -34,6 +34,11 @@ where
         Self { kind, source: Some(source.into()) }
     }
 
+    /// What caused it, for an error of another kind.
+    pub(crate) fn into_source(self) -> Option<BoxError> {
+        self.source
+    }
+
     /// What happened, for branching.
     pub fn kind(&self) -> Kind {
         self.kind.clone()

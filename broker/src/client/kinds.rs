@@ -137,7 +137,7 @@ pub struct UnsubscribeError(Closed);
 /// The client was drained, or the broker has stopped; the source of the errors that say so.
 #[derive(Copy, Clone, Debug, Eq, PartialEq, ThisError)]
 #[error("the client is closed")]
-pub(super) struct Closed;
+pub(crate) struct Closed;
 
 impl From<Closed> for DrainError {
     fn from(closed: Closed) -> Self {

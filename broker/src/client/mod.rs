@@ -34,8 +34,9 @@ use tokio::task::yield_now;
 
 use self::ids::UniqueIds;
 use self::inbox::ReplyInbox;
-use self::kinds::Closed;
+pub(crate) use self::kinds::Closed;
 use self::sink::SinkState;
+pub(crate) use self::stall::settle;
 use self::state::State;
 
 pub use self::error::BoxError;
@@ -104,6 +105,11 @@ impl Client {
             statistics: Arc::default(),
         };
         Self { shared: Arc::new(shared), sink: SinkState::default() }
+    }
+
+    /// The client as the engine knows it.
+    pub(crate) fn local(&self) -> &Arc<LocalClient> {
+        &self.shared.local
     }
 
     /// How long a request waits for its answer if it does not say: 10 s.

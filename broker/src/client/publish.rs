@@ -1,6 +1,9 @@
 //! Publishing: check, hand over, wait if a subscriber is far behind.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
+use embus_engine::stream::ticket::Ticket;
 use embus_engine::{Congestion, Headers, Message as EngineMessage};
 use embus_protocol::headers::HeaderMap;
 use embus_protocol::subject::{Subject, SubjectError, ToSubject};
@@ -85,6 +88,19 @@ impl Client {
         let (subject, reply) = (publishable(&subject)?, publishable(&reply)?);
         settle(self.hand_over(subject, Some(reply), engine_headers(Some(headers)), payload)?).await;
         Ok(())
+    }
+
+    /// Hands a message over; the stream that takes it answers to `ticket`.
+    pub(crate) fn hand_over_with_ticket(
+        &self,
+        subject: Subject,
+        headers: Option<HeaderMap>,
+        payload: Bytes,
+        ticket: &Arc<Ticket>,
+    ) -> Result<Option<Congestion>, PublishError> {
+        check_publishable(&subject)?;
+        let message = EngineMessage::new(subject, None, engine_headers(headers), payload);
+        Ok(self.shared.local.publish_with_ticket(message, ticket).map_err(publish_refused)?.congestion)
     }
 
     /// Checks the subjects of `message` and hands it over.

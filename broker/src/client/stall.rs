@@ -10,7 +10,7 @@ use tokio::time::timeout;
 /// What a publish waits for after it has handed its message over: a congested destination (10 ms at most), and its turn
 /// if the task has used up its share of the processor.
 #[inline]
-pub(super) async fn settle(congestion: Option<Congestion>) {
+pub(crate) async fn settle(congestion: Option<Congestion>) {
     if let Some(congestion) = congestion {
         relieved(congestion).await;
     }

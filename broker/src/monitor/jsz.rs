@@ -161,7 +161,7 @@ pub(super) fn render(source: &dyn Source, options: &Options) -> Jsz {
     let info = source.facts().info;
     let jetstream = source.jetstream();
     let streams = jetstream.as_ref().map(|jetstream| jetstream.list(None)).unwrap_or_default();
-    let states: Vec<State> = streams.iter().map(|stream| stream.with(|core| core.state())).collect();
+    let states: Vec<State> = streams.iter().map(|stream| stream.look(|core| core.state())).collect();
     let account = jetstream.as_ref().map(|jetstream| jetstream.account());
     let is_asked = options.account.as_deref().is_none_or(|name| name == GLOBAL);
     let wanted = (options.accounts || options.account.is_some()) && is_asked;

@@ -12,7 +12,7 @@ use crate::sync::Arc;
 
 /// Which message is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Query<'a> {
+pub enum Query<'a> {
     /// The one with this sequence.
     Sequence(u64),
     /// The last one that matches.
@@ -23,18 +23,20 @@ pub(super) enum Query<'a> {
 
 /// Where a search begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Start {
+pub enum Start {
+    /// This one, or the next there is.
     Sequence(u64),
+    /// The first one that is not older.
     Time(Timestamp),
 }
 
 /// What a query found.
 #[derive(Debug)]
-pub(super) struct Found {
+pub struct Found {
     /// Where the message lies, if there is one.
-    pub(super) place: Option<(u64, Locator)>,
+    pub place: Option<(u64, Locator)>,
     /// Whether a power cut can not change it any more.
-    pub(super) is_settled: bool,
+    pub is_settled: bool,
 }
 
 /// Damaged messages that one request looks past.
@@ -42,7 +44,7 @@ const MAX_DAMAGED: usize = 64;
 
 impl Query<'_> {
     /// A query that outlives its request.
-    pub(super) fn into_owned(self) -> Query<'static> {
+    pub fn into_owned(self) -> Query<'static> {
         let owned = |filter: Cow<'_, [u8]>| Cow::Owned(filter.into_owned());
         match self {
             Self::Sequence(sequence) => Query::Sequence(sequence),
@@ -52,10 +54,16 @@ impl Query<'_> {
     }
 
     /// Looks it up.
-    pub(super) fn find(&self, stream: &Arc<Stream>) -> Result<Found, StorageError> {
-        stream.with(|core| {
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn find(&self, stream: &Arc<Stream>) -> Result<Found, StorageError> {
+        stream.look(|core| {
             let log = core.log_mut();
-            Ok(Found { place: self.locate(log)?, is_settled: log.position() <= log.committed() })
+            let place = self.locate(log)?;
+            // That nothing is there may be the work of a removal that is not durable yet; a message that is, is there.
+            let is_durable = place.as_ref().is_some_and(|(_, locator)| locator.is_committed());
+            Ok(Found { place, is_settled: is_durable || log.position() <= log.committed() })
         })
     }
 
@@ -86,7 +94,10 @@ impl Query<'_> {
     }
 
     /// Reads what was found; where that is damaged, what there is instead.
-    pub(super) fn read(
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn read(
         &self,
         stream: &Arc<Stream>,
         mut place: Option<(u64, Locator)>,
@@ -126,7 +137,7 @@ pub(super) fn read_one(
         Ok(message) => Ok(Some(message)),
         Err(error @ StorageError::Damaged { .. }) => {
             tracing::warn!(stream = stream.name(), sequence, %error, "a message is damaged and counts as lost");
-            stream.with(|core| core.log_mut().note_damaged(sequence));
+            stream.look(|core| core.log_mut().note_damaged(sequence));
             Ok(None)
         }
         Err(error) => Err(error),

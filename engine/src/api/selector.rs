@@ -8,17 +8,27 @@ use crate::api::time::Time;
 
 /// The body as it was sent.
 #[derive(Debug, Default)]
-pub(super) struct Selector {
-    pub(super) sequence: u64,
-    pub(super) last_by_subject: String,
-    pub(super) next_by_subject: String,
-    pub(super) batch: i64,
-    pub(super) max_bytes: i64,
-    pub(super) start_time: Option<Time>,
-    pub(super) multi_last: Vec<String>,
-    pub(super) up_to_sequence: u64,
-    pub(super) up_to_time: Option<Time>,
-    pub(super) no_headers: bool,
+pub struct Selector {
+    /// This one, or where to begin.
+    pub sequence: u64,
+    /// The last one on these subjects.
+    pub last_by_subject: String,
+    /// The first one on these subjects, from the sequence or time on.
+    pub next_by_subject: String,
+    /// How many of them.
+    pub batch: i64,
+    /// How many bytes of them.
+    pub max_bytes: i64,
+    /// Where to begin.
+    pub start_time: Option<Time>,
+    /// The last one of each of these subjects.
+    pub multi_last: Vec<String>,
+    /// Not beyond.
+    pub up_to_sequence: u64,
+    /// Not beyond.
+    pub up_to_time: Option<Time>,
+    /// Without their headers.
+    pub no_headers: bool,
 }
 json::fields!(Selector, "server.JSApiMsgGetRequest", {
     "seq" => sequence,
@@ -35,7 +45,7 @@ json::fields!(Selector, "server.JSApiMsgGetRequest", {
 
 impl Selector {
     /// Whether it asks for no message in particular; several at once are not looked at.
-    pub(super) fn selects_nothing(&self) -> bool {
+    pub fn selects_nothing(&self) -> bool {
         self.sequence == 0
             && self.last_by_subject.is_empty()
             && self.next_by_subject.is_empty()
@@ -43,14 +53,14 @@ impl Selector {
     }
 
     /// Whether it asks for one message in two ways.
-    pub(super) fn contradicts_itself(&self) -> bool {
+    pub fn contradicts_itself(&self) -> bool {
         let (sequence, last) = (self.sequence > 0, !self.last_by_subject.is_empty());
         let (next, time) = (!self.next_by_subject.is_empty(), self.start_time.is_some());
         sequence && (last || time) || last && (time || next)
     }
 
     /// The one message that it asks for, or the first of a batch.
-    pub(super) fn query(&self) -> Query<'_> {
+    pub fn query(&self) -> Query<'_> {
         if !self.last_by_subject.is_empty() {
             return Query::Last(Cow::Borrowed(self.last_by_subject.as_bytes()));
         }

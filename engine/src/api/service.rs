@@ -35,7 +35,7 @@ struct ApiService {
 }
 
 /// What only a stream or consumer answers, if it is there: without one there are no responders. [reference §3.0]
-const OTHERS: [&[u8]; 3] = [b"DIRECT.GET.", b"CONSUMER.MSG.NEXT.", b"CONSUMER.RESET."];
+const OTHERS: [&[u8]; 2] = [b"DIRECT.GET", b"CONSUMER.MSG.NEXT."];
 
 impl Service for ApiService {
     fn takes(&self, subject: &[u8]) -> bool {
@@ -49,7 +49,7 @@ impl Service for ApiService {
         let Some(jetstream) = self.jetstream.upgrade() else { return };
         if jetstream.serial().waiting() >= MAX_WAITING {
             tracing::warn!("too many API requests wait; one was dropped");
-            return;
+            return api::advisory::publish_limit_reached(engine, jetstream.domain(), 1);
         }
         let (engine, request) = (Arc::clone(engine), request.to_owned());
         let queue = Arc::clone(jetstream.serial());

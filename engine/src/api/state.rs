@@ -31,7 +31,7 @@ pub(super) struct Details {
 impl Snapshot {
     /// Without details.
     pub(super) fn take(stream: &Arc<Stream>) -> Self {
-        stream.with(|core| Self::of(core, Details::default()))
+        stream.look(|core| Self::of(core, Details::default()))
     }
 
     /// With details, of a stream that is locked.

@@ -1,6 +1,7 @@
 //! Whole requests against streams in memory: the exact texts of nats-server 2.15.1, captured.
 
 mod direct;
+mod durability;
 mod endpoints;
 mod listening;
 
@@ -70,11 +71,15 @@ impl Fixture {
     }
 
     fn in_domain(domain: Option<&str>) -> Self {
+        Self::with(|options| JetStreamOptions { domain: domain.map(str::to_owned), ..options })
+    }
+
+    fn with(change: impl FnOnce(JetStreamOptions) -> JetStreamOptions) -> Self {
         let info = ServerInfo { server_name: "s1".to_owned(), ..ServerInfo::default() };
         let engine = Engine::new(Limits::default(), info, Arc::new(Standing), 1);
         let jobs = Arc::new(ByHand::default());
         let options = JetStreamOptions::in_memory(Arc::clone(&jobs) as Arc<dyn Executor>);
-        engine.start_jetstream(JetStreamOptions { domain: domain.map(str::to_owned), ..options }).unwrap();
+        engine.start_jetstream(change(options)).unwrap();
         let jetstream = Arc::clone(engine.jetstream().unwrap());
         let (outbox, heard) = outbox(7);
         outbox.set_headers(true);
@@ -95,25 +100,36 @@ impl Fixture {
     }
 
     fn publish(&self, subject: &str, headers: &str, payload: &str) {
+        self.begin_publish(subject, headers, payload);
+        self.run_jobs();
+    }
+
+    /// Publishes; nothing is committed yet.
+    fn begin_publish(&self, subject: &str, headers: &str, payload: &str) {
         let (headers, payload) = (headers.as_bytes(), payload.as_bytes());
         let message = Request { subject: subject.as_bytes(), reply: None, headers, payload };
         assert_eq!(self.engine.publish_internal(self.engine.global_account(), &message), 1);
-        self.run_jobs();
     }
 
     /// The answer to a request, or nothing.
     fn ask(&self, subject: &str, headers: &str, body: &str) -> Option<String> {
+        let answer = self.begin_ask(subject, headers, body);
+        self.run_jobs();
+        match answer.lock().take().expect("every request comes to an end") {
+            Response::Json(json) => Some(json),
+            Response::None => None,
+        }
+    }
+
+    /// Asks; what has to wait for a commit is not there yet.
+    fn begin_ask(&self, subject: &str, headers: &str, body: &str) -> Arc<Mutex<Option<Response>>> {
         let (headers, payload) = (headers.as_bytes(), body.as_bytes());
         let request = Request { subject: subject.as_bytes(), reply: None, headers, payload };
         let answer = Arc::new(Mutex::new(None));
         let slot = Arc::clone(&answer);
         let respond = Box::new(move |response| assert!(slot.lock().replace(response).is_none()));
         handle(&self.jetstream, request.to_owned(), respond);
-        self.run_jobs();
-        match answer.lock().take().expect("every request comes to an end") {
-            Response::Json(json) => Some(json),
-            Response::None => None,
-        }
+        answer
     }
 
     /// Asks, and compares the answer; `~` stands for what all types have in common, `NOW` for the time.

@@ -159,7 +159,7 @@ fn limits_of_the_account_and_the_server() {
         max_bytes_required: true,
         ..AccountLimits::default()
     };
-    let jetstream = open(JetStreamOptions { limits, max_memory: Some(100), ..in_memory() });
+    let jetstream = open(JetStreamOptions { limits, max_memory: Some(100), max_store: Some(10_000), ..in_memory() });
     let sized = |name: &str, max_bytes| StreamConfig { max_bytes, ..stream(name, &[]) };
     assert_eq!(code(jetstream.create(sized("A", -1), false)), 10113);
     assert_eq!(code(jetstream.create(sized("A", 601), false)), 10122);

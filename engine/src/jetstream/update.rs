@@ -23,6 +23,9 @@ impl JetStream {
         let old = stream.config();
         let new = old.check_update(config, pedantic, &self.stream_limits())?;
         if new == *old {
+            drop(changes);
+            // Nothing changes, and all the same it is told. [nats-server: stream update]
+            self.advise(&engine, stream.name(), StreamAction::Modify);
             return Ok(stream);
         }
         self.room().check_changed(&old, &new, changes.reserved_beside(&new.name))?;

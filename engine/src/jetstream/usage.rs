@@ -1,7 +1,12 @@
 //! What the streams of one storage type hold together, beside what they may hold. Every stream adds its share as it
 //! changes; a publish asks before it stores. Atomics only: both happen with each message.
 
+use std::path::PathBuf;
+
+use embus_storage::medium::Medium;
+
 use crate::stream::core::Headroom;
+use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// Bytes of all streams in memory, or of all on disk.
@@ -12,13 +17,29 @@ use crate::sync::atomic::{AtomicU64, Ordering};
 pub struct Usage {
     used: AtomicU64,
     account_limit: u64,
-    server_limit: u64,
+    server_limit: AtomicU64,
+    /// Where the limit of the server is a share of what the disk has: the disk.
+    disk: Option<Disk>,
+}
+
+/// A directory on a disk.
+#[derive(Debug)]
+pub(crate) struct Disk {
+    pub(crate) medium: Arc<dyn Medium>,
+    pub(crate) dir: PathBuf,
 }
 
 impl Usage {
     /// Nothing yet. Limits are in bytes; the one of the account is `u64::MAX` without one.
     pub fn new(account_limit: u64, server_limit: u64) -> Self {
-        Self { used: AtomicU64::new(0), account_limit, server_limit }
+        Self { used: AtomicU64::new(0), account_limit, server_limit: AtomicU64::new(server_limit), disk: None }
+    }
+
+    /// Nothing yet, and `used` bytes to come on a disk of which all streams may have the usual share.
+    pub(crate) fn on_disk(account_limit: u64, disk: Disk, used: u64) -> Self {
+        let usage = Self { disk: Some(disk), ..Self::new(account_limit, UNKNOWN_DISK) };
+        usage.look_at_disk(used);
+        usage
     }
 
     /// A stream that counted as `old` bytes counts as `new` from now on.
@@ -38,25 +59,46 @@ impl Usage {
 
     /// What all streams together may hold before the broker stores no more.
     pub fn server_limit(&self) -> u64 {
-        self.server_limit
+        self.server_limit.load(Ordering::Relaxed)
     }
 
-    /// Whether there is more than the limits allow: nothing is stored until that changes.
-    #[inline]
-    pub fn is_over(&self) -> bool {
-        self.used() > self.account_limit.min(self.server_limit)
+    /// Reckons the limit anew where it depends on what else is on the disk.
+    pub(crate) fn refresh(&self) {
+        self.look_at_disk(self.used());
     }
 
-    /// What is left of it.
+    // Differs from nats-server, which takes its share of what is free at the start, once: a store that fills most of its
+    // disk would refuse every message after a restart, and go on doing so when there is room again.
+    fn look_at_disk(&self, used: u64) {
+        let free = self.disk.as_ref().and_then(|disk| disk.medium.free_bytes(&disk.dir).ok());
+        if let Some(free) = free {
+            self.server_limit.store(most_of(free.saturating_add(used)), Ordering::Relaxed);
+        }
+    }
+
+    /// What is left for messages to come.
     #[inline]
     pub fn headroom(&self) -> Headroom {
         let used = self.used();
-        let account_bytes = match self.account_limit {
-            u64::MAX => u64::MAX,
-            limit => limit.saturating_sub(used),
-        };
-        Headroom { server_full: used > self.server_limit, account_bytes }
+        Headroom {
+            server_full: used > self.server_limit() && self.is_still_full(),
+            account_bytes: self.account_limit.saturating_sub(used),
+        }
     }
+
+    #[cold]
+    fn is_still_full(&self) -> bool {
+        self.refresh();
+        self.used() > self.server_limit()
+    }
+}
+
+/// For a disk that does not say what it has free. [reference §10]
+const UNKNOWN_DISK: u64 = 1 << 40;
+
+/// The share of a machine that streams may have by default. [reference §10]
+pub(crate) fn most_of(bytes: u64) -> u64 {
+    bytes / 4 * 3
 }
 
 #[cfg(test)]
@@ -79,11 +121,9 @@ mod tests {
     fn a_full_server_refuses_once_it_is_over() {
         let usage = Usage::new(u64::MAX, 10);
         usage.set(0, 10);
-        assert!(!usage.is_over());
         assert!(!usage.headroom().server_full);
         usage.set(10, 11);
-        assert!(usage.is_over());
-        assert_eq!(usage.headroom(), Headroom { server_full: true, account_bytes: u64::MAX });
+        assert!(usage.headroom().server_full);
     }
 
     #[test]

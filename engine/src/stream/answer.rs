@@ -79,10 +79,10 @@ impl Stream {
         };
         out.extend_from_slice(b"{\"error\":");
         out.extend_from_slice(json::to_string(error).as_bytes());
-        out.push(b',');
-        // Errors name the stream without its opening brace, and sequence 0.
-        out.extend_from_slice(&self.ack_head[1..]);
-        out.extend_from_slice(b"0}");
+        // Errors name the stream but no domain.
+        out.extend_from_slice(b",\"stream\":");
+        out.extend_from_slice(json::quoted(&self.name).as_bytes());
+        out.extend_from_slice(b",\"seq\":0}");
         if error.err_code == TOO_MANY_REQUESTS { b"NATS/1.0 429 Too Many Requests\r\n\r\n" } else { b"" }
     }
 

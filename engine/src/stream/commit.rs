@@ -25,12 +25,12 @@ impl Stream {
     /// Starts a commit of what was changed, if none is under way; to be called where no worker is at hand.
     pub(crate) fn commit(self: &Arc<Self>) {
         let Some(engine) = self.engine.upgrade() else { return };
-        if let Some(work) = self.begin(&mut self.state.lock()) {
-            if self.policy == SyncPolicy::Always && work.commit.is_some() {
-                self.spawn(&engine, work);
-            } else {
-                self.run(&engine, work);
-            }
+        let work = self.begin(&mut self.state.lock());
+        let Some(work) = work else { return };
+        if self.policy == SyncPolicy::Always && work.commit.is_some() {
+            self.spawn(&engine, work);
+        } else {
+            self.run(&engine, work);
         }
     }
 

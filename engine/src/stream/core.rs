@@ -134,7 +134,8 @@ const MAX_SCRATCH_BYTES: usize = 4096;
 
 impl std::fmt::Debug for Core {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Core").field("name", &self.config.name).field("state", &self.log.state()).finish_non_exhaustive()
+        let mut debug = f.debug_struct("Core");
+        debug.field("name", &self.config.name).field("messages", &self.log.messages()).finish_non_exhaustive()
     }
 }
 
@@ -270,7 +271,10 @@ impl Core {
 
     /// A summary of what it holds.
     pub fn state(&self) -> State {
-        self.log.state()
+        let state = self.log.state();
+        // A stream that was told where to begin shows it, also where it would have begun without.
+        let first_sequence = state.first_sequence.max(u64::from(self.config.first_sequence > 0));
+        State { first_sequence, ..state }
     }
 
     /// A message to publish because of the last ones stored, oldest first.

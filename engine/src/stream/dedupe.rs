@@ -169,7 +169,6 @@ impl Dedupe {
 }
 
 /// What an entry keeps of a hash.
-#[expect(clippy::cast_possible_truncation, reason = "a part is what is wanted")]
 fn short(hash: u64) -> u32 {
     (hash >> 32) as u32
 }

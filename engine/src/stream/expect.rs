@@ -77,9 +77,7 @@ impl Core {
     fn check_last_id(&self, scan: &HeaderScan<'_>) -> Result<(), ApiError> {
         let last = self.last_id.of(self.log.last_sequence());
         match scan.expected_last_message_id.get() {
-            Some(expected) if expected != last => {
-                Err(ApiError::wrong_last_message_id(String::from_utf8_lossy(last)))
-            }
+            Some(expected) if expected != last => Err(ApiError::wrong_last_message_id(String::from_utf8_lossy(last))),
             _ => Ok(()),
         }
     }

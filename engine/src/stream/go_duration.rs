@@ -108,7 +108,8 @@ mod tests {
     #[test]
     fn refuses_the_rest() {
         let nines = "9".repeat(60) + "s";
-        for text in ["", "-", "+", "5", "s", ".s", "1d", "1 s", " 1s", "1s ", "1e3s", "3000000h", "1h.", &nines, "-+1s"] {
+        for text in ["", "-", "+", "5", "s", ".s", "1d", "1 s", " 1s", "1s ", "1e3s", "3000000h", "1h.", &nines, "-+1s"]
+        {
             check(text, None);
         }
         check("9223372036854775808ns", None);

@@ -42,13 +42,16 @@ impl StreamInterest {
     }
 
     /// Takes what `config` asks for and gives up what was held before: there is no moment without either.
-    pub(super) fn refresh(&self, router: &Router, config: &StreamConfig) {
+    pub(super) fn refresh(&self, router: &Router, config: &StreamConfig, domain: Option<&str>) {
         let mut wanted: Vec<_> =
             config.subjects.iter().map(|subject| subscription(&self.capture, subject.as_bytes())).collect();
         if config.allow_direct {
-            for tail in ["", ".>"] {
-                let subject = format!("$JS.API.DIRECT.GET.{}{tail}", config.name);
-                wanted.push(subscription(&self.direct, subject.as_bytes()));
+            let prefixes = std::iter::once("$JS.API".to_owned()).chain(domain.map(|domain| format!("$JS.{domain}.API")));
+            for prefix in prefixes {
+                for tail in ["", ".>"] {
+                    let subject = format!("{prefix}.DIRECT.GET.{}{tail}", config.name);
+                    wanted.push(subscription(&self.direct, subject.as_bytes()));
+                }
             }
         }
         let mut held = self.held.lock();

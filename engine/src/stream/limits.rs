@@ -83,7 +83,12 @@ impl Limits {
 }
 
 /// How the log of such a stream keeps its messages; `description` is what the configuration can be rebuilt from.
-pub(crate) fn log_options(config: &StreamConfig, accounting: Accounting, synced: bool, created: Timestamp) -> LogOptions {
+pub(crate) fn log_options(
+    config: &StreamConfig,
+    accounting: Accounting,
+    synced: bool,
+    created: Timestamp,
+) -> LogOptions {
     LogOptions {
         segment_bytes: segment_bytes(config),
         accounting,

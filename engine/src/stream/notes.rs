@@ -61,9 +61,8 @@ impl Notes {
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader(bytes.strip_prefix(&[VERSION])?);
         let last_id = (reader.varint()?, reader.bytes()?.to_vec());
-        let ids = reader.list(|reader, sequence| {
-            Some(Noted { sequence, time: reader.time()?, id: reader.bytes()?.to_vec() })
-        })?;
+        let ids = reader
+            .list(|reader, sequence| Some(Noted { sequence, time: reader.time()?, id: reader.bytes()?.to_vec() }))?;
         let due = reader.list(|reader, sequence| Some((sequence, reader.time()?)))?;
         let never = reader.list(|_, sequence| Some(sequence))?;
         reader.0.is_empty().then_some(Self { last_id, ids, due, never })

@@ -67,11 +67,13 @@ impl Core {
         Ok(sequence)
     }
 
-    fn publish_checked(&mut self, room: Headroom, incoming: &Incoming<'_>, now: Timestamp) -> Result<Outcome, ApiError> {
+    fn publish_checked(
+        &mut self,
+        room: Headroom,
+        incoming: &Incoming<'_>,
+        now: Timestamp,
+    ) -> Result<Outcome, ApiError> {
         let scan = HeaderScan::new(incoming.headers);
-        if scan.batch_id.get().is_some() {
-            return Err(ApiError::atomic_publish_disabled());
-        }
         let mut scratch = std::mem::take(&mut self.scratch);
         let outcome = self.publish_scanned(room, incoming, &scan, &mut scratch, now);
         scratch.trim();
@@ -95,11 +97,17 @@ impl Core {
         if self.limits.sealed {
             return Err(ApiError::stream_sealed());
         }
+        self.check_lengths(cleaned.len(), payload.len())?;
+        if scan.batch_id.get().is_some() {
+            return Err(ApiError::atomic_publish_disabled());
+        }
         let rollup = match self.check_headers(scan, subject, now)? {
             Demand::Store(rollup) => rollup,
             Demand::Known(sequence) => return Ok(Outcome::Duplicate { sequence }),
         };
-        self.check_size(subject.len(), cleaned.len(), payload.len(), Headroom { account_bytes: u64::MAX, ..room })?;
+        if room.server_full {
+            return Err(ApiError::insufficient_resources());
+        }
         let id = scan.message_id.get();
         if self.is_unwanted(subject) {
             let sequence = self.skip(subject, cleaned, id, now).map_err(ApiError::store_failed)?;
@@ -162,13 +170,7 @@ impl Core {
 
     /// Uses a sequence for a message that nobody wants. Its id is kept in the record, its payload is not.
     /// [reference §4.2: 21]
-    fn skip(
-        &mut self,
-        subject: &[u8],
-        headers: &[u8],
-        id: Option<&[u8]>,
-        now: Timestamp,
-    ) -> Result<u64, StorageError> {
+    fn skip(&mut self, subject: &[u8], headers: &[u8], id: Option<&[u8]>, now: Timestamp) -> Result<u64, StorageError> {
         let headers = if id.is_some() { headers } else { &[] };
         let append = Append { time: now, subject, headers, payload: &[], marked: id.is_some(), evict: 0 };
         let sequence = self.log.append(&append)?;
@@ -223,14 +225,21 @@ impl Core {
         Ok(())
     }
 
+    /// What nats-server 2.15.1 looks at before any header, whatever the order of its source says.
     #[inline]
-    fn check_size(&self, subject: usize, headers: usize, payload: usize, room: Headroom) -> Result<(), ApiError> {
+    fn check_lengths(&self, headers: usize, payload: usize) -> Result<(), ApiError> {
         if headers + payload > usize::try_from(self.limits.max_message_size).unwrap_or(usize::MAX) {
             return Err(ApiError::message_too_large());
         }
         if headers > MAX_HEADER_BYTES {
             return Err(ApiError::headers_too_large());
         }
+        Ok(())
+    }
+
+    #[inline]
+    fn check_size(&self, subject: usize, headers: usize, payload: usize, room: Headroom) -> Result<(), ApiError> {
+        self.check_lengths(headers, payload)?;
         if room.server_full {
             return Err(ApiError::insufficient_resources());
         }
@@ -269,4 +278,3 @@ const MAX_RECORD_BYTES: u64 = 32 * 1024 * 1024;
 
 /// [reference §4.2: 19]
 const MAX_HEADER_BYTES: usize = 65_535;
-

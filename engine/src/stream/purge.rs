@@ -1,5 +1,6 @@
 //! Removing messages on request. [reference §6.2, §6.3]
 
+use super::config::StorageType;
 use super::core::Core;
 use crate::api::error::ApiError;
 
@@ -52,16 +53,23 @@ impl Core {
         if self.config.deny_delete {
             return Err(ApiError::message_delete_failed("message delete not permitted"));
         }
-        if sequence == 0 {
-            return Err(ApiError::message_delete_failed("no message found"));
-        }
-        if sequence > self.log.last_sequence() {
-            return Err(ApiError::message_delete_failed("stream store EOF"));
-        }
         match self.log.remove(sequence) {
             Ok(true) => Ok(()),
-            Ok(false) => Err(ApiError::sequence_not_found(sequence)),
+            Ok(false) => Err(self.why_not_there(sequence)),
             Err(error) => Err(ApiError::message_delete_failed(error)),
+        }
+    }
+
+    /// nats-server's stores differ in what they say.
+    fn why_not_there(&self, sequence: u64) -> ApiError {
+        if self.config.storage == StorageType::Memory {
+            ApiError::sequence_not_found(sequence)
+        } else if sequence > self.log.last_sequence() {
+            ApiError::message_delete_failed("stream store EOF")
+        } else if sequence < self.log.state().first_sequence {
+            ApiError::message_delete_failed("no message found")
+        } else {
+            ApiError::sequence_not_found(sequence)
         }
     }
 

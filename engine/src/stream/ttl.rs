@@ -25,7 +25,9 @@ impl TimeToLive {
             return Some(Self::Never);
         }
         let seconds = if value.iter().all(u8::is_ascii_digit) {
-            std::str::from_utf8(value).ok()?.parse().ok()?
+            // More than a span of time in nanoseconds can hold is no TTL.
+            let seconds: i64 = std::str::from_utf8(value).ok()?.parse().ok()?;
+            seconds.checked_mul(SECOND)? / SECOND
         } else {
             go_duration::parse(value)? / SECOND
         };

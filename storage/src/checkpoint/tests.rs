@@ -7,12 +7,15 @@ use crate::medium::memory::Memory;
 use crate::record::Extent;
 use crate::segment::RECORDS_START;
 
+/// A segment, in the order of `SegmentRef`.
+type Sample = (SegmentName, Salt, u32, Entries);
+
 fn subject(number: u64) -> Vec<u8> {
     format!("some.subject.{number}").into_bytes()
 }
 
 /// Three segments of a hundred messages on seven subjects, every fifth message removed.
-fn sample() -> (Summary, Vec<(SegmentName, Salt, u32, Entries)>, SubjectIndex) {
+fn sample() -> (Summary, Vec<Sample>, SubjectIndex) {
     let (mut subjects, mut segments) = (SubjectIndex::new(), Vec::new());
     for segment in 0..3_u32 {
         let base = u64::from(segment) * 100 + 1;

@@ -16,7 +16,7 @@ pub struct Candidate {
     pub bytes: u32,
     /// Bytes of the records of its live messages.
     pub live_bytes: u64,
-    /// Bytes of the facts that its last rewriting kept.
+    /// Bytes of the facts that its last rewriting kept, if there still are older files that they may be about.
     pub facts: u32,
     /// Whether it is compressed.
     pub compressed: bool,
@@ -38,7 +38,7 @@ pub struct Policy {
 /// it. The oldest one of which at least half is dead, with small neighbours; else a row of small ones; else the oldest one
 /// that is not compressed and should be.
 pub fn choose(closed: &[Candidate], policy: Policy) -> Option<Range<usize>> {
-    let wasteful = (0..closed.len()).find(|&place| closed[place].is_wasteful(place == 0));
+    let wasteful = (0..closed.len()).find(|&place| closed[place].is_wasteful());
     if let Some(place) = wasteful {
         return Some(around(closed, place, policy));
     }
@@ -74,11 +74,10 @@ impl Candidate {
         self.live_bytes + u64::from(self.facts)
     }
 
-    /// Whether at least half of it would go. Facts stay unless there is no older file that they could be about.
-    fn is_wasteful(&self, is_first: bool) -> bool {
+    /// Whether at least half of it would go.
+    fn is_wasteful(&self) -> bool {
         let bytes = u64::from(self.bytes);
-        let rest = if is_first { self.live_bytes } else { self.rest() };
-        self.may_be_written() && bytes > 0 && rest * 2 <= bytes
+        self.may_be_written() && bytes > 0 && self.rest() * 2 <= bytes
     }
 
     /// Whether it is worth moving only to have a file less.
@@ -172,7 +171,8 @@ mod tests {
         let mut segments = closed(&[(1 << 20, 900_000), (1 << 20, 0)]);
         segments[1].facts = 1 << 20;
         assert_eq!(choose(&segments, POLICY), None);
-        assert_eq!(choose(&segments[1..], POLICY), Some(0..1));
+        segments[1].facts = 0;
+        assert_eq!(choose(&segments, POLICY), Some(1..2));
     }
 
     #[test]

@@ -54,6 +54,7 @@ fn write(plan: &Plan, name: SegmentName, medium: &dyn Medium, path: &Path) -> Re
     if !SegmentHeader::holds(&plan.description) {
         copy.control(Kind::Description, name.base, &plan.description)?;
     }
+    let start = copy.end;
     let mut facts = Facts::default();
     for source in &plan.sources {
         copy.source(source, &mut facts)?;
@@ -70,7 +71,7 @@ fn write(plan: &Plan, name: SegmentName, medium: &dyn Medium, path: &Path) -> Re
     file.sync()?;
     let file = if plan.compress { Arc::new(Inflated::open(file, Some(&header))?) } else { file };
     let replaces = plan.sources.iter().map(|source| source.name).collect();
-    Ok(Rewritten { name, header, file, end, facts: end - messages_end, records, replaces, until: plan.until })
+    Ok(Rewritten { name, header, file, start, end, facts: end - messages_end, records, replaces, until: plan.until })
 }
 
 fn create(medium: &dyn Medium, path: &Path) -> io::Result<Arc<dyn File>> {
@@ -134,10 +135,8 @@ enum Out<'a> {
 
 impl<'a> Copy<'a> {
     fn new(plan: &Plan, file: &'a dyn File, time: Timestamp) -> Self {
-        let out = match plan.compress {
-            true => Out::Blocks(BlockWriter::new(file)),
-            false => Out::Plain(file, RECORDS_START.into()),
-        };
+        let out =
+            if plan.compress { Out::Blocks(BlockWriter::new(file)) } else { Out::Plain(file, RECORDS_START.into()) };
         let base = plan.sources[0].name.base;
         Self { base, salt: plan.salt, out, buffer: Vec::new(), end: RECORDS_START, time, records: Vec::new() }
     }

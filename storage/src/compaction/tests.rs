@@ -72,10 +72,11 @@ impl Files {
 
     fn message(&self, subject: u8, random: u8, relative: u32) -> Message<'static> {
         let subject = [&b"a"[..], b"b", b"c.d", b"e.f.g"][usize::from(subject)];
-        let evicts = if random % 3 == 0 { 0 } else { self.oldest(subject).map_or(0, |oldest| self.next - oldest) };
-        let headers: &[u8] = if random % 5 == 0 { b"NATS/1.0\r\nA: b\r\n\r\n" } else { b"" };
+        let evicts =
+            if random.is_multiple_of(3) { 0 } else { self.oldest(subject).map_or(0, |oldest| self.next - oldest) };
+        let headers: &[u8] = if random.is_multiple_of(5) { b"NATS/1.0\r\nA: b\r\n\r\n" } else { b"" };
         let payload = &PAYLOAD[..usize::from(random)];
-        let (time, marked) = (i64::from(relative), random % 7 == 0);
+        let (time, marked) = (i64::from(relative), random.is_multiple_of(7));
         Message { relative, time, marked, evicts: u32::try_from(evicts).unwrap(), subject, headers, payload }
     }
 
@@ -97,7 +98,7 @@ impl Files {
         let all: Vec<u64> = self.live.keys().copied().collect();
         let Some(&first) = all.first() else { return Removal::default() };
         let chosen = all[usize::from(random) % all.len()];
-        if random % 4 == 0 {
+        if random.is_multiple_of(4) {
             // Purged up to some place near the front.
             let floor = first.midpoint(chosen);
             self.live.retain(|sequence, _| *sequence >= floor);
@@ -205,6 +206,18 @@ impl Files {
     }
 }
 
+/// Those files that others stand for, because a crash came before they were removed.
+fn obsolete(files: &[(SegmentName, SegmentHeader)]) -> Vec<SegmentName> {
+    let covers: Vec<_> = files.iter().filter(|(_, header)| header.compacted).collect();
+    let replaced = |old: &SegmentName| {
+        covers.iter().any(|(by, header)| {
+            let is_newer = by.base < old.base || (by.base == old.base && by.generation > old.generation);
+            is_newer && old.base <= header.covers_to
+        })
+    };
+    files.iter().map(|(name, _)| *name).filter(replaced).collect()
+}
+
 fn replay(file: &dyn File, name: SegmentName, header: &SegmentHeader, live: &mut BTreeMap<u64, (Vec<u8>, Vec<u8>)>) {
     let mut scanner = Scanner::new(file, header.salt, RECORDS_START, u32::MAX).unwrap();
     loop {
@@ -255,8 +268,8 @@ proptest! {
                 3..6 if !files.segments.is_empty() => {
                     let start = usize::from(first) % files.segments.len();
                     let end = (start + 1 + usize::from(second % 4)).min(files.segments.len());
-                    let description = vec![b'd'; if first % 3 == 0 { 5000 } else { 100 }];
-                    files.compact(start..end, second % 3 == 0, &description);
+                    let description = vec![b'd'; if first.is_multiple_of(3) { 5000 } else { 100 }];
+                    files.compact(start..end, second.is_multiple_of(3), &description);
                 }
                 _ => files.sweep(usize::from(first % 4)),
             }

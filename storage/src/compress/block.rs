@@ -19,7 +19,8 @@ pub(super) struct BlockHeader {
 }
 
 impl BlockHeader {
-    pub(super) const BYTES: usize = 24;
+    const LEN: u32 = 24;
+    pub(super) const BYTES: usize = Self::LEN as usize;
 
     pub(super) fn decode(bytes: &[u8]) -> Option<Self> {
         let fixed = bytes.first_chunk::<{ Self::BYTES }>()?;
@@ -52,7 +53,7 @@ impl BlockHeader {
 
     /// Bytes that the block takes in the file.
     pub(super) fn len(&self) -> u32 {
-        self.stored + Self::BYTES as u32
+        self.stored + Self::LEN
     }
 }
 

@@ -14,7 +14,7 @@ fn plain(len: usize) -> Vec<u8> {
         .map(|place| {
             state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             let random = state.to_be_bytes()[0];
-            if place / BLOCK_BYTES as usize % 2 == 0 && place / 64 % 3 > 0 { b'a' } else { random }
+            if (place / BLOCK_BYTES as usize).is_multiple_of(2) && place / 64 % 3 > 0 { b'a' } else { random }
         })
         .collect()
 }

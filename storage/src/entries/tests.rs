@@ -75,7 +75,7 @@ proptest! {
         for (action, subject, random) in actions {
             match action {
                 0..12 => {
-                    let extent = extent(offset, 30 + u32::from(random % 500) | u32::from(random % 4) << 30);
+                    let extent = extent(offset, (30 + u32::from(random % 500)) | (u32::from(random % 4) << 30));
                     let sequence = entries.end() + if random % 32 == 0 { u64::from(random % 100) } else { 0 };
                     assert!(!entries.push(entries.end() - 1, extent, SubjectId(subject)) || sequence == base);
                     let removed = random % 7 == 0;

@@ -48,9 +48,10 @@ impl Log {
             return None;
         }
         let messages = Messages(&self.segments);
-        let first = match self.subjects.first_is_stale(id) {
-            true => self.subjects.settle(id, &messages).first,
-            false => self.subjects.bounds(id).first,
+        let first = if self.subjects.first_is_stale(id) {
+            self.subjects.settle(id, &messages).first
+        } else {
+            self.subjects.bounds(id).first
         };
         messages.get(first).filter(|_| first < sequence)
     }
@@ -68,10 +69,7 @@ impl Log {
             if number > 0 || tell {
                 self.removals.insert(victim.sequence, victim.sequence + 1);
             }
-            next = match number + 1 < count {
-                true => self.first_victim(id, 1, self.last_sequence),
-                false => None,
-            };
+            next = if number + 1 < count { self.first_victim(id, 1, self.last_sequence) } else { None };
         }
     }
 
@@ -106,9 +104,9 @@ impl Log {
             self.leave(&unproven)?;
         }
         let segment = self.active();
-        // A record that is longer than a segment gets one of its own.
-        let is_empty = segment.end == RECORDS_START && segment.base() == sequence;
-        if !is_empty && !self.has_room(len, sequence) {
+        // A record that is longer than a segment gets one of its own. One without messages is never left: the next would
+        // have the same base.
+        if segment.base() != sequence && !self.has_room(len, sequence) {
             self.roll(sequence);
         }
         Ok(())
@@ -127,7 +125,7 @@ impl Log {
             return;
         }
         let chunk = self.begin(header);
-        self.pending.roll(self.last_sequence, chunk);
+        self.pending.roll(self.last_sequence, self.first_sequence, chunk);
         let place = self.segments.len() - 2;
         self.segments[place].entries.seal();
         self.drop_front();
@@ -159,6 +157,11 @@ impl Log {
         let relative = relative(next, segment.base());
         let len = record::encode_control(kind, relative, self.last_time, body, place, &mut chunk.bytes)?;
         segment.end += u32::try_from(len).expect("a record is shorter than 2^30 bytes");
+        if segment.end > MAX_CONTROL_BYTES && segment.base() == next && next < u64::MAX - 1 {
+            // Nothing but removals for a very long time: a sequence is left out, so that there can be another segment.
+            self.roll(next + 1);
+            self.last_sequence = next;
+        }
         Ok(())
     }
 
@@ -191,5 +194,7 @@ pub(super) fn relative(sequence: u64, base: u64) -> u32 {
 
 /// Sequences in one segment: the relative ones need 32 bits, with room for control records.
 const MAX_RELATIVE: u64 = u32::MAX as u64 - 1;
+/// A segment without messages is closed at this size.
+const MAX_CONTROL_BYTES: u32 = 1 << 30;
 /// Ranges in one removal record, to keep it small.
 const MAX_RANGES: usize = 4096;

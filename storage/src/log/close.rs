@@ -33,8 +33,10 @@ impl Log {
             synced_end: end,
             reserved_to: self.last_sequence,
             floor: self.first_sequence,
+            synced_floor: self.first_sequence,
             boot_id: self.durable.boot_id,
             continued: false,
+            is_unnamed: false,
         };
         let file = active.file.file()?;
         if active.file.allocated() > end {

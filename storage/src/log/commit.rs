@@ -18,10 +18,16 @@ use crate::segment::{RECORDS_START, TailMark};
 #[derive(Debug)]
 pub struct Commit {
     place: Arc<Place>,
+    /// Why it fails.
+    refused: Option<StorageError>,
     chunks: Arc<Vec<Chunk>>,
     /// The mark behind the last chunk.
     mark: TailMark,
     sync: bool,
+    /// Segments that others follow for sure, with their last marks: they do not know of it yet.
+    continued: Vec<(Arc<SegmentFile>, TailMark)>,
+    /// Names in the directory are not known to be durable.
+    sync_names: bool,
     preallocate: bool,
     /// Files to remove when everything else is done.
     doomed: Vec<Arc<SegmentFile>>,
@@ -36,6 +42,8 @@ pub struct Committed {
     mark: TailMark,
     /// Whether everything up to the mark is durable.
     synced: bool,
+    /// Segments that were closed, with their last marks.
+    closed: Vec<(Arc<SegmentFile>, TailMark)>,
     /// Doomed files that somebody still reads.
     kept: Vec<Arc<SegmentFile>>,
 }
@@ -57,29 +65,38 @@ impl Commit {
     pub fn run(mut self) -> Committed {
         let result = self.write();
         let doomed = std::mem::take(&mut self.doomed);
-        let kept = match &result {
-            Ok(()) => self.place.remove_files(doomed),
-            Err(_) => {
-                self.undo();
-                doomed
-            }
+        let kept = if result.is_ok() {
+            self.place.remove_files(doomed)
+        } else {
+            self.undo();
+            doomed
         };
-        let created = self.chunks.last().is_some_and(|chunk| chunk.create.is_some());
-        Committed { result, position: self.position, mark: self.mark, synced: self.sync || created, kept }
+        let (last, closed) = self.chunks.split_last().map_or((None, &[][..]), |(last, closed)| (Some(last), closed));
+        let created = last.is_some_and(|chunk| chunk.create.is_some());
+        let closed = closed.iter().map(|chunk| (Arc::clone(&chunk.file), self.mark_of(chunk, false))).collect();
+        Committed { result, position: self.position, mark: self.mark, synced: self.sync || created, closed, kept }
     }
 
     fn write(&self) -> Result<(), StorageError> {
-        let mut before: Option<&Chunk> = None;
+        if let Some(error) = &self.refused {
+            return Err(error.clone());
+        }
+        for (file, mark) in &self.continued {
+            // Only a hint, for when the segment behind it is not there some day.
+            if let Ok(it) = file.file() {
+                let _ = write_mark(file, &**it, &TailMark { continued: true, ..*mark });
+            }
+        }
         for (behind, chunk) in (1..).zip(self.chunks.iter()) {
             let is_last = behind == self.chunks.len();
             match &chunk.create {
                 Some(creation) => self.create(chunk, creation, is_last)?,
                 None => self.extend(chunk, is_last)?,
             }
-            if let Some(before) = before.filter(|_| chunk.create.is_some()) {
-                self.mark_continued(before);
-            }
-            before = Some(chunk);
+        }
+        if self.sync_names && (self.sync || !self.doomed.is_empty()) {
+            let dir = &self.place.dir;
+            self.place.medium.sync_dir(dir).map_err(|error| StorageError::io("sync", dir, error))?;
         }
         Ok(())
     }
@@ -93,7 +110,7 @@ impl Commit {
             written.map_err(|error| chunk.file.error("write", error))?;
             chunk.file.set_allocated(chunk.file.allocated().max(chunk.end()));
         }
-        self.write_mark(chunk, &**file, &self.mark_of(chunk, is_last))?;
+        write_mark(&chunk.file, &**file, &self.mark_of(chunk, is_last))?;
         if !is_last && chunk.file.allocated() > chunk.end() {
             file.truncate(chunk.end()).map_err(|error| chunk.file.error("truncate", error))?;
             chunk.file.set_allocated(chunk.end());
@@ -163,39 +180,47 @@ impl Commit {
     fn mark_of(&self, chunk: &Chunk, is_last: bool) -> TailMark {
         let mut mark = self.mark;
         if !is_last {
-            (mark.end, mark.last_sequence) = (chunk.end(), chunk.last_sequence);
+            (mark.end, mark.last_sequence, mark.floor) = (chunk.end(), chunk.last_sequence, chunk.floor);
         }
         if chunk.create.is_some() {
             // A segment that has its name was synced before it got it.
             (mark.synced_end, mark.synced_sequence) = (mark.end, mark.last_sequence);
+            (mark.synced_floor, mark.is_unnamed) = (mark.floor, true);
         }
         mark
     }
 
-    fn write_mark(&self, chunk: &Chunk, file: &dyn File, mark: &TailMark) -> Result<(), StorageError> {
-        let (at, bytes) = mark.encode(chunk.file.salt);
-        file.write_all_at(&bytes, at.into()).map_err(|error| chunk.file.error("write", error))
-    }
-
-    /// Says in a segment that another one follows it. Only a hint, for when that one is not there some day.
-    fn mark_continued(&self, chunk: &Chunk) {
-        if let Ok(file) = chunk.file.file() {
-            let mark = TailMark { continued: true, ..self.mark_of(chunk, false) };
-            let _ = self.write_mark(chunk, &**file, &mark);
-        }
-    }
-
-    /// Takes back what a failed commit left, as far as the disk lets it: its messages shall not turn up later.
+    /// Takes back what a failed commit left, as far as the disk lets it: its messages shall not turn up later. The last
+    /// ones go first, and durably: whatever is left is without holes.
     fn undo(&self) {
-        let medium = &self.place.medium;
-        for chunk in self.chunks.iter().rev() {
-            if chunk.create.is_some() {
-                let _ = medium.remove(&self.place.dir.join(chunk.file.name.temporary_name()));
-                let _ = medium.remove(&chunk.file.path());
-            } else if let (Ok(file), false) = (chunk.file.file(), chunk.bytes.is_empty()) {
+        if self.refused.is_some() {
+            return;
+        }
+        let Place { medium, dir, persistent } = &*self.place;
+        let (created, extended): (Vec<_>, Vec<_>) = self.chunks.iter().partition(|chunk| chunk.create.is_some());
+        for chunk in created.into_iter().rev() {
+            let _ = medium.remove(&dir.join(chunk.file.name.temporary_name()));
+            let was_there = medium.remove(&chunk.file.path()).is_ok();
+            if was_there && *persistent && medium.sync_dir(dir).is_err() {
+                return;
+            }
+        }
+        for chunk in extended {
+            let Ok(file) = chunk.file.file() else { continue };
+            if !chunk.bytes.is_empty() {
                 let _ = file.truncate(chunk.offset.into());
                 chunk.file.set_allocated(chunk.offset.into());
             }
+            self.mark_undone(chunk, &**file);
+        }
+    }
+
+    /// Says once more how far the log had come: a sync that failed may have taken marks with it. The next run of the
+    /// operating system cannot count on it; until then it tells which sequences are not given out again.
+    fn mark_undone(&self, chunk: &Chunk, file: &dyn File) {
+        for behind in 1..=2 {
+            let mark = TailMark { commit: self.mark.commit + behind, end: chunk.offset.into(), ..self.mark };
+            let _ = write_mark(&chunk.file, file, &mark);
         }
     }
 }
@@ -210,25 +235,27 @@ impl Log {
         let persistent = self.place.persistent;
         let sync = persistent && (sync || self.options.synced || self.keeper.wants_sync());
         let changed = self.position != self.taken;
-        if !changed && !(sync && self.durable.dirty) {
+        let wanted = changed || (sync && self.durable.dirty);
+        if !wanted {
             return None;
         }
-        if let Err(error) = self.flush() {
-            self.failed = Some(error);
-            return None;
-        }
+        // What cannot even be prepared is a commit that fails.
+        let refused = self.flush().err();
         let reserve = persistent && !self.options.synced;
         let sync = sync || reserve && self.last_sequence > self.durable.reserved_to;
         let mark = self.next_mark(sync, reserve);
         let spare = std::mem::take(&mut self.spare);
-        let chunks = Arc::new(self.pending.take(self.last_sequence, spare));
+        let chunks = Arc::new(self.pending.take(self.last_sequence, self.first_sequence, spare));
         self.taken = self.position;
         self.in_flight = Some(Arc::clone(&chunks));
         Some(Commit {
             place: Arc::clone(&self.place),
+            refused,
             chunks,
             mark,
             sync,
+            continued: std::mem::take(&mut self.continued),
+            sync_names: self.durable.names_dirty,
             preallocate: persistent && self.options.synced,
             // A file may go only when what made its messages dead is durable.
             doomed: if sync || !persistent { std::mem::take(&mut self.doomed) } else { Vec::new() },
@@ -251,8 +278,10 @@ impl Log {
             synced_end: durable.synced_end,
             reserved_to,
             floor: self.first_sequence,
+            synced_floor: durable.synced_floor,
             boot_id: durable.boot_id,
             continued: false,
+            is_unnamed: durable.names_dirty,
         }
     }
 
@@ -265,11 +294,14 @@ impl Log {
         }
         self.recycle();
         self.doomed.extend(committed.kept);
+        self.continued = committed.closed;
         let (mark, durable) = (&committed.mark, &mut self.durable);
         durable.commits = mark.commit;
         durable.dirty = !committed.synced && self.place.persistent;
+        durable.names_dirty &= !committed.synced;
         if committed.synced {
             (durable.synced_sequence, durable.synced_end) = (mark.last_sequence, mark.end);
+            durable.synced_floor = mark.floor;
             if mark.reserved_to > durable.reserved_to {
                 durable.reserve = (durable.reserve * 2).min(MAX_RESERVE);
             }
@@ -292,6 +324,11 @@ impl Log {
     }
 }
 
+fn write_mark(segment: &SegmentFile, file: &dyn File, mark: &TailMark) -> Result<(), StorageError> {
+    let (at, bytes) = mark.encode(segment.salt);
+    file.write_all_at(&bytes, at.into()).map_err(|error| segment.error("write", error))
+}
+
 /// What is durable of a log.
 #[derive(Debug, Default)]
 pub(super) struct Durable {
@@ -301,12 +338,16 @@ pub(super) struct Durable {
     pub(super) synced_sequence: u64,
     /// Everything up to this offset is, in the segment that the last commit wrote to.
     pub(super) synced_end: u64,
+    /// No message below it is live, whatever happens.
+    pub(super) synced_floor: u64,
     /// A durable mark says that sequences up to here may have been given out.
     pub(super) reserved_to: u64,
     /// How many sequences to reserve next: more each time, so that it rarely costs a sync.
     pub(super) reserve: u64,
     /// Whether something was written since the last sync.
     pub(super) dirty: bool,
+    /// Whether the names of files, as a recovery found them, may not be durable.
+    pub(super) names_dirty: bool,
     pub(super) boot_id: u128,
 }
 

@@ -40,7 +40,7 @@ impl Place {
             let replaced = |old: &SegmentName| old.base >= file.name.base;
             let wait = kept.iter().any(|old| replaced(&old.name))
                 || (removed.iter().any(replaced) && self.sync_names(&mut removed).is_err());
-            if wait || Arc::strong_count(&file) > 1 || self.remove_file(&file).is_err() {
+            if wait || file.is_read() || self.remove_file(&file).is_err() {
                 kept.push(file);
             } else {
                 removed.push(file.name);
@@ -76,6 +76,8 @@ pub(crate) struct SegmentFile {
     pub(crate) salt: Salt,
     /// Set once the file lies complete under its name.
     file: OnceLock<Arc<dyn File>>,
+    /// Shared by all who may be about to read it.
+    readers: Arc<()>,
     /// Bytes that the file has, room for records to come included.
     allocated: AtomicU64,
 }
@@ -83,12 +85,22 @@ pub(crate) struct SegmentFile {
 impl SegmentFile {
     /// One that a commit is going to make.
     pub(crate) fn new(place: Arc<Place>, name: SegmentName, salt: Salt) -> Arc<Self> {
-        Arc::new(Self { place, name, salt, file: OnceLock::new(), allocated: AtomicU64::new(0) })
+        Arc::new(Self { place, name, salt, file: OnceLock::new(), readers: Arc::default(), allocated: AtomicU64::new(0) })
     }
 
     /// One that is there.
     pub(crate) fn opened(place: Arc<Place>, name: SegmentName, salt: Salt, file: Arc<dyn File>, len: u64) -> Arc<Self> {
-        Arc::new(Self { place, name, salt, file: OnceLock::from(file), allocated: AtomicU64::new(len) })
+        let file = OnceLock::from(file);
+        Arc::new(Self { place, name, salt, file, readers: Arc::default(), allocated: AtomicU64::new(len) })
+    }
+
+    /// Keeps the file on the disk until it is dropped.
+    pub(crate) fn reader(&self) -> Arc<()> {
+        Arc::clone(&self.readers)
+    }
+
+    fn is_read(&self) -> bool {
+        Arc::strong_count(&self.readers) > 1
     }
 
     pub(crate) fn path(&self) -> PathBuf {
@@ -117,10 +129,7 @@ impl SegmentFile {
     /// So many bytes; an error if the file has not got them.
     pub(crate) fn read(&self, offset: u32, len: usize) -> Result<Vec<u8>, StorageError> {
         let mut bytes = vec![0; len];
-        match self.read_into(&mut bytes, offset)? == len {
-            true => Ok(bytes),
-            false => Err(self.damaged("it ends within a record")),
-        }
+        if self.read_into(&mut bytes, offset)? == len { Ok(bytes) } else { Err(self.damaged("it ends within a record")) }
     }
 
     /// Fills `buf` as far as the file reaches; returns how far.

@@ -17,6 +17,8 @@ pub struct Locator {
     pub(super) extent: Extent,
     pub(super) file: Arc<SegmentFile>,
     pub(super) source: Source,
+    /// Keeps the file where it is.
+    pub(super) _reader: Arc<()>,
 }
 
 /// What a message is read from.
@@ -33,6 +35,11 @@ impl Locator {
     /// The sequence of the message.
     pub fn sequence(&self) -> u64 {
         self.sequence
+    }
+
+    /// Whether the message is as durable as a commit makes it.
+    pub fn is_committed(&self) -> bool {
+        matches!(self.source, Source::File)
     }
 
     /// Reads and verifies the message.

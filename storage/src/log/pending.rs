@@ -16,6 +16,8 @@ pub(crate) struct Chunk {
     pub(crate) create: Option<Box<Creation>>,
     /// The sequence given out last when the chunk was closed.
     pub(crate) last_sequence: u64,
+    /// No message below it was live then.
+    pub(crate) floor: u64,
 }
 
 /// What a new segment begins with.
@@ -27,7 +29,7 @@ pub(crate) struct Creation {
 
 impl Chunk {
     pub(crate) fn new(file: Arc<SegmentFile>, offset: u32, create: Option<Box<Creation>>) -> Self {
-        Self { file, offset, bytes: Vec::new(), create, last_sequence: 0 }
+        Self { file, offset, bytes: Vec::new(), create, last_sequence: 0, floor: 0 }
     }
 
     /// Where the next record would go.
@@ -64,22 +66,22 @@ impl Pending {
     }
 
     /// Takes everything, to be written; what comes next goes behind it. `spare` becomes the next buffer.
-    pub(crate) fn take(&mut self, last_sequence: u64, spare: Vec<u8>) -> Vec<Chunk> {
+    pub(crate) fn take(&mut self, last_sequence: u64, floor: u64, spare: Vec<u8>) -> Vec<Chunk> {
         let mut chunks = std::mem::take(&mut self.closed);
         // The end fits: a segment is closed before it reaches 2^32.
         let end = u32::try_from(self.active.end()).unwrap_or(u32::MAX);
         let mut next = Chunk::new(self.active.file.clone(), end, None);
         next.bytes = spare;
         let mut active = std::mem::replace(&mut self.active, next);
-        active.last_sequence = last_sequence;
+        (active.last_sequence, active.floor) = (last_sequence, floor);
         chunks.push(active);
         chunks
     }
 
     /// Closes the segment that is appended to; `chunk` begins the next one.
-    pub(crate) fn roll(&mut self, last_sequence: u64, chunk: Chunk) {
+    pub(crate) fn roll(&mut self, last_sequence: u64, floor: u64, chunk: Chunk) {
         let mut closed = std::mem::replace(&mut self.active, chunk);
-        closed.last_sequence = last_sequence;
+        (closed.last_sequence, closed.floor) = (last_sequence, floor);
         self.closed.push(closed);
     }
 }

@@ -33,6 +33,9 @@ impl Ranges {
 
     /// Takes `start..end` out.
     pub(crate) fn remove(&mut self, start: u64, end: u64) {
+        if start >= end {
+            return;
+        }
         while let Some((&from, &until)) = self.runs.range(..end).next_back().filter(|run| *run.1 > start) {
             self.runs.remove(&from);
             if until > end {

@@ -124,7 +124,8 @@ impl Log {
                 }
             },
         };
-        Ok(Locator { sequence, extent, file, source })
+        let reader = file.reader();
+        Ok(Locator { sequence, extent, file, source, _reader: reader })
     }
 
     /// The time of a message, from its fixed header.

@@ -44,6 +44,8 @@ pub(super) struct Recovery<'a> {
     lost: Ranges,
     /// Sequences that the records behind the checkpoint remove.
     removed: Ranges,
+    /// Sequences in front of the first file: live, or let go of.
+    missing_in_front: Ranges,
     /// Lost messages whose sequences are not known.
     lost_messages: u64,
     lost_bytes: u64,
@@ -106,6 +108,7 @@ impl<'a> Recovery<'a> {
             floor: summary.floor,
             lost: Ranges::default(),
             removed: Ranges::default(),
+            missing_in_front: Ranges::default(),
             lost_messages: summary.lost_messages,
             lost_bytes: summary.lost_bytes,
         }
@@ -295,6 +298,7 @@ impl<'a> Recovery<'a> {
         }
         for (start, len) in self.removed.iter() {
             self.lost.remove(start, start + len);
+            self.missing_in_front.remove(start, start + len);
         }
     }
 
@@ -315,11 +319,16 @@ impl<'a> Recovery<'a> {
             self.lost_messages += 1;
         }
         if let Some(mark) = mark.filter(|mark| mark.last_sequence <= physical) {
-            if self.known_to == 0 && end.same_boot && mark.floor < first_base {
-                self.lost.insert(mark.floor, first_base);
+            if self.known_to == 0 {
+                self.missing_in_front.insert(mark.floor, first_base);
+            }
+            if end.same_boot {
+                // No file in front of the first one was let go of that held what this says is live.
+                self.missing_in_front.iter().for_each(|(start, len)| self.lost.insert(start, start + len));
             }
             self.floor = self.floor.max(mark.floor);
         }
+        self.floor = self.floor.max(mark.map_or(0, |mark| mark.synced_floor));
         let floor = self.floor;
         self.take_out(0, floor);
         self.lost.remove(0, floor);
@@ -360,6 +369,16 @@ impl<'a> Recovery<'a> {
         log.keeper = self.keeper;
         log.subjects = self.subjects;
         log.durable = durable_of(mark.as_ref(), &log, unproven.is_some());
+        if mark.is_some_and(|mark| mark.boot_id != log.durable.boot_id) || unproven.is_none() {
+            // What came up after a power cut is on the disk.
+            log.durable.synced_floor = self.floor;
+        }
+        // A process that died right behind a rename did not come to sync it.
+        let is_fresh = |mark: TailMark| {
+            mark.boot_id == log.durable.boot_id && (mark.is_unnamed || !listing.superseded.is_empty())
+        };
+        log.durable.names_dirty = log.place.persistent && mark.is_none_or(is_fresh);
+        log.durable.dirty |= log.durable.names_dirty;
         for found in &listing.superseded {
             let salt = found.header.as_ref().map_or(crate::record::Salt(0), |header| header.salt);
             let len = found.len;
@@ -436,8 +455,8 @@ fn durable_of(mark: Option<&TailMark>, log: &Log, is_unproven: bool) -> Durable 
     let mut durable = Durable { reserve: MIN_RESERVE, boot_id: log.place.medium.boot_id(), ..Durable::default() };
     if let Some(mark) = mark {
         durable.commits = mark.commit;
-        durable.reserved_to = mark.reserved_to;
         (durable.synced_sequence, durable.synced_end) = (mark.synced_sequence, mark.synced_end);
+        durable.synced_floor = mark.synced_floor;
     }
     durable.dirty = is_unproven && log.place.persistent;
     durable

@@ -8,7 +8,6 @@ use super::segments::{Messages, Segment};
 use crate::entries::{Entries, Entry};
 use crate::error::StorageError;
 use crate::record::Extent;
-use crate::segment::RECORDS_START;
 use crate::subject_index::SubjectIndex;
 
 impl Log {
@@ -126,8 +125,7 @@ impl Log {
             segment.entries = Entries::new(segment.base());
             segment.entries.skip_to(self.last_sequence.saturating_add(1));
         }
-        let used = self.segments.back().is_some_and(|segment| segment.end > RECORDS_START || segment.base() != next);
-        if used {
+        if self.active().base() != next {
             // What is behind this is written to a segment of its own, so that all others can go.
             self.unproven = None;
             self.roll(next);
@@ -140,9 +138,10 @@ impl Log {
 /// The segment that a sequence belongs to.
 fn segment_of(segments: &mut VecDeque<Segment>, sequence: u64) -> Option<&mut Segment> {
     let last = segments.len().checked_sub(1)?;
-    let place = match segments[last].base() <= sequence {
-        true => last,
-        false => segments.partition_point(|segment| segment.base() <= sequence).checked_sub(1)?,
+    let place = if segments[last].base() <= sequence {
+        last
+    } else {
+        segments.partition_point(|segment| segment.base() <= sequence).checked_sub(1)?
     };
     segments.get_mut(place)
 }

@@ -51,6 +51,11 @@ impl Segment {
         (segment, chunk)
     }
 
+    /// Whether records of removed messages lie in it.
+    pub(super) fn has_dead(&self) -> bool {
+        self.entries.live() < self.entries.records()
+    }
+
     pub(crate) fn base(&self) -> u64 {
         self.header.base
     }

@@ -34,8 +34,9 @@ impl Unproven {
     pub(super) fn new(last: u64, base: u64, end: u32, synced: Option<Tail>) -> Self {
         let whole = Tail { from: RECORDS_START, next: base };
         let tail = match synced {
-            // Small segments shall not pile up.
-            _ if end - RECORDS_START <= MAX_WHOLE_BYTES => Some(whole),
+            // Small segments shall not pile up, and one without messages would have the same base as the next.
+            _ if end - RECORDS_START <= MAX_WHOLE_BYTES || base > last => Some(whole),
+            Some(tail) if tail.next == base => Some(whole),
             Some(tail) if end.saturating_sub(tail.from) <= MAX_TAIL_BYTES => Some(tail),
             _ => None,
         };
@@ -49,9 +50,11 @@ impl Log {
     /// # Errors
     /// What the disk says; then nothing has changed.
     pub(super) fn leave(&mut self, unproven: &Unproven) -> Result<(), StorageError> {
-        let left = match unproven.tail {
-            Some(tail) => self.move_tail(tail, unproven.last),
-            None => self.close_segment(unproven.last),
+        let left = if let Some(tail) = unproven.tail {
+            self.move_tail(tail, unproven.last)
+        } else {
+            self.close_segment(unproven.last);
+            Ok(())
         };
         if left.is_err() {
             self.unproven = Some(*unproven);
@@ -60,7 +63,7 @@ impl Log {
     }
 
     /// Leaves everything where it is, and goes on in a new segment.
-    fn close_segment(&mut self, last: u64) -> Result<(), StorageError> {
+    fn close_segment(&mut self, last: u64) {
         let mut header = self.next_header(self.last_sequence.saturating_add(1));
         header.previous_last = last;
         let old = self.active();
@@ -70,11 +73,10 @@ impl Log {
         }
         let chunk = self.begin(header);
         if is_plain {
-            self.pending.roll(last, chunk);
+            self.pending.roll(last, self.first_sequence, chunk);
         } else {
             self.pending.active = chunk;
         }
-        Ok(())
     }
 
     /// Writes the records in doubt into a new segment.

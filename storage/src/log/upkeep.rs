@@ -1,8 +1,11 @@
-//! Work in the background: checkpoints, and closed segments that are written anew. See [`compaction`] for the rules.
+//! Work in the background: checkpoints, and closed segments that are written anew. See
+//! [`compaction`](crate::compaction) for the rules.
 //!
 //! What is to be done is decided, and what it is made from copied, on the owner's turn. It may only reach the disk when all
 //! that was decided by then is durable: a checkpoint must not know of messages that a power cut takes, and a message must
 //! not go whose death a power cut undoes. So it waits for a commit that syncs, and asks for one, see `wants_sync`.
+
+mod look;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -11,7 +14,7 @@ use super::files::{Place, SegmentFile};
 use super::segments::{Messages, Segment};
 use super::{Log, Position, random_salt};
 use crate::checkpoint::{self, Checkpoint, SegmentRef, Summary};
-use crate::compaction::{self, Candidate, Outcome, Plan, Policy, Rewritten, Source};
+use crate::compaction::{Outcome, Plan, Rewritten, Source};
 use crate::entries::Entries;
 use crate::error::StorageError;
 use crate::segment::{RECORDS_START, SegmentName};
@@ -103,8 +106,8 @@ enum Wanted {
 
 #[derive(Debug, Clone, Copy)]
 enum Remark {
-    /// So many bytes of it are facts.
-    Facts(u32),
+    /// What is in it beside messages: where they begin, and how many bytes are facts.
+    Rewritten { start: u32, facts: u32 },
     /// It does not read as it should.
     Unfit,
 }
@@ -132,7 +135,11 @@ impl Keeper {
 
 impl Log {
     /// Background work that is worth doing now; `notes` are what the owner wants back from a checkpoint. At most one is
-    /// under way. Worth asking behind each commit: what waits for one is given out then.
+    /// under way; before the log is opened anew it has to have come to its end.
+    ///
+    /// Worth asking behind each commit. Some work waits until all that was done so far is synced, whatever the policy: then
+    /// this returns nothing, the next [`take_commit`](Log::take_commit) syncs, and behind that commit the work is given
+    /// out.
     pub fn take_upkeep(&mut self, notes: &mut dyn FnMut() -> Vec<u8>) -> Option<Upkeep> {
         if self.failed.is_some() {
             return None;
@@ -161,7 +168,7 @@ impl Log {
         self.keeper.next_look = (Position(0), 0);
         match kept.0 {
             Done::Saved(Ok(saved)) => self.saved(saved),
-            Done::Rewrite(Outcome::Done(rewritten)) => self.install(rewritten),
+            Done::Rewrite(Outcome::Done(rewritten)) => self.install(&rewritten),
             Done::Rewrite(Outcome::Unfit { name }) => {
                 tracing::warn!(segment = %name.file_name(), "a segment is damaged and stays as it is");
                 self.keeper.remarks.insert(name, Remark::Unfit);
@@ -177,7 +184,8 @@ impl Log {
     /// Writes a checkpoint at once, unless there is hardly anything that the last one does not know of. Everything is
     /// committed and synced.
     pub(super) fn save_checkpoint(&mut self, notes: &[u8]) -> Result<(), StorageError> {
-        if !self.place.persistent || self.appended_since_saved() < MIN_SAVED_BYTES {
+        let is_worth_it = self.unproven.is_none() && self.appended_since_saved() >= MIN_SAVED_BYTES;
+        if !self.place.persistent || !is_worth_it {
             return Ok(());
         }
         let (bytes, saved) = self.checkpoint(notes);
@@ -190,6 +198,7 @@ impl Log {
     /// then the file goes; but if it holds messages that a replay has to hand out, only once a checkpoint knows of them.
     pub(super) fn let_go(&mut self, segment: Segment, until: u64) {
         let Segment { file, end, marked, .. } = segment;
+        self.keeper.remarks.remove(&file.name);
         if marked && self.place.persistent && until > self.keeper.saved.last_sequence + 1 {
             self.keeper.held.push(Held { file, until, bytes: end.into() });
         } else {
@@ -205,74 +214,6 @@ impl Log {
         let before = self.doomed.len();
         self.doomed.extend(held.map(|held| held.file));
         self.position.0 += u64::from(self.doomed.len() > before);
-    }
-
-    /// What is worth doing.
-    fn look(&mut self, notes: &mut dyn FnMut() -> Vec<u8>) -> Option<Wanted> {
-        let (appended, cost) = (self.appended_since_saved(), self.checkpoint_bytes());
-        let segment_bytes = u64::from(self.options.segment_bytes);
-        let held: u64 = self.keeper.held.iter().map(|held| held.bytes).sum();
-        let is_due = appended >= MAX_UNSAVED_BYTES.min(segment_bytes * 4).max(cost * 4);
-        if self.place.persistent && (is_due || held >= (segment_bytes / 2).max(cost * 2)) {
-            return Some(self.save(notes));
-        }
-        let (position, segments) = self.keeper.next_look;
-        if self.position < position && self.segments.len() <= segments {
-            return None;
-        }
-        let mut closed = self.closed();
-        let policy = Policy { segment_bytes: self.options.segment_bytes, compress: self.options.compress };
-        let uncovered = compaction::choose(&closed, policy);
-        let last_saved = self.keeper.saved.last_sequence;
-        for candidate in closed.iter_mut().filter(|candidate| candidate.until > last_saved + 1) {
-            candidate.ready &= !self.place.persistent;
-        }
-        if let Some(row) = compaction::choose(&closed, policy) {
-            let sources = self.segments.range(row).map(|segment| (segment.file.name, segment.entries.clone()));
-            return Some(Wanted::Rewrite(sources.collect()));
-        }
-        if uncovered.is_some() && appended >= (segment_bytes / 2).max(cost * 4) {
-            return Some(self.save(notes));
-        }
-        self.look_later(self.segments.len() as u64 * 8);
-        None
-    }
-
-    fn look_later(&mut self, changes: u64) {
-        self.keeper.next_look = (Position(self.position.0 + changes), self.segments.len());
-    }
-
-    /// Bytes of records that the checkpoint on the disk does not know of.
-    fn appended_since_saved(&self) -> u64 {
-        let Saved { base, end, .. } = self.keeper.saved;
-        let recent = self.segments.iter().rev().take_while(|segment| segment.base() >= base);
-        let start = |segment: &Segment| if segment.base() == base { end } else { RECORDS_START };
-        recent.map(|segment| u64::from(segment.end.saturating_sub(start(segment)))).sum()
-    }
-
-    /// About the bytes of a checkpoint.
-    fn checkpoint_bytes(&self) -> u64 {
-        1024 + self.messages * 6 + self.subjects.len() as u64 * 40
-    }
-
-    /// All segments but the one that is appended to.
-    fn closed(&self) -> Vec<Candidate> {
-        let behind = self.segments.iter().skip(1).map(Segment::base);
-        let candidate = |(segment, until): (&Segment, u64)| {
-            let remark = self.keeper.remarks.get(&segment.file.name).copied();
-            Candidate {
-                facts: if let Some(Remark::Facts(bytes)) = remark { bytes } else { 0 },
-                ready: !matches!(remark, Some(Remark::Unfit)),
-                compressed: segment.header.compressed,
-                ..Candidate::new(&segment.entries, until, segment.end)
-            }
-        };
-        self.segments.iter().zip(behind).map(candidate).collect()
-    }
-
-    fn save(&mut self, notes: &mut dyn FnMut() -> Vec<u8>) -> Wanted {
-        let (bytes, saved) = self.checkpoint(&notes());
-        Wanted::Save { bytes, saved }
     }
 
     fn checkpoint(&self, notes: &[u8]) -> (Vec<u8>, Saved) {
@@ -326,15 +267,14 @@ impl Log {
     fn wasteful_before(&self, place: usize) -> Vec<(u64, u64)> {
         let behind = self.segments.iter().skip(1).map(Segment::base);
         let segments = self.segments.iter().zip(behind).take(place);
-        let wasteful = segments.filter(|(segment, _)| segment.entries.live() < segment.entries.records());
+        let wasteful = segments.filter(|(segment, _)| segment.has_dead());
         let wasteful = wasteful.map(|(segment, until)| (segment.base(), until));
-        // Files of segments that are let go of may be there for some time.
-        let front = self.segments.front().map(|first| (0, first.base()));
-        front.into_iter().filter(|_| !self.doomed.is_empty() || !self.keeper.held.is_empty()).chain(wasteful).collect()
+        let front = self.segments.front().map(|first| (0, first.base())).filter(|_| self.has_files_in_front());
+        front.into_iter().chain(wasteful).collect()
     }
 
     /// Puts a new file in the place of those that it stands for.
-    fn install(&mut self, rewritten: Rewritten) {
+    fn install(&mut self, rewritten: &Rewritten) {
         // Some at the front may have been let go of in the meantime, because nothing in them was live any more.
         let is_replaced = |segment: &Segment| rewritten.replaces.contains(&segment.file.name);
         let (name, header, end) = (rewritten.name, rewritten.header.clone(), rewritten.end);
@@ -350,13 +290,12 @@ impl Log {
             self.doomed.push(old.file);
         }
         self.segments.insert(start, Segment { file, header, entries, end, marked: false });
-        self.keeper.remarks.insert(name, Remark::Facts(rewritten.facts));
+        let remark = Remark::Rewritten { start: rewritten.start, facts: rewritten.facts };
+        self.keeper.remarks.insert(name, remark);
         self.drop_front();
     }
 }
 
-/// A checkpoint is due when so many bytes were appended; earlier with small segments, later if it is large itself.
-const MAX_UNSAVED_BYTES: u64 = 64 << 20;
 /// What a recovery reads faster than a checkpoint is written.
 const MIN_SAVED_BYTES: u64 = 64 * 1024;
 /// Changes until something that failed is tried again.

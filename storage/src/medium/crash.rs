@@ -36,7 +36,7 @@ mod file;
 mod machine;
 mod names;
 
-use std::fmt::Debug;
+use std::fmt::{self, Debug};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -52,9 +52,16 @@ use crate::error::StorageError;
 pub use self::fault::{Fault, Rot};
 
 /// A machine with a disk. Clones are the same machine.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct CrashMedium {
     machine: Arc<Mutex<Machine>>,
+}
+
+impl Debug for CrashMedium {
+    /// Without all that is on the disk.
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_struct("CrashMedium").field("calls", &self.calls()).finish_non_exhaustive()
+    }
 }
 
 impl CrashMedium {
@@ -189,7 +196,7 @@ impl Medium for CrashMedium {
         if !taken.map_err(|error| StorageError::io("lock", dir, error))? {
             return Err(StorageError::Locked { path: dir.to_path_buf(), holder: "process 1 (test)".to_owned() });
         }
-        Ok(Box::new(Lock { machine: self.machine.clone(), dir: dir.to_path_buf() }))
+        Ok(Box::new(Lock { medium: self.clone(), dir: dir.to_path_buf() }))
     }
 
     fn is_persistent(&self) -> bool {
@@ -200,13 +207,13 @@ impl Medium for CrashMedium {
 /// A directory that is locked until this is dropped.
 #[derive(Debug)]
 struct Lock {
-    machine: Arc<Mutex<Machine>>,
+    medium: CrashMedium,
     dir: PathBuf,
 }
 
 impl Drop for Lock {
     fn drop(&mut self) {
-        self.machine.lock().locked.remove(&self.dir);
+        self.medium.machine.lock().locked.remove(&self.dir);
     }
 }
 

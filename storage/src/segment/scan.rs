@@ -78,6 +78,7 @@ impl<'a> Scanner<'a> {
     ///
     /// # Errors
     /// As [`File::read_at`].
+    #[expect(clippy::should_implement_trait, reason = "what it returns borrows from it")]
     pub fn next(&mut self) -> io::Result<Scanned<'_>> {
         let offset = self.offset;
         let header = match self.found.take() {
@@ -91,9 +92,10 @@ impl<'a> Scanner<'a> {
         self.offset = offset + u32::try_from(len).unwrap_or(u32::MAX - offset);
         let at = (offset - self.buffered_at) as usize;
         let bytes = &self.buffer[at..at + len];
-        Ok(match header.covers(&bytes[HEADER_BYTES..]) {
-            true => Scanned::Record { offset, header, bytes },
-            false => Scanned::BadBody { offset, header },
+        Ok(if header.covers(&bytes[HEADER_BYTES..]) {
+            Scanned::Record { offset, header, bytes }
+        } else {
+            Scanned::BadBody { offset, header }
         })
     }
 

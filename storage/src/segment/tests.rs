@@ -24,8 +24,10 @@ fn mark(commit: u64) -> TailMark {
         synced_end: 5,
         reserved_to: 6,
         floor: 7,
+        synced_floor: 9,
         boot_id: u128::MAX - 8,
         continued: true,
+        is_unnamed: false,
     }
 }
 

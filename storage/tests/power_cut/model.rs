@@ -1,6 +1,7 @@
 //! What a log must still know after a crash, what it may know, and what it must not.
 
 use std::collections::BTreeMap;
+use std::iter::repeat;
 
 use embus_storage::log::Position;
 
@@ -17,7 +18,11 @@ pub(crate) type Messages = BTreeMap<u64, Message>;
 #[derive(Debug, Clone)]
 pub(crate) enum Change {
     /// With what it evicted, of which the first is evicted by the record itself.
-    Append { sequence: u64, message: Message, victims: Vec<u64> },
+    Append {
+        sequence: u64,
+        message: Message,
+        victims: Vec<u64>,
+    },
     Remove(Vec<u64>),
     /// Everything below goes, and the next message gets at least this.
     Below(u64),
@@ -25,7 +30,18 @@ pub(crate) enum Change {
     Evict(u64),
 }
 
-#[derive(Debug, Default)]
+/// What a disk may have lost of what was written and not synced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lost {
+    /// Only the process died.
+    Nothing,
+    /// The power was cut.
+    AllButAPrefix,
+    /// A sync failed, and what it was to sync had been acknowledged before.
+    Anything,
+}
+
+#[derive(Debug, Clone, Default)]
 pub(crate) struct Model {
     /// As the log shows it now.
     pub(crate) live: Messages,
@@ -36,9 +52,10 @@ pub(crate) struct Model {
     shaky: Messages,
     /// Evicted, of which nothing is written down: may come back.
     evicted: Messages,
-    /// Never committed, and not there at the last start, which was not durable itself: may come back until a commit is
-    /// synced.
+    /// Not there at the last start, which was not durable itself: may come back until a commit is synced.
     ghosts: Vec<(u64, Message)>,
+    /// Changes that did not happen by the last start: the same.
+    undone: Vec<Change>,
     /// Below this nothing is there.
     floor: u64,
     /// The highest sequence that anybody was told of.
@@ -65,6 +82,7 @@ impl Model {
             self.make_durable(position);
             self.durable.append(&mut self.shaky);
             self.ghosts.clear();
+            self.undone.clear();
         }
     }
 
@@ -90,30 +108,47 @@ impl Model {
     }
 
     /// Compares with what came up at a start, and goes on from there.
-    pub(crate) fn recover(&mut self, found: Messages, last: u64, bytes_were_lost: bool, is_durable: bool) {
-        if !bytes_were_lost {
-            self.make_durable(self.written);
+    pub(crate) fn recover(&mut self, found: Messages, last: u64, loss: Lost, is_durable: bool) {
+        match loss {
+            Lost::Nothing => self.as_written().check(&found, last, loss),
+            Lost::AllButAPrefix | Lost::Anything => self.check(&found, last, loss),
         }
-        self.check(&found, last);
-        for (_, change) in std::mem::take(&mut self.waiting) {
-            if let Change::Evict(sequence) = &change {
-                let known = [&self.durable, &self.shaky].into_iter().find_map(|known| known.get_key_value(sequence));
-                self.evicted.extend(known.map(|(sequence, message)| (*sequence, message.clone())));
+        let waiting = std::mem::take(&mut self.waiting);
+        let evicted: Vec<u64> = waiting.iter().filter_map(|(_, change)| evicted(change)).collect();
+        let appended = waiting.iter().filter_map(|(_, change)| appended(change));
+        let durable = std::mem::take(&mut self.durable);
+        let others = std::mem::take(&mut self.shaky).into_iter().chain(appended);
+        for ((sequence, message), was_durable) in durable.into_iter().zip(repeat(true)).chain(others.zip(repeat(false))) {
+            match found.contains_key(&sequence) {
+                true if was_durable => _ = self.durable.insert(sequence, message),
+                true => {}
+                false if evicted.contains(&sequence) => _ = self.evicted.insert(sequence, message),
+                // It was taken away, or lost; that is not durable either.
+                false => self.ghosts.push((sequence, message)),
             }
-            self.ghosts.extend(appended(&change));
         }
+        self.undone.extend(waiting.into_iter().map(|(_, change)| change));
         self.evicted.retain(|sequence, _| !found.contains_key(sequence));
-        self.durable.retain(|sequence, _| found.contains_key(sequence));
         (self.live, self.last, self.written) = (found.clone(), last, Position::default());
-        self.shaky = found.into_iter().filter(|(sequence, _)| !self.durable.contains_key(sequence)).collect();
+        self.shaky = found;
+        self.shaky.retain(|sequence, _| !self.durable.contains_key(sequence));
         if is_durable {
             self.durable.append(&mut self.shaky);
             self.ghosts.clear();
+            self.undone.clear();
         }
     }
 
-    fn check(&self, found: &Messages, last: u64) {
-        let is_removed = |sequence: u64| self.may_be_gone(found, sequence);
+    /// As if what is written was durable: it is, as long as the power stays on.
+    fn as_written(&self) -> Self {
+        let mut written = self.clone();
+        written.durable.append(&mut written.shaky);
+        written.make_durable(self.written);
+        written
+    }
+
+    fn check(&self, found: &Messages, last: u64, loss: Lost) {
+        let is_removed = |sequence: u64| self.may_be_gone(found, sequence, loss);
         for (sequence, message) in &self.durable {
             let there = found.get(sequence);
             assert!(there.is_some() || is_removed(*sequence), "{sequence} was durable and is not there");
@@ -122,12 +157,14 @@ impl Model {
         let appended: Messages = self.waiting.iter().filter_map(|(_, change)| appended(change)).collect();
         for (sequence, message) in found {
             let all = [&self.durable, &self.shaky, &self.evicted, &appended];
-            let known = all.into_iter().find_map(|known| known.get(sequence));
-            let is_ghost = self.ghosts.iter().any(|(ghost, of)| (ghost, of) == (sequence, message));
-            assert!(known.is_some() || is_ghost, "{sequence} came back, or from nowhere");
-            assert!(known == Some(message) || is_ghost, "{sequence} is altered");
+            let ghosts = self.ghosts.iter().filter(|(ghost, _)| ghost == sequence).map(|(_, message)| message);
+            let mut known = all.into_iter().filter_map(|known| known.get(sequence)).chain(ghosts).peekable();
+            assert!(known.peek().is_some(), "{sequence} came back, or from nowhere");
+            assert!(known.any(|known| known == message), "{sequence} is altered");
         }
-        self.check_order(found, &appended, &is_removed);
+        if loss != Lost::Anything {
+            self.check_order(found, &appended, &is_removed);
+        }
         let highest = found.keys().next_back().copied().unwrap_or(0).max(self.told);
         assert!(last >= highest, "goes on behind {last}, but {highest} was given out");
         let below = found.keys().find(|sequence| **sequence < self.floor);
@@ -135,12 +172,14 @@ impl Model {
     }
 
     /// Whether a change that is not durable may have taken it away. A message that is not there evicted nothing, unless
-    /// it was taken away in turn.
-    fn may_be_gone(&self, found: &Messages, sequence: u64) -> bool {
-        let takers = self.waiting.iter().filter(|(_, change)| takes(change, sequence));
-        takers.into_iter().any(|(_, change)| match appended(change) {
-            Some((by, _)) => found.contains_key(&by) || self.may_be_gone(found, by),
-            None => true,
+    /// it was taken away in turn, or damaged.
+    fn may_be_gone(&self, found: &Messages, sequence: u64, loss: Lost) -> bool {
+        let changes = self.waiting.iter().map(|(_, change)| change).chain(&self.undone);
+        changes.filter(|change| takes(change, sequence)).any(|change| match change {
+            Change::Append { sequence: by, .. } if loss != Lost::Anything => {
+                found.contains_key(by) || self.may_be_gone(found, *by, loss)
+            }
+            _ => true,
         })
     }
 
@@ -169,6 +208,13 @@ fn highest(change: &Change) -> u64 {
 fn appended(change: &Change) -> Option<(u64, Message)> {
     match change {
         Change::Append { sequence, message, .. } => Some((*sequence, message.clone())),
+        _ => None,
+    }
+}
+
+fn evicted(change: &Change) -> Option<u64> {
+    match change {
+        Change::Evict(sequence) => Some(*sequence),
         _ => None,
     }
 }

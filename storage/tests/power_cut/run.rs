@@ -10,7 +10,7 @@ use embus_storage::medium::Medium;
 use embus_storage::medium::crash::{CrashMedium, Fault};
 use fastrand::Rng;
 
-use super::model::{Change, Message, Messages, Model};
+use super::model::{Change, Lost, Message, Messages, Model};
 
 /// With `STORAGE_TRACE` set: what happens, call by call.
 macro_rules! trace {
@@ -51,17 +51,19 @@ struct Run {
     boot_id: u128,
     /// Whether the disk said that it lost something.
     sync_failed: bool,
+    /// Whether that took something acknowledged, once.
+    may_be_damaged: bool,
     /// A commit that is done, but that the log does not know of yet.
     under_way: Option<(Committed, bool)>,
 }
 
 /// Ends a life: the log, or a start, said that it failed.
 #[derive(Debug)]
-struct Failed(#[expect(dead_code, reason = "shown in panics")] StorageError);
+struct Failed(#[expect(dead_code, reason = "shown in panics")] Option<StorageError>);
 
 impl From<StorageError> for Failed {
     fn from(error: StorageError) -> Self {
-        Self(error)
+        Self(Some(error))
     }
 }
 
@@ -79,7 +81,18 @@ impl Run {
         };
         let boot_id = medium.boot_id();
         let model = Model::default();
-        Self { mode, random, medium, options, model, time: 0, boot_id, sync_failed: false, under_way: None }
+        Self {
+            mode,
+            random,
+            medium,
+            options,
+            model,
+            time: 0,
+            boot_id,
+            sync_failed: false,
+            may_be_damaged: false,
+            under_way: None,
+        }
     }
 
     /// The directory and an empty log in it, durably.
@@ -100,7 +113,8 @@ impl Run {
         trace!(self, "== {fault:?} comes");
         let ended = self.start().and_then(|mut log| self.work(&mut log));
         // Bytes may be lost now that no power cut took.
-        self.sync_failed |= matches!(fault, Fault::FailedSync | Fault::Io) && ended.is_err();
+        let unnoticed = self.under_way.as_ref().is_some_and(|(committed, _)| committed.error().is_some());
+        self.sync_failed |= matches!(fault, Fault::FailedSync | Fault::Io) && (ended.is_err() || unnoticed);
         trace!(self, "-- {:?}, down {}", ended, self.medium.is_down());
         if ended.is_ok() {
             match self.random.u8(..4) {
@@ -137,10 +151,19 @@ impl Run {
         let found = read(&mut log)?;
         let state = log.state();
         // Written bytes are lost by a power cut, or by a sync that fails.
+        if self.medium.is_down() {
+            // Nobody saw any of it.
+            return Err(Failed(None));
+        }
         trace!(self, "found {:?} {state:?} dirty {}", found.keys(), log.is_dirty());
-        let lost = self.boot_id != self.medium.boot_id() || self.sync_failed;
+        let lost = match self.boot_id == self.medium.boot_id() {
+            _ if self.sync_failed && self.mode == Mode::Written => Lost::Anything,
+            true if !self.sync_failed => Lost::Nothing,
+            _ => Lost::AllButAPrefix,
+        };
         self.model.recover(found, state.last_sequence, lost, !log.is_dirty());
-        let is_honest = (state.lost_messages, state.lost_bytes) == (0, 0) || self.sync_failed;
+        self.may_be_damaged |= lost == Lost::Anything;
+        let is_honest = (state.lost_messages, state.lost_bytes) == (0, 0) || self.may_be_damaged;
         assert!(is_honest, "{} messages and {} bytes are said to be lost", state.lost_messages, state.lost_bytes);
         self.boot_id = self.medium.boot_id();
         self.sync_failed = false;
@@ -265,7 +288,7 @@ impl Run {
 
     fn upkeep(&mut self, log: &mut Log) {
         if let Some(upkeep) = log.take_upkeep(&mut || b"notes".to_vec()) {
-            trace!(self, "{upkeep:?}");
+            trace!(self, "upkeep");
             log.finish_upkeep(upkeep.run());
         }
     }

@@ -50,7 +50,7 @@ const CHUNK: usize = 64;
 /// Looks up what there is; a job sends it once it is durable.
 pub(super) fn start(engine: &Arc<Engine>, stream: &Arc<Stream>, reply: &[u8], batch: Batch) {
     let sender = Sender::new(engine, stream, reply, batch.no_headers, batch.bounds);
-    let cursor = stream.with(|core| Cursor::new(core.log_mut(), batch.filter, batch.start));
+    let cursor = stream.look(|core| Cursor::new(core.log_mut(), batch.filter, batch.start));
     after_commit(sender, move |sender| match cursor {
         Ok(cursor) => send(sender, cursor),
         Err(error) => fail(sender, &error),
@@ -79,7 +79,7 @@ fn send(mut sender: Sender, mut cursor: Cursor) {
     sender.expect(cursor.count, None);
     while !sender.is_full() {
         let stream = Arc::clone(sender.stream());
-        let chunk = match stream.with(|core| cursor.look_up(core.log_mut())) {
+        let chunk = match stream.look(|core| cursor.look_up(core.log_mut())) {
             Ok(chunk) if chunk.is_empty() => break,
             Ok(chunk) => chunk,
             Err(error) => return fail(sender, &error),

@@ -71,7 +71,7 @@ impl UpTo {
 /// Finds the point; a job sends what there is once that is durable. Headers are always sent. [nats-server: `multi_last`]
 pub(super) fn start(engine: &Arc<Engine>, stream: &Arc<Stream>, reply: &[u8], multi: Multi) {
     let sender = Sender::new(engine, stream, reply, false, multi.bounds);
-    let up_to = stream.with(|core| multi.up_to.resolve(core.log_mut()));
+    let up_to = stream.look(|core| multi.up_to.resolve(core.log_mut()));
     after_commit(sender, move |sender| match up_to {
         Ok(up_to) => send(sender, &multi, up_to),
         Err(error) => fail(sender, &error),
@@ -106,7 +106,7 @@ fn gather(stream: &Arc<Stream>, filters: &BTreeSet<String>, up_to: u64) -> Resul
         return Ok(None);
     }
     for filter in filters.iter().filter(|filter| filter::is_valid_filter(filter.as_bytes())) {
-        stream.with(|core| gather_one(core.log_mut(), filter.as_bytes(), up_to, &mut sequences))?;
+        stream.look(|core| gather_one(core.log_mut(), filter.as_bytes(), up_to, &mut sequences))?;
         if sequences.len() > MAX_RESULTS {
             return Ok(None);
         }

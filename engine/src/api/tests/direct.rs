@@ -7,18 +7,28 @@ use crate::service::Request;
 impl Fixture {
     /// Sends a direct get; returns the messages that answer it, without what is the same in all of them.
     fn get(&self, subject: &str, body: &str) -> String {
+        self.begin_get(subject, body);
+        self.run_jobs();
+        self.got()
+    }
+
+    /// Sends a direct get; what has to wait for a commit or a job is not there yet.
+    pub(super) fn begin_get(&self, subject: &str, body: &str) {
         let stream = self.jetstream.get("S").unwrap();
         let subject = format!("$JS.API.DIRECT.GET.S{subject}");
         let request =
             Request { subject: subject.as_bytes(), reply: Some(b"_I"), headers: b"", payload: body.as_bytes() };
         self.engine.with_worker(|worker| direct::call(&self.engine, &stream, &request, worker));
-        self.run_jobs();
+    }
+
+    /// The answers since the last time.
+    pub(super) fn got(&self) -> String {
         let text = self.hear().replace(&format!("|Nats-Time-Stamp: {NOW}"), "").replace("|Nats-Stream: S", "");
         text.split("MSG _I 1 ").skip(1).map(|frame| short(frame) + "\n").collect()
     }
 
     #[track_caller]
-    fn check_get(&self, subject: &str, body: &str, expected: &[&str]) {
+    pub(super) fn check_get(&self, subject: &str, body: &str, expected: &[&str]) {
         assert_eq!(self.get(subject, body).lines().collect::<Vec<_>>(), expected, "{subject} {body}");
     }
 }

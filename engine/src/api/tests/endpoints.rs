@@ -218,6 +218,33 @@ fn purge() {
 }
 
 #[test]
+fn what_a_stream_does_not_allow() {
+    let fixture = Fixture::new().with_messages();
+    let update = |flags: &str| {
+        let body = format!(r#"{{"name":"S","subjects":["s.>"],"allow_direct":true,"deny_delete":true{flags}}}"#);
+        let answer = fixture.ask("$JS.API.STREAM.UPDATE.S", "", &body).unwrap();
+        assert!(answer.contains(r#""consumer_count":0"#), "{answer}");
+    };
+    let delete = |error| {
+        for body in [r#"{"seq":1}"#, r#"{"seq":100}"#] {
+            fixture.check_error("STREAM.MSG.DELETE.S", body, "stream_msg_delete", error);
+        }
+    };
+    let purge = |code, err_code, text: &str| {
+        let error = format!(r#"{{"code":{code},"err_code":{err_code},"description":"{text}"}}"#);
+        let expected = format!(r#"{{"type":"~stream_purge_response","error":{error},"purged":0}}"#);
+        fixture.check("STREAM.PURGE.S", "", &expected);
+    };
+    update("");
+    delete((500, 10057, "message delete not permitted"));
+    update(r#","deny_purge":true"#);
+    purge(500, 10110, "stream purge not permitted");
+    update(r#","deny_purge":true,"sealed":true"#);
+    delete((400, 10109, "invalid operation on sealed stream"));
+    purge(400, 10109, "invalid operation on sealed stream");
+}
+
+#[test]
 fn account() {
     let fixture = Fixture::new();
     let check = |used: &str, total, errors| {

@@ -52,10 +52,12 @@ fn each_refusal() {
 #[test]
 fn empty_headers_and_unknown_ones_are_stored() {
     let mut s = stream(|_| {});
-    for name in ["Batch-Id", "Incr", "Schedule", "Scheduler", "Stream-Source", "TTL", "Rollup", "Expected-Last-Msg-Id"] {
+    for name in ["Batch-Id", "Incr", "Schedule", "Scheduler", "Stream-Source", "TTL", "Rollup", "Expected-Last-Msg-Id"]
+    {
         s.store("a", &[&format!("Nats-{name}: ")], "x");
     }
-    for header in ["Nats-Batch-Sequence: 1", "Nats-Batch-Commit: 1", "Nats-Schedule-Target: a", "Nats-Marker-Reason: x"] {
+    for header in ["Nats-Batch-Sequence: 1", "Nats-Batch-Commit: 1", "Nats-Schedule-Target: a", "Nats-Marker-Reason: x"]
+    {
         s.store("a", &[header], "x");
     }
 }

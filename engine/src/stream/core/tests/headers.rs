@@ -12,7 +12,10 @@ fn cleaned() {
         ("NATS/1.0 503 No\r\nA: b\r\n\r\n", "NATS/1.0\r\nA: b\r\n\r\n"),
         ("NATS/1.0 503\r\n\r\n", ""),
         ("NATS/1.0\r\nNats-Request-Info: x\r\n\r\n", ""),
-        ("NATS/1.0\r\nNats-Trace-Dest: foo\r\nA: 1\r\n\r\n", "NATS/1.0\r\nNats-Trace-Dest: trace disabled\r\nA: 1\r\n\r\n"),
+        (
+            "NATS/1.0\r\nNats-Trace-Dest: foo\r\nA: 1\r\n\r\n",
+            "NATS/1.0\r\nNats-Trace-Dest: trace disabled\r\nA: 1\r\n\r\n",
+        ),
         ("NATS/1.0\r\n\r\n", "NATS/1.0\r\n\r\n"),
         ("A: 1\r\n\r\n", "A: 1\r\n\r\n"),
         ("NATS/1.0\r\nA: 1", "NATS/1.0\r\nA: 1"),

@@ -1,6 +1,5 @@
 //! Limits: who leaves, who is refused.
 
-use super::super::*;
 use super::fixture::{Bench, stream};
 use crate::stream::config::{Discard, StorageType};
 

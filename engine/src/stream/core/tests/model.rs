@@ -6,6 +6,7 @@ use super::super::*;
 use super::fixture::{Bench, SECOND, stream};
 use crate::api::time::Nanos;
 use crate::stream::config::Discard;
+use crate::stream::ttl::TimeToLive;
 
 #[derive(Debug, Clone)]
 struct Message {
@@ -15,6 +16,15 @@ struct Message {
     time: Timestamp,
     expires: Option<Timestamp>,
     never: bool,
+}
+
+#[derive(Debug, Clone)]
+struct Id {
+    text: String,
+    sequence: u64,
+    time: Timestamp,
+    /// After a restart, ids of messages that are gone may be gone with them.
+    sure: bool,
 }
 
 /// What a stream should hold.
@@ -28,12 +38,12 @@ struct Model {
     discard_new_per_subject: bool,
     last: u64,
     messages: Vec<Message>,
-    ids: Vec<(String, u64, Timestamp)>,
+    ids: Vec<Id>,
 }
 
 #[derive(Debug, Clone)]
 enum Step {
-    Publish { subject: usize, payload: usize, rollup: Option<bool>, time_to_live: Option<Option<i64>>, id: Option<u8> },
+    Publish { subject: usize, payload: usize, rollup: Option<bool>, time_to_live: Option<TimeToLive>, id: Option<u8> },
     Delete(u64),
     Purge { subject: Option<usize>, sequence: Option<u64>, keep: Option<u64> },
     Pass(i64),
@@ -110,9 +120,8 @@ impl Model {
         let below = sequence.unwrap_or(u64::MAX);
         let chosen = |message: &Message| {
             message.sequence < below
-                && subject.is_none_or(|filter| {
-                    embus_protocol::filter::matches(filter.as_bytes(), message.subject.as_bytes())
-                })
+                && subject
+                    .is_none_or(|filter| embus_protocol::filter::matches(filter.as_bytes(), message.subject.as_bytes()))
         };
         let count = self.messages.iter().filter(|message| chosen(message)).count() as u64;
         let mut left = count.saturating_sub(keep.unwrap_or(0));
@@ -126,9 +135,16 @@ impl Model {
         }
     }
 
-    fn known(&self, id: &str, now: Timestamp) -> Option<u64> {
-        let found = self.ids.iter().rev().find(|(known, ..)| known == id)?;
-        (found.2 > now - WINDOW).then_some(found.1)
+    fn known(&self, id: &str, now: Timestamp) -> Option<Id> {
+        let found = self.ids.iter().rev().find(|known| known.text == id)?;
+        (found.time > now - WINDOW).then(|| found.clone())
+    }
+
+    fn restart(&mut self, now: Timestamp) {
+        for id in &mut self.ids {
+            id.sure &= self.messages.iter().any(|message| message.sequence == id.sequence);
+        }
+        self.expire(now);
     }
 }
 
@@ -137,9 +153,9 @@ fn publish(s: &mut Bench, model: &mut Model, step: &Step) -> Result<(), TestCase
     let (subject, payload) = (SUBJECTS[*subject], "x".repeat(*payload));
     let mut headers = Vec::new();
     headers.extend(rollup.map(|all| format!("Nats-Rollup: {}", if all { "all" } else { "sub" })));
-    headers.extend(time_to_live.map(|seconds| match seconds {
-        Some(seconds) => format!("Nats-TTL: {seconds}"),
-        None => "Nats-TTL: never".to_owned(),
+    headers.extend(time_to_live.map(|time_to_live| match time_to_live {
+        TimeToLive::Seconds(seconds) => format!("Nats-TTL: {seconds}"),
+        TimeToLive::Never => "Nats-TTL: never".to_owned(),
     }));
     let id = id.map(|id| format!("id-{id}"));
     headers.extend(id.as_ref().map(|id| format!("Nats-Msg-Id: {id}")));
@@ -148,7 +164,10 @@ fn publish(s: &mut Bench, model: &mut Model, step: &Step) -> Result<(), TestCase
     let size = 30 + subject.len() as u64 + payload.len() as u64 + if block > 0 { 4 + block } else { 0 };
 
     let outcome = s.publish(subject, &headers, &payload);
-    if let Some(sequence) = id.as_ref().and_then(|id| model.known(id, s.now)) {
+    let known = id.as_ref().and_then(|id| model.known(id, s.now));
+    if let Some(Id { sequence, sure, .. }) = known
+        && (sure || matches!(outcome, Outcome::Duplicate { .. }))
+    {
         prop_assert_eq!(outcome, Outcome::Duplicate { sequence });
         return Ok(());
     }
@@ -158,11 +177,14 @@ fn publish(s: &mut Bench, model: &mut Model, step: &Step) -> Result<(), TestCase
     }
     let sequence = model.last + 1;
     prop_assert_eq!(outcome, Outcome::Stored { sequence });
-    let expires = time_to_live.flatten().map(|seconds| s.now + seconds * SECOND);
-    let never = *time_to_live == Some(None);
+    let expires = match time_to_live {
+        Some(TimeToLive::Seconds(seconds)) => Some(s.now + seconds * SECOND),
+        _ => None,
+    };
+    let never = *time_to_live == Some(TimeToLive::Never);
     let subject = subject.to_owned();
     model.publish(Message { sequence, subject, size, time: s.now, expires, never }, *rollup);
-    model.ids.extend(id.map(|id| (id, sequence, s.now)));
+    model.ids.extend(id.map(|id| Id { text: id, sequence, time: s.now, sure: true }));
     Ok(())
 }
 
@@ -192,11 +214,11 @@ fn take(s: &mut Bench, model: &mut Model, step: &Step) -> Result<(), TestCaseErr
         }
         Step::Crash => {
             s.crash();
-            model.expire(s.now);
+            model.restart(s.now);
         }
         Step::Restart => {
             s.restart();
-            model.expire(s.now);
+            model.restart(s.now);
         }
     }
     Ok(())
@@ -210,8 +232,8 @@ fn check(s: &mut Bench, model: &Model) -> Result<(), TestCaseError> {
     prop_assert_eq!(state.last_sequence, model.last);
     // Whoever expires has a deadline that is not too late.
     let ages = model.messages.iter().filter(|message| !message.never);
-    let aged = ages.filter_map(|message| Some(message.time + model.max_age?));
-    let due = aged.chain(model.messages.iter().filter_map(|message| message.expires)).min();
+    let by_age = ages.filter_map(|message| Some(message.time + model.max_age?));
+    let due = by_age.chain(model.messages.iter().filter_map(|message| message.expires)).min();
     if let Some(due) = due {
         prop_assert!(s.core.next_expiry().is_some_and(|next| next <= due.max(s.now + 50_000_000)));
     }
@@ -219,8 +241,9 @@ fn check(s: &mut Bench, model: &Model) -> Result<(), TestCaseError> {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
+    let seconds = (1..30_i64).prop_map(|seconds| Some(TimeToLive::Seconds(seconds)));
     let rollup = prop_oneof![8 => Just(None), 1 => Just(Some(false)), 1 => Just(Some(true))];
-    let time_to_live = prop_oneof![6 => Just(None), 1 => Just(Some(None)), 3 => (1..30_i64).prop_map(|s| Some(Some(s)))];
+    let time_to_live = prop_oneof![6 => Just(None), 1 => Just(Some(TimeToLive::Never)), 3 => seconds];
     let id = prop_oneof![3 => Just(None), 1 => (0..6_u8).prop_map(Some)];
     let publish = (0..SUBJECTS.len(), 0..60_usize, rollup, time_to_live, id).prop_map(
         |(subject, payload, rollup, time_to_live, id)| Step::Publish { subject, payload, rollup, time_to_live, id },
