@@ -198,7 +198,7 @@ impl JetStream {
         for Found { dir, core } in recovered.found {
             let usage = jetstream.usage(core.config().storage);
             let config = Arc::clone(core.config());
-            let stream = jetstream.opener.stream(engine, core, dir.path(), usage);
+            let stream = jetstream.opener.stream(engine, *core, dir.path(), usage);
             changes.entries.insert(config.name.clone(), Entry { place: Place::Directory(dir), config });
             jetstream.registry.insert(stream);
         }

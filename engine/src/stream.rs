@@ -95,6 +95,8 @@ struct State {
     spare: Waiting,
     /// A commit is under way.
     busy: bool,
+    /// Background work is at the files.
+    in_upkeep: bool,
     trouble: Option<Trouble>,
     /// When the stream is to be called next, as the engine's deadlines know it.
     armed: Option<Timestamp>,
@@ -385,6 +387,7 @@ impl State {
             waiting: Waiting::default(),
             spare: Waiting::default(),
             busy: false,
+            in_upkeep: false,
             trouble: None,
             armed: None,
             sync_due: None,

@@ -21,7 +21,7 @@ use crate::stream::core::Core;
 #[derive(Debug)]
 pub(crate) struct Found {
     pub(crate) dir: StreamDir,
-    pub(crate) core: Core,
+    pub(crate) core: Box<Core>,
 }
 
 /// A stream that is known by name and could not be read.
@@ -34,7 +34,7 @@ pub(crate) struct Offline {
 
 /// What became of a stream that is known by name.
 enum Outcome {
-    Found(Box<Found>),
+    Found(Found),
     Offline(Offline),
 }
 
@@ -88,7 +88,7 @@ pub(crate) fn all(
     let reader = Arc::clone(opener);
     for outcome in spread::map(executor, known, move |stream| open(stream, &reader, now)) {
         match outcome {
-            Outcome::Found(found) => recovered.found.push(*found),
+            Outcome::Found(found) => recovered.found.push(found),
             Outcome::Offline(offline) => recovered.offline.push(offline),
         }
     }
@@ -148,7 +148,7 @@ fn open(stream: Known, opener: &Opener, now: Timestamp) -> Outcome {
                 let (messages, bytes) = (state.lost_messages, state.lost_bytes);
                 tracing::warn!(stream = config.name, messages, bytes, "a stream lost messages to damage");
             }
-            Outcome::Found(Box::new(Found { dir, core }))
+            Outcome::Found(Found { dir, core: Box::new(core) })
         }
         Err(error) => {
             let name = config.name.clone();

@@ -1,7 +1,7 @@
 //! How changes reach the disk: one commit of a stream at a time, and everybody who waited for it is told together.
 
 use embus_storage::error::StorageError;
-use embus_storage::log::{Commit, Committed};
+use embus_storage::log::{Commit, Committed, Kept};
 use embus_storage::message::Timestamp;
 use parking_lot::MutexGuard;
 
@@ -21,13 +21,19 @@ pub(super) struct Work {
     waiting: Waiting,
 }
 
+impl Work {
+    fn may_block(&self) -> bool {
+        self.commit.as_ref().is_some_and(Commit::may_block)
+    }
+}
+
 impl Stream {
     /// Starts a commit of what was changed, if none is under way; to be called where no worker is at hand.
     pub(crate) fn commit(self: &Arc<Self>) {
         let Some(engine) = self.engine.upgrade() else { return };
         let work = self.begin(&mut self.state.lock());
         let Some(work) = work else { return };
-        if self.policy == SyncPolicy::Always && work.commit.is_some() {
+        if work.may_block() {
             self.spawn(&engine, work);
         } else {
             self.run(&engine, work);
@@ -38,11 +44,11 @@ impl Stream {
     pub(crate) fn end_turn(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker) {
         let work = self.begin(&mut self.state.lock());
         let Some(work) = work else { return };
-        if self.policy == SyncPolicy::Always && work.commit.is_some() {
-            return self.spawn(engine, work);
-        }
         let mut next = Some(work);
         while let Some(work) = next {
+            if work.may_block() {
+                return self.spawn(engine, work);
+            }
             next = self.round(engine, work, |stream, waiting, outcome| {
                 stream.release(waiting, outcome, worker);
             });
@@ -125,33 +131,17 @@ impl Stream {
     fn fail(&self, engine: &Engine, state: &mut State, error: &StorageError) -> ApiError {
         tracing::warn!(stream = self.name, %error, "the store failed; uncommitted messages are refused");
         let error = ApiError::store_failed(error);
-        let now = engine.timestamp();
-        let reopened = (self.reopen)(now, &Arc::clone(state.core.config()));
-        let broken = reopened.is_err();
-        match reopened {
-            Ok(core) => state.core = core,
-            Err(error) => tracing::error!(stream = self.name, %error, "the stream could not be read again"),
-        }
-        let retry_at = now.saturating_add(RETRY_NANOS);
-        state.trouble = Some(Trouble { error: error.clone(), retry_at, broken });
+        let retry_at = engine.timestamp().saturating_add(RETRY_NANOS);
+        state.trouble = Some(Trouble { error: error.clone(), retry_at, broken: true });
+        self.reopen(engine, state);
         error
     }
 
-    /// Reads a stream again that could not be read after a failure.
-    pub(super) fn spawn_recovery(self: &Arc<Self>) {
-        let Some(engine) = self.engine.upgrade() else { return };
-        let Some(jobs) = engine.jobs().cloned() else { return };
-        let stream = Arc::clone(self);
-        jobs.spawn(Box::new(move || {
-            stream.recover(&engine);
-            if let Some(work) = stream.finish_or_go_on(Waiting::default()) {
-                stream.run(&engine, work);
-            }
-        }));
-    }
-
-    fn recover(&self, engine: &Engine) {
-        let mut state = self.state.lock();
+    /// Makes the state machine anew, unless background work is still at the files: it comes back here when it ends.
+    fn reopen(&self, engine: &Engine, state: &mut State) {
+        if state.in_upkeep {
+            return;
+        }
         let config = Arc::clone(state.core.config());
         match (self.reopen)(engine.timestamp(), &config) {
             Ok(core) => {
@@ -162,6 +152,19 @@ impl Stream {
             }
             Err(error) => tracing::error!(stream = self.name, %error, "the stream could not be read again"),
         }
+    }
+
+    /// Reads a stream again that could not be read after a failure.
+    pub(super) fn spawn_recovery(self: &Arc<Self>) {
+        let Some(engine) = self.engine.upgrade() else { return };
+        let Some(jobs) = engine.jobs().cloned() else { return };
+        let stream = Arc::clone(self);
+        jobs.spawn(Box::new(move || {
+            stream.reopen(&engine, &mut stream.state.lock());
+            if let Some(work) = stream.finish_or_go_on(Waiting::default()) {
+                stream.run(&engine, work);
+            }
+        }));
     }
 
     /// The next round, if something was changed meanwhile; else nobody is at it any more.
@@ -206,16 +209,38 @@ impl Stream {
 
     /// Hands background work to a job, if the log has some.
     fn start_upkeep(self: &Arc<Self>, engine: &Arc<Engine>) {
-        let upkeep = self.state.lock().core.take_upkeep();
-        let Some(upkeep) = upkeep else { return };
         let Some(jobs) = engine.jobs() else { return };
+        let upkeep = {
+            let mut state = self.state.lock();
+            let upkeep = if state.in_upkeep { None } else { state.core.take_upkeep() };
+            state.in_upkeep |= upkeep.is_some();
+            upkeep
+        };
+        let Some(upkeep) = upkeep else { return };
         let (stream, engine) = (Arc::clone(self), Arc::clone(engine));
         jobs.spawn(Box::new(move || {
-            let kept = upkeep.run();
-            stream.state.lock().core.log_mut().finish_upkeep(kept);
+            stream.finish_upkeep(&engine, upkeep.run());
+            stream.commit();
             // There may be more of it.
             stream.start_upkeep(&engine);
         }));
+    }
+
+    fn finish_upkeep(&self, engine: &Engine, kept: Kept) {
+        let mut state = self.state.lock();
+        state.in_upkeep = false;
+        if state.trouble.as_ref().is_some_and(|trouble| trouble.broken) {
+            // The disk failed meanwhile, and whoever saw it left the rest to us.
+            self.reopen(engine, &mut state);
+        } else {
+            state.core.log_mut().finish_upkeep(kept);
+            let failure = state.core.log().failure().cloned();
+            // With a commit under way, its end will find the log failed.
+            if let Some(error) = failure.filter(|_| !state.busy) {
+                self.fail(engine, &mut state, &error);
+            }
+        }
+        self.idle.notify_all();
     }
 
     /// Ends in good order: what waits is committed, and the log says where it ends. Blocks; jobs must be able to run.
@@ -223,7 +248,7 @@ impl Stream {
         self.stop();
         self.commit();
         let mut state = self.state.lock();
-        while state.busy {
+        while state.busy || state.in_upkeep {
             self.idle.wait(&mut state);
         }
         let notes = state.core.notes();

@@ -61,6 +61,12 @@ impl Committed {
 }
 
 impl Commit {
+    /// Whether it does more than write into the page cache: whoever must not wait for a disk lets somebody else run it.
+    pub fn may_block(&self) -> bool {
+        let creates = self.chunks.len() > 1 || self.chunks.iter().any(|chunk| chunk.create.is_some());
+        self.place.persistent && (self.sync || creates || self.sync_names || !self.doomed.is_empty())
+    }
+
     /// Does it: writes, makes new segments, and syncs if asked to. Blocks.
     pub fn run(mut self) -> Committed {
         let result = self.write();

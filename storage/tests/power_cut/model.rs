@@ -118,7 +118,8 @@ impl Model {
         let appended = waiting.iter().filter_map(|(_, change)| appended(change));
         let durable = std::mem::take(&mut self.durable);
         let others = std::mem::take(&mut self.shaky).into_iter().chain(appended);
-        for ((sequence, message), was_durable) in durable.into_iter().zip(repeat(true)).chain(others.zip(repeat(false))) {
+        for ((sequence, message), was_durable) in durable.into_iter().zip(repeat(true)).chain(others.zip(repeat(false)))
+        {
             match found.contains_key(&sequence) {
                 true if was_durable => _ = self.durable.insert(sequence, message),
                 true => {}

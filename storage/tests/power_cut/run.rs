@@ -108,7 +108,7 @@ impl Run {
     /// From one start to what ends it.
     fn live(&mut self) {
         let fault = self.fault();
-        let within = [20, 200][self.random.usize(..2)];
+        let within = [20, 200, 600][self.random.usize(..3)];
         self.medium.fail_at(self.medium.calls() + self.random.u64(1..within), fault);
         trace!(self, "== {fault:?} comes");
         let ended = self.start().and_then(|mut log| self.work(&mut log));
@@ -172,15 +172,16 @@ impl Run {
     }
 
     fn work(&mut self, log: &mut Log) -> Result<(), Failed> {
-        for _ in 0..self.random.usize(1..150) {
+        let most = [60, 400][self.random.usize(..2)];
+        for _ in 0..self.random.usize(1..most) {
             match self.random.u8(..100) {
-                0..60 => self.append(log)?,
-                60..66 => self.remove(log)?,
-                66..70 => self.evict_first(log)?,
-                70..72 => self.remove_below(log)?,
-                72..75 => self.remove_matching(log)?,
-                75..93 => self.commit(log)?,
-                93..97 => self.upkeep(log),
+                0..58 => self.append(log)?,
+                58..65 => self.remove(log)?,
+                65..68 => self.evict_first(log)?,
+                68..69 => self.remove_below(log)?,
+                69..71 => self.remove_matching(log)?,
+                71..89 => self.commit(log)?,
+                89..97 => self.upkeep(log),
                 97 => self.verify(log)?,
                 _ => self.finish(log)?,
             }

@@ -1,0 +1,134 @@
+//! What a log does when the disk refuses: errors at once, reads go on, and a new start finds everything that counted.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use embus_storage::error::StorageError;
+use embus_storage::log::{Accounting, Append, Log, LogOptions, Position, Replay};
+use embus_storage::medium::Medium;
+use embus_storage::medium::crash::{CrashMedium, Fault};
+
+const DIR: &str = "/log";
+
+struct Nothing;
+
+impl Replay for Nothing {
+    fn notes(&mut self, _: &[u8]) {}
+    fn message(&mut self, _: u64, _: i64, _: &[u8], _: &[u8]) {}
+}
+
+fn options() -> LogOptions {
+    let description = Arc::from(&b"d"[..]);
+    LogOptions { segment_bytes: 1 << 20, accounting: Accounting::File, compress: false, synced: true, description }
+}
+
+/// A log with the messages 1 to 3, durably.
+fn log() -> (CrashMedium, Log) {
+    let medium = CrashMedium::new(7);
+    medium.create_dir(DIR.as_ref()).unwrap();
+    medium.sync_dir("/".as_ref()).unwrap();
+    let mut log = Log::create(Arc::new(medium.clone()), DIR.into(), options()).unwrap();
+    for _ in 0..3 {
+        append(&mut log).unwrap();
+    }
+    commit(&mut log).unwrap();
+    (medium, log)
+}
+
+fn open(medium: &CrashMedium) -> Log {
+    Log::open(Arc::new(medium.clone()), DIR.into(), options(), &mut Nothing).unwrap()
+}
+
+fn append(log: &mut Log) -> Result<u64, StorageError> {
+    log.append(&Append { time: 1, subject: b"s", headers: b"", payload: b"payload", marked: false, evict: 0 })
+}
+
+fn commit(log: &mut Log) -> Result<Position, StorageError> {
+    let commit = log.take_commit(true).expect("something waits");
+    log.finish_commit(commit.run())
+}
+
+fn readable(log: &mut Log) -> Vec<u64> {
+    let all = 1..=log.last_sequence();
+    all.filter(|&it| log.locate(it).unwrap().is_some_and(|it| it.read().is_ok())).collect()
+}
+
+/// A commit fails; whatever comes of it, what counted before is there, and what comes after gets new sequences.
+fn check(fault: Fault) {
+    let (medium, mut log) = log();
+    append(&mut log).unwrap();
+    medium.fail_at(medium.calls() + 1, fault);
+    assert!(commit(&mut log).is_err(), "{fault:?}");
+    assert!(append(&mut log).is_err() && log.remove(1).is_err() && log.take_commit(true).is_none());
+    assert_eq!(readable(&mut log)[..3], [1, 2, 3]);
+
+    let mut log = open(&medium);
+    assert_eq!(readable(&mut log)[..3], [1, 2, 3]);
+    let next = append(&mut log).unwrap();
+    assert!(next >= 4, "{fault:?}");
+    commit(&mut log).unwrap();
+    // Nothing that counts now may depend on the sync that failed.
+    medium.cut_power();
+    let mut log = open(&medium.restart());
+    let found = readable(&mut log);
+    assert!(found.starts_with(&[1, 2, 3]) && found.ends_with(&[next]), "{fault:?}: {found:?}");
+}
+
+#[test]
+fn a_commit_that_fails_is_an_error_and_no_more() {
+    for fault in [Fault::Io, Fault::Full, Fault::ShortWrite, Fault::FailedSync] {
+        if fault != Fault::ShortWrite {
+            check(fault);
+        }
+    }
+}
+
+#[test]
+fn a_full_disk_is_readable_and_goes_on_by_itself() {
+    let (medium, mut log) = log();
+    medium.fail_from(1, Fault::Full);
+    append(&mut log).unwrap();
+    assert!(matches!(commit(&mut log), Err(StorageError::Full { .. })));
+    for _ in 0..3 {
+        let mut log = open(&medium);
+        assert_eq!(readable(&mut log), [1, 2, 3]);
+        append(&mut log).unwrap();
+        assert!(matches!(commit(&mut log), Err(StorageError::Full { .. })));
+    }
+    medium.forget_faults();
+    let mut log = open(&medium);
+    append(&mut log).unwrap();
+    commit(&mut log).unwrap();
+    assert_eq!(readable(&mut log).len(), 4);
+    assert!(medium.list(Path::new(DIR)).unwrap().iter().all(|name| !name.ends_with(".tmp")));
+}
+
+#[test]
+fn the_last_sequences_are_used_up_without_wrapping() {
+    let (medium, mut log) = log();
+    assert_eq!(log.remove_below(u64::MAX - 1).unwrap(), 3);
+    assert_eq!(append(&mut log).unwrap(), u64::MAX - 1);
+    assert!(matches!(append(&mut log), Err(StorageError::SequenceExhausted)));
+    commit(&mut log).unwrap();
+    let mut log = open(&medium);
+    assert_eq!((log.first_sequence(), log.last_sequence()), (u64::MAX - 1, u64::MAX - 1));
+    assert!(matches!(append(&mut log), Err(StorageError::SequenceExhausted)));
+    assert_eq!(log.remove_below(u64::MAX).unwrap(), 1);
+    assert!(log.evict_first().is_ok_and(|evicted| !evicted));
+    commit(&mut log).unwrap();
+    assert_eq!(open(&medium).state().first_sequence, u64::MAX);
+}
+
+#[test]
+fn what_is_too_large_is_refused_without_a_trace() {
+    let (_, mut log) = log();
+    let long = vec![b'x'; 65_536];
+    let append = Append { time: 1, subject: b"s", headers: b"", payload: b"", marked: false, evict: 0 };
+    for refused in [Append { subject: &long, ..append }, Append { headers: &long, ..append }, Append { subject: b"", ..append }] {
+        assert!(matches!(log.append(&refused), Err(StorageError::TooLarge)));
+    }
+    assert_eq!(log.append(&Append { subject: &long[1..], headers: &long[1..], ..append }).unwrap(), 4);
+    assert_eq!(log.locate(4).unwrap().unwrap().read().unwrap().headers.len(), 65_535);
+}
