@@ -89,9 +89,7 @@ fn open(engine: &Arc<Engine>, options: JetStreamOptions, streams: &[Config]) -> 
 
 /// Has the stream be there as it is declared. Blocks.
 fn declare(jetstream: &Arc<JetStream>, config: &Config) -> Result<(), StartError> {
-    let ensured = context::checked(config)
-        .map_err(Into::into)
-        .and_then(|config| ensure::ensure(jetstream, config));
+    let ensured = context::checked(config).map_err(Into::into).and_then(|config| ensure::ensure(jetstream, config));
     ensured.map(drop).map_err(|source| StartError::Stream { name: config.name.clone(), source })
 }
 

@@ -29,6 +29,7 @@ mod republish;
 mod rollup;
 mod ttl;
 mod waiting;
+mod witness;
 
 use std::fmt;
 use std::sync::Weak;
@@ -51,6 +52,7 @@ use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 pub use crate::stream::waiting::Done;
+pub use crate::stream::witness::Witness;
 
 /// When an acknowledged message is on the disk. [reliability §4]
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -98,6 +100,8 @@ struct State {
     /// Background work is at the files.
     in_upkeep: bool,
     trouble: Option<Trouble>,
+    /// How often what was not committed was undone.
+    failures: u64,
     /// When the stream is to be called next, as the engine's deadlines know it.
     armed: Option<Timestamp>,
     /// When what is written must be synced.
@@ -214,8 +218,9 @@ impl Stream {
     /// Puts the stream into the interest of its account, and its deadlines into the engine's.
     pub(crate) fn start(self: &Arc<Self>) {
         self.refresh_interest();
-        let mut state = self.state.lock();
-        self.arm(&mut state);
+        self.arm(&mut self.state.lock());
+        // What a recovery found may be in the page cache only.
+        self.commit();
     }
 
     /// Takes the interest that the configuration asks for now, and gives up what it asked for before.
@@ -327,18 +332,10 @@ impl Stream {
         act(&mut self.state.lock().core)
     }
 
-    /// Calls `done` once everything changed so far is as durable as the policy asks: at once if it is.
+    /// Calls `done` once everything changed so far is as durable as the policy asks: at once if it is. Whoever made a
+    /// change with [`with`](Self::with) asks a [`Witness`] from before it instead.
     pub fn after_commit(self: &Arc<Self>, done: Done) {
-        {
-            let mut state = self.state.lock();
-            let log = state.core.log();
-            if state.busy || log.position() > log.committed() {
-                state.waiting.done.push(done);
-                drop(state);
-                return self.commit();
-            }
-        }
-        done(Ok(()));
+        self.witness().after_commit(done);
     }
 
     /// Sets the deadline of this stream if it has an earlier one than the engine knows of.
@@ -389,6 +386,7 @@ impl State {
             busy: false,
             in_upkeep: false,
             trouble: None,
+            failures: 0,
             armed: None,
             sync_due: None,
         }

@@ -336,7 +336,8 @@ impl Log {
     fn tally(&mut self) {
         let segments = self.segments.iter();
         let live = segments.flat_map(|segment| segment.entries.iter()).filter(|entry| entry.subject.is_some());
-        let (messages, bytes) = live.fold((0, 0), |(messages, bytes), entry| (messages + 1, bytes + self.size(entry.extent)));
+        let (messages, bytes) =
+            live.fold((0, 0), |(messages, bytes), entry| (messages + 1, bytes + self.size(entry.extent)));
         (self.messages, self.bytes) = (messages, bytes);
         let position = self.position;
         self.drop_front();

@@ -132,7 +132,15 @@ impl Header {
         };
         let (subject, body) = body.split_at_checked(self.subject_len.into())?;
         let (headers, payload) = body.split_at_checked(headers_len.into())?;
-        Some(Message { relative: self.relative, time: self.time, marked: self.marked, evicts, subject, headers, payload })
+        Some(Message {
+            relative: self.relative,
+            time: self.time,
+            marked: self.marked,
+            evicts,
+            subject,
+            headers,
+            payload,
+        })
     }
 
     /// Where the record lies and what its length says of it.

@@ -57,10 +57,8 @@ impl SegmentName {
         if base.len() != 16 || generation.len() != 8 {
             return None;
         }
-        let name = Self {
-            base: u64::from_str_radix(base, 16).ok()?,
-            generation: u32::from_str_radix(generation, 16).ok()?,
-        };
+        let name =
+            Self { base: u64::from_str_radix(base, 16).ok()?, generation: u32::from_str_radix(generation, 16).ok()? };
         Some(name)
     }
 }

@@ -11,8 +11,8 @@ use std::sync::Arc;
 
 use embus_storage::error::StorageError;
 use embus_storage::log::{Accounting, Append, Log, LogOptions, Replay};
-use embus_storage::medium::{File, Medium};
 use embus_storage::medium::memory::Memory;
+use embus_storage::medium::{File, Medium};
 use embus_storage::message::StoredMessage;
 use embus_storage::record::{HEADER_BYTES, Kind};
 use embus_storage::segment::{DecodedHeader, RECORDS_START, Scanned, Scanner, SegmentHeader, SegmentName};
@@ -179,7 +179,9 @@ impl Sample {
             let mut scanner = Scanner::new(&*file, header.salt, RECORDS_START, u32::MAX).unwrap();
             while let Scanned::Record { offset, header: record, bytes } = scanner.next().unwrap() {
                 let place = (name.clone(), offset as usize, offset as usize + bytes.len());
-                if record.kind == Kind::Removal || record.message(&bytes[HEADER_BYTES..]).is_some_and(|it| it.evicts > 0) {
+                if record.kind == Kind::Removal
+                    || record.message(&bytes[HEADER_BYTES..]).is_some_and(|it| it.evicts > 0)
+                {
                     self.removals.push(place.clone());
                 }
                 if record.kind == Kind::Message {
@@ -298,7 +300,9 @@ fn every_file_may_be_cut_anywhere() {
 fn every_page_may_be_zeroed() {
     for sample in samples() {
         for (name, bytes) in &sample.files {
-            for (page, offset) in [512, 4096].into_iter().flat_map(|page| (0..bytes.len()).step_by(page).map(move |it| (page, it))) {
+            for (page, offset) in
+                [512, 4096].into_iter().flat_map(|page| (0..bytes.len()).step_by(page).map(move |it| (page, it)))
+            {
                 let mut files = sample.files.clone();
                 let end = bytes.len().min(offset + page);
                 files.get_mut(name).unwrap()[offset..end].fill(0);

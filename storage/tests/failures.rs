@@ -9,6 +9,7 @@ use embus_storage::error::StorageError;
 use embus_storage::log::{Accounting, Append, Log, LogOptions, Position, Replay};
 use embus_storage::medium::Medium;
 use embus_storage::medium::crash::{CrashMedium, Fault};
+use embus_storage::segment::SegmentName;
 
 const DIR: &str = "/log";
 
@@ -78,10 +79,8 @@ fn check(fault: Fault) {
 
 #[test]
 fn a_commit_that_fails_is_an_error_and_no_more() {
-    for fault in [Fault::Io, Fault::Full, Fault::ShortWrite, Fault::FailedSync] {
-        if fault != Fault::ShortWrite {
-            check(fault);
-        }
+    for fault in [Fault::Io, Fault::Full, Fault::FailedSync] {
+        check(fault);
     }
 }
 
@@ -102,7 +101,7 @@ fn a_full_disk_is_readable_and_goes_on_by_itself() {
     append(&mut log).unwrap();
     commit(&mut log).unwrap();
     assert_eq!(readable(&mut log).len(), 4);
-    assert!(medium.list(Path::new(DIR)).unwrap().iter().all(|name| !name.ends_with(".tmp")));
+    assert!(medium.list(Path::new(DIR)).unwrap().iter().all(|name| SegmentName::parse(name).is_some()));
 }
 
 #[test]
@@ -124,11 +123,13 @@ fn the_last_sequences_are_used_up_without_wrapping() {
 #[test]
 fn what_is_too_large_is_refused_without_a_trace() {
     let (_, mut log) = log();
-    let long = vec![b'x'; 65_536];
+    let bytes = vec![b'x'; 65_536];
     let append = Append { time: 1, subject: b"s", headers: b"", payload: b"", marked: false, evict: 0 };
-    for refused in [Append { subject: &long, ..append }, Append { headers: &long, ..append }, Append { subject: b"", ..append }] {
+    for refused in
+        [Append { subject: &bytes, ..append }, Append { headers: &bytes, ..append }, Append { subject: b"", ..append }]
+    {
         assert!(matches!(log.append(&refused), Err(StorageError::TooLarge)));
     }
-    assert_eq!(log.append(&Append { subject: &long[1..], headers: &long[1..], ..append }).unwrap(), 4);
+    assert_eq!(log.append(&Append { subject: &bytes[1..], headers: &bytes[1..], ..append }).unwrap(), 4);
     assert_eq!(log.locate(4).unwrap().unwrap().read().unwrap().headers.len(), 65_535);
 }

@@ -48,9 +48,8 @@ const SUBJECTS: [&[u8]; 6] = [b"a.1", b"a.2", b"a.3.x", b"b.1", b"b.2", b"c"];
 const FILTERS: [&[u8]; 7] = [b"a.1", b"a.*", b">", b"b.>", b"*.1", b"nobody", b"c"];
 
 fn action() -> impl Strategy<Value = Action> {
-    let append = (0..6_usize, any::<bool>(), 0..600_usize, 0..4_u64, -5..20_i64).prop_map(
-        |(subject, headers, len, evict, time)| Action::Append { subject, headers, len, evict, time },
-    );
+    let append = (0..6_usize, any::<bool>(), 0..600_usize, 0..4_u64, -5..20_i64)
+        .prop_map(|(subject, headers, len, evict, time)| Action::Append { subject, headers, len, evict, time });
     prop_oneof![
         20 => append,
         4 => any::<u16>().prop_map(Action::Remove),
@@ -146,7 +145,8 @@ impl Harness {
         let headers = if headers { b"NATS/1.0\r\nA: b\r\n\r\n".to_vec() } else { Vec::new() };
         let payload = vec![u8::try_from(self.model.last % 251).unwrap(); len];
         let time = self.model.last_time + time;
-        let append = Append { time, subject, headers: &headers, payload: &payload, marked: len.is_multiple_of(2), evict };
+        let append =
+            Append { time, subject, headers: &headers, payload: &payload, marked: len.is_multiple_of(2), evict };
         let sequence = self.log.append(&append).unwrap();
         assert_eq!(sequence, self.model.last + 1);
         let old = self.model.messages.iter().filter(|(_, message)| message.subject == subject).map(|(&it, _)| it);
@@ -212,8 +212,7 @@ impl Harness {
             return;
         };
         self.model = durable.clone();
-        self.log =
-            Log::open(Arc::clone(&self.medium), self.dir.clone(), self.options.clone(), &mut Nothing).unwrap();
+        self.log = Log::open(Arc::clone(&self.medium), self.dir.clone(), self.options.clone(), &mut Nothing).unwrap();
         // Evictions are not written down for themselves.
         let first = self.model.messages.first_key_value().map_or(self.model.last + 1, |(&first, _)| first);
         while self.log.messages() > 0 && self.log.first_sequence() < first {
@@ -292,8 +291,9 @@ impl Harness {
             assert_eq!(self.log.count(&[filter], from).unwrap(), count);
             let mut total = 0;
             self.log.subjects(filter, &mut |subject, state| {
-                let of_subject =
-                    || self.model.messages.iter().filter(|(_, it)| it.subject == subject).map(|(&sequence, _)| sequence);
+                let of_subject = || {
+                    self.model.messages.iter().filter(|(_, it)| it.subject == subject).map(|(&sequence, _)| sequence)
+                };
                 assert_eq!(state.count, of_subject().count() as u64);
                 assert_eq!((Some(state.first), Some(state.last)), (of_subject().next(), of_subject().next_back()));
                 assert_eq!(self.log.subject(subject), Some(state));
@@ -307,7 +307,8 @@ impl Harness {
     fn check_times(&mut self, from: u64) {
         let around = self.model.messages.range(from..).next().map_or(self.model.last_time, |(_, message)| message.time);
         for time in [around - 1, around, around + 1, i64::MIN, i64::MAX] {
-            let naive = self.model.messages.iter().find(|(_, message)| message.time >= time).map(|(&sequence, _)| sequence);
+            let naive =
+                self.model.messages.iter().find(|(_, message)| message.time >= time).map(|(&sequence, _)| sequence);
             assert_eq!(self.log.sequence_at(time).unwrap(), naive.unwrap_or(self.model.last + 1));
         }
     }

@@ -15,11 +15,13 @@ mod model;
 mod ops;
 mod scenario;
 mod socket;
+mod streams;
 mod subject;
 mod trace;
 mod world;
 
 use std::env;
+use std::ops::Range;
 use std::thread;
 
 use world::{Sabotage, World};
@@ -29,14 +31,19 @@ const DEFAULT_SEEDS: u64 = 300;
 
 #[test]
 fn every_client_gets_what_it_must() {
+    for seed in seeds(DEFAULT_SEEDS) {
+        run(seed, None);
+    }
+}
+
+/// The seeds to run: what the environment says, else `default` of them.
+fn seeds(default: u64) -> Range<u64> {
     let number =
         |name| env::var(name).ok().map(|text| text.parse::<u64>().expect("SIM_SEED and SIM_SEEDS are numbers"));
     let (first, count) = (number("SIM_SEED"), number("SIM_SEEDS"));
-    let count = count.unwrap_or(if first.is_some() { 1 } else { DEFAULT_SEEDS });
+    let count = count.unwrap_or(if first.is_some() { 1 } else { default });
     let first = first.unwrap_or(0);
-    for seed in first..first + count {
-        run(seed, None);
-    }
+    first..first + count
 }
 
 #[test]

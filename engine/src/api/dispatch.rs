@@ -7,7 +7,7 @@ use crate::api::response::{Object, Outcome, Response, error_answer};
 use crate::api::{account, audit, consumer, message, names, purge, snapshot, stream};
 use crate::jetstream::JetStream;
 use crate::service::OwnedRequest;
-use crate::stream::Stream;
+use crate::stream::Witness;
 use crate::sync::Arc;
 
 /// Takes the answer to a request.
@@ -85,7 +85,7 @@ impl Pending {
 }
 
 /// Answers when the last of the streams is durable as far as it was looked at.
-fn after_all(mut streams: Vec<Arc<Stream>>, pending: Pending, result: Result<Object, ApiError>) {
+fn after_all(mut streams: Vec<Witness>, pending: Pending, result: Result<Object, ApiError>) {
     let Some(stream) = streams.pop() else { return pending.finish(&result) };
     stream.after_commit(Box::new(move |committed| match committed {
         Ok(()) => after_all(streams, pending, result),

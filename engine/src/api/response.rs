@@ -7,8 +7,7 @@ use crate::api::error::ApiError;
 use crate::api::json;
 use crate::api::request::Endpoint;
 use crate::api::time::Time;
-use crate::stream::Stream;
-use crate::sync::Arc;
+use crate::stream::Witness;
 
 /// What goes back to a requester.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +24,12 @@ pub(super) enum Outcome {
     /// The answer is this.
     Ready(Object),
     /// The answer is this once what these streams showed is durable.
-    AfterCommit(Vec<Arc<Stream>>, Result<Object, ApiError>),
+    AfterCommit(Vec<Witness>, Result<Object, ApiError>),
 }
 
 impl Outcome {
     /// An answer that tells of one stream: it must not be told before a power cut can not take it back.
-    pub(super) fn of_stream(stream: Arc<Stream>, result: Result<Object, ApiError>) -> Self {
+    pub(super) fn of_stream(stream: Witness, result: Result<Object, ApiError>) -> Self {
         Self::AfterCommit(vec![stream], result)
     }
 }

@@ -7,7 +7,7 @@ use crate::api::request::Call;
 use crate::api::response::{Object, Outcome};
 use crate::api::state::{Deleted, Details, Snapshot, Subjects};
 use crate::jetstream::JetStream;
-use crate::stream::Stream;
+use crate::stream::Witness;
 use crate::stream::config::{StreamConfig, StreamLimits};
 use crate::stream::core::Core;
 use crate::sync::Arc;
@@ -35,7 +35,7 @@ pub(super) fn create(jetstream: &Arc<JetStream>, call: &Call<'_>) -> Result<Outc
     if config.name.contains(['/', '\\']) {
         return Err(ApiError::stream_name_contains_separators());
     }
-    let stream = jetstream.create(config, pedantic)?.stream;
+    let stream = jetstream.create(config, pedantic)?.stream.witness();
     let object = Snapshot::take(&stream).object(true).with_time("ts", stream.now()).with("did_create", &true);
     Ok(Outcome::of_stream(stream, Ok(object)))
 }
@@ -49,7 +49,7 @@ pub(super) fn update(jetstream: &Arc<JetStream>, call: &Call<'_>) -> Result<Outc
     if jetstream.get(&config.name).is_none() {
         check_alone(&config, pedantic)?;
     }
-    let stream = jetstream.update(config, pedantic)?;
+    let stream = jetstream.update(config, pedantic)?.witness();
     let object =
         Snapshot::take(&stream).object(true).with_some("domain", jetstream.domain()).with_time("ts", stream.now());
     Ok(Outcome::of_stream(stream, Ok(object)))
@@ -86,8 +86,8 @@ pub(super) fn info(jetstream: &Arc<JetStream>, call: &Call<'_>) -> Result<Outcom
 }
 
 /// The stream that the subject names.
-pub(super) fn find(jetstream: &JetStream, call: &Call<'_>) -> Result<Arc<Stream>, ApiError> {
-    jetstream.get(&call.stream).ok_or_else(ApiError::stream_not_found)
+pub(super) fn find(jetstream: &JetStream, call: &Call<'_>) -> Result<Witness, ApiError> {
+    jetstream.get(&call.stream).map(|stream| stream.witness()).ok_or_else(ApiError::stream_not_found)
 }
 
 fn details(core: &Core, request: &InfoRequest) -> Details {

@@ -106,14 +106,14 @@ fn subjects_belong_to_one_stream() {
 #[test]
 fn of_many_at_once_one_wins() {
     let jetstream = open(in_memory());
-    let racers: Vec<_> = (0..8)
-        .map(|number| {
-            let jetstream = Arc::clone(&jetstream.jetstream);
-            #[allow(clippy::disallowed_methods)]
-            std::thread::spawn(move || jetstream.create(stream(&format!("S{number}"), &["same"]), false).is_ok())
-        })
-        .collect();
-    let winners = racers.into_iter().filter(|_| true).map(|racer| racer.join().unwrap()).filter(|&won| won).count();
+    let (sender, won) = std::sync::mpsc::channel();
+    for number in 0..8 {
+        let (jetstream, sender) = (Arc::clone(&jetstream.jetstream), sender.clone());
+        let race = move || sender.send(jetstream.create(stream(&format!("S{number}"), &["same"]), false).is_ok());
+        Threads.spawn(Box::new(move || race().expect("the test waits for all of them")));
+    }
+    drop(sender);
+    let winners = won.into_iter().filter(|&won| won).count();
     assert_eq!(winners, 1);
     assert_eq!(jetstream.names(None).len(), 1);
 }
@@ -233,6 +233,21 @@ fn a_closed_store_is_there_at_the_next_start() {
             .unwrap()
             .existed
     );
+}
+
+#[test]
+fn many_streams_come_back() {
+    let disk = Memory::new();
+    let jetstream = open(on(&disk));
+    for number in 0..200 {
+        jetstream.create(stream(&format!("S{number}"), &[&format!("s.{number}")]), false).unwrap();
+    }
+    let names = jetstream.names(None);
+    jetstream.close();
+    let jetstream = open(on(&disk));
+    assert_eq!(jetstream.names(None), names);
+    assert_eq!(jetstream.names(Some("s.7")), ["S7"]);
+    assert_eq!(code(jetstream.create(stream("T", &["s.*"]), false)), 10065);
 }
 
 #[test]

@@ -10,6 +10,7 @@ use crate::api::error::ApiError;
 use crate::engine::Engine;
 use crate::stream::waiting::Waiting;
 use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
 use crate::worker::Worker;
 
 /// How long publishers are refused after the disk failed, before one of them may try it again.
@@ -17,13 +18,25 @@ pub(super) const RETRY_NANOS: Timestamp = 250_000_000;
 
 /// Disk work, if any, and who waits for it.
 pub(super) struct Work {
-    commit: Option<Commit>,
+    disk: Disk,
     waiting: Waiting,
+}
+
+/// What the disk has to do.
+enum Disk {
+    Nothing,
+    Commit(Commit),
+    /// The log failed while it was changed, and has to be read anew.
+    Recovery(StorageError),
 }
 
 impl Work {
     fn may_block(&self) -> bool {
-        self.commit.as_ref().is_some_and(Commit::may_block)
+        match &self.disk {
+            Disk::Nothing => false,
+            Disk::Commit(commit) => commit.may_block(),
+            Disk::Recovery(_) => true,
+        }
     }
 }
 
@@ -61,14 +74,30 @@ impl Stream {
         if state.busy {
             return None;
         }
-        let commit = state.core.log_mut().take_commit(self.policy == SyncPolicy::Always);
-        if commit.is_none() && state.waiting.is_empty() {
+        let disk = self.disk_work(state);
+        if matches!(disk, Disk::Nothing) && state.waiting.is_empty() {
             return None;
         }
         state.busy = true;
         self.count(state);
         let spare = std::mem::take(&mut state.spare);
-        Some(Work { commit, waiting: std::mem::replace(&mut state.waiting, spare) })
+        Some(Work { disk, waiting: std::mem::replace(&mut state.waiting, spare) })
+    }
+
+    fn disk_work(&self, state: &mut State) -> Disk {
+        if let Some(trouble) = &state.trouble {
+            let log = state.core.log();
+            // A disk that failed a moment ago is left alone for a while, unless somebody asks for a change.
+            let is_early = log.position() <= log.committed() && self.now() < trouble.retry_at;
+            if trouble.broken || is_early {
+                return Disk::Nothing;
+            }
+        }
+        if let Some(error) = state.core.log().failure() {
+            return Disk::Recovery(error.clone());
+        }
+        let commit = state.core.log_mut().take_commit(self.policy == SyncPolicy::Always);
+        commit.map_or(Disk::Nothing, Disk::Commit)
     }
 
     fn spawn(self: &Arc<Self>, engine: &Arc<Engine>, work: Work) {
@@ -96,10 +125,11 @@ impl Stream {
         work: Work,
         release: impl FnOnce(&Arc<Self>, &mut Waiting, &Result<(), ApiError>),
     ) -> Option<Work> {
-        let Work { commit, mut waiting } = work;
-        let outcome = match commit.map(Commit::run) {
-            Some(committed) => self.finish(engine, committed, &mut waiting),
-            None => Ok(()),
+        let Work { disk, mut waiting } = work;
+        let outcome = match disk {
+            Disk::Nothing => Ok(()),
+            Disk::Commit(commit) => self.finish(engine, commit.run(), &mut waiting),
+            Disk::Recovery(error) => Err(self.give_up(engine, &mut self.state.lock(), &error, &mut waiting)),
         };
         release(self, &mut waiting, &outcome);
         self.finish_or_go_on(waiting)
@@ -118,17 +148,24 @@ impl Stream {
                 self.note_dirty(engine, &mut state);
                 Ok(())
             }
-            Err(error) => {
-                let error = self.fail(engine, &mut state, &error);
-                // Who published behind the failed commit did so on top of what is undone now.
-                waiting.append(&mut state.waiting);
-                Err(error)
-            }
+            Err(error) => Err(self.give_up(engine, &mut state, &error, waiting)),
         }
+    }
+
+    /// The disk failed: everybody who waits learns it, those who published behind the failed commit, too.
+    fn give_up(&self, engine: &Engine, state: &mut State, error: &StorageError, waiting: &mut Waiting) -> ApiError {
+        let error = self.fail(engine, state, error);
+        waiting.append(&mut state.waiting);
+        error
     }
 
     /// The disk failed: what was not committed is undone, by reading the log anew.
     fn fail(&self, engine: &Engine, state: &mut State, error: &StorageError) -> ApiError {
+        state.failures += 1;
+        if self.stopped.load(Ordering::Acquire) {
+            // Its directory may be gone already.
+            return ApiError::store_failed(error);
+        }
         tracing::warn!(stream = self.name, %error, "the store failed; uncommitted messages are refused");
         let error = ApiError::store_failed(error);
         let retry_at = engine.timestamp().saturating_add(RETRY_NANOS);
@@ -204,7 +241,7 @@ impl Stream {
         state.busy = true;
         let waiting = std::mem::take(&mut state.waiting);
         drop(state);
-        self.run(&engine, Work { commit: Some(commit), waiting });
+        self.run(&engine, Work { disk: Disk::Commit(commit), waiting });
     }
 
     /// Hands background work to a job, if the log has some.

@@ -17,7 +17,8 @@ impl Log {
         let sequence = self.next_sequence()?;
         let time = append.time.max(self.last_time);
         // What evicting adds is counted in already: the length is only a bound here.
-        let message = Message { relative: 0, time, marked, evicts: u32::from(append.evict > 0), subject, headers, payload };
+        let message =
+            Message { relative: 0, time, marked, evicts: u32::from(append.evict > 0), subject, headers, payload };
         if subject.is_empty() {
             return Err(StorageError::TooLarge);
         }

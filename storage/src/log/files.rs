@@ -85,7 +85,14 @@ pub(crate) struct SegmentFile {
 impl SegmentFile {
     /// One that a commit is going to make.
     pub(crate) fn new(place: Arc<Place>, name: SegmentName, salt: Salt) -> Arc<Self> {
-        Arc::new(Self { place, name, salt, file: OnceLock::new(), readers: Arc::default(), allocated: AtomicU64::new(0) })
+        Arc::new(Self {
+            place,
+            name,
+            salt,
+            file: OnceLock::new(),
+            readers: Arc::default(),
+            allocated: AtomicU64::new(0),
+        })
     }
 
     /// One that is there.
@@ -129,7 +136,11 @@ impl SegmentFile {
     /// So many bytes; an error if the file has not got them.
     pub(crate) fn read(&self, offset: u32, len: usize) -> Result<Vec<u8>, StorageError> {
         let mut bytes = vec![0; len];
-        if self.read_into(&mut bytes, offset)? == len { Ok(bytes) } else { Err(self.damaged("it ends within a record")) }
+        if self.read_into(&mut bytes, offset)? == len {
+            Ok(bytes)
+        } else {
+            Err(self.damaged("it ends within a record"))
+        }
     }
 
     /// Fills `buf` as far as the file reaches; returns how far.

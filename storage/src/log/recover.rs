@@ -172,7 +172,9 @@ impl<'a> Recovery<'a> {
             }
             match scanner.next().map_err(failed)? {
                 Scanned::Record { offset, header, bytes } => self.record(segment, offset, &header, bytes, span.last),
-                Scanned::BadBody { offset, .. } | Scanned::Unknown { offset, .. } if u64::from(offset) >= span.solid_to => {
+                Scanned::BadBody { offset, .. } | Scanned::Unknown { offset, .. }
+                    if u64::from(offset) >= span.solid_to =>
+                {
                     // Nothing behind it counts, but its bytes tell how many sequences may have been given out.
                     let rest = u32::try_from(file.allocated()).unwrap_or(u32::MAX).saturating_sub(offset);
                     return Ok(Walked { end: offset, rest, boundary });
@@ -351,7 +353,11 @@ impl<'a> Recovery<'a> {
         };
         let synced = mark.synced_end == u64::from(walked.end) || !self.place.persistent;
         let is_plain = !segment.header.compacted && !segment.header.compressed;
-        synced && is_plain && mark.end == u64::from(walked.end) && mark.last_sequence + 1 == self.expected && walked.rest == 0
+        synced
+            && is_plain
+            && mark.end == u64::from(walked.end)
+            && mark.last_sequence + 1 == self.expected
+            && walked.rest == 0
     }
 
     fn into_log(
@@ -374,15 +380,20 @@ impl<'a> Recovery<'a> {
             log.durable.synced_floor = self.floor;
         }
         // A process that died right behind a rename did not come to sync it.
-        let is_fresh = |mark: TailMark| {
-            mark.boot_id == log.durable.boot_id && (mark.is_unnamed || !listing.superseded.is_empty())
-        };
+        let is_fresh =
+            |mark: TailMark| mark.boot_id == log.durable.boot_id && (mark.is_unnamed || !listing.superseded.is_empty());
         log.durable.names_dirty = log.place.persistent && mark.is_none_or(is_fresh);
         log.durable.dirty |= log.durable.names_dirty;
         for found in &listing.superseded {
             let salt = found.header.as_ref().map_or(crate::record::Salt(0), |header| header.salt);
             let len = found.len;
-            log.doomed.push(SegmentFile::opened(Arc::clone(&log.place), found.name, salt, Arc::clone(&found.file), len));
+            log.doomed.push(SegmentFile::opened(
+                Arc::clone(&log.place),
+                found.name,
+                salt,
+                Arc::clone(&found.file),
+                len,
+            ));
         }
         if let Some(active) = self.segments.back() {
             let chunk = Chunk::new(Arc::clone(&active.file), active.end, None);

@@ -145,4 +145,3 @@ fn segment_of(segments: &mut VecDeque<Segment>, sequence: u64) -> Option<&mut Se
     };
     segments.get_mut(place)
 }
-

@@ -2,7 +2,6 @@
 //! once must never be taken for proof later. So such a segment is not appended to again: before the first change the
 //! records that are in doubt are written anew, into the next segment, whose header says where this one ends.
 
-
 use super::append::relative;
 use super::segments::Segment;
 use super::{Log, pending::Chunk};

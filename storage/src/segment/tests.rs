@@ -2,8 +2,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::*;
-use crate::medium::{File, Medium};
 use crate::medium::memory::Memory;
+use crate::medium::{File, Medium};
 use crate::record::{Header, MIN_MESSAGE_BYTES, Message};
 
 const SALT: Salt = Salt(77);
@@ -36,7 +36,9 @@ fn names_come_back() {
     let name = SegmentName { base: u64::MAX - 1, generation: 0xab };
     assert_eq!(name.file_name(), "fffffffffffffffe-000000ab.seg");
     assert_eq!(SegmentName::parse(&name.file_name()), Some(name));
-    for other in ["checkpoint", "config.a", "1-2.seg", "fffffffffffffffe-000000ab.tmp", "+ffffffffffffffe-000000ab.seg.seg"] {
+    for other in
+        ["checkpoint", "config.a", "1-2.seg", "fffffffffffffffe-000000ab.tmp", "+ffffffffffffffe-000000ab.seg.seg"]
+    {
         assert_eq!(SegmentName::parse(other), None, "{other}");
     }
 }

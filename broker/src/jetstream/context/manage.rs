@@ -140,7 +140,8 @@ impl Context {
         Config: From<S>,
     {
         let config = checked(&Config::from(config)).map_err(EnsureStreamError::from)?;
-        let ensured = self.blocking(move |jetstream| ensure(jetstream, config)).await.map_err(CreateStreamError::from)??;
+        let ensured =
+            self.blocking(move |jetstream| ensure(jetstream, config)).await.map_err(CreateStreamError::from)??;
         let stream = self.stream_of(ensured.stream()).await.map_err(CreateStreamError::from)?;
         Ok(Ensured::new(&ensured, stream))
     }

@@ -36,19 +36,13 @@ pub trait RequestSender {
 /// Publishes into streams.
 pub trait Publisher {
     /// As [`Context::publish`].
-    fn publish<S>(
-        &self,
-        subject: S,
-        payload: Bytes,
-    ) -> impl Future<Output = Result<PublishAckFuture, PublishError>>
+    fn publish<S>(&self, subject: S, payload: Bytes) -> impl Future<Output = Result<PublishAckFuture, PublishError>>
     where
         S: ToSubject;
 
     /// Publishes a message that knows its subject.
-    fn publish_message(
-        &self,
-        message: OutboundMessage,
-    ) -> impl Future<Output = Result<PublishAckFuture, PublishError>>;
+    fn publish_message(&self, message: OutboundMessage)
+    -> impl Future<Output = Result<PublishAckFuture, PublishError>>;
 }
 
 /// Knows the client under it.

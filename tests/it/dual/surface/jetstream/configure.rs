@@ -56,11 +56,7 @@ async fn what_is_set_is_kept() {
         duplicate_window: Duration::from_secs(60),
         description: Some("orders of today".to_owned()),
         deny_delete: true,
-        republish: Some(Republish {
-            source: ">".to_owned(),
-            destination: "copy.>".to_owned(),
-            headers_only: true,
-        }),
+        republish: Some(Republish { source: ">".to_owned(), destination: "copy.>".to_owned(), headers_only: true }),
         allow_direct: true,
         subject_transform: Some(SubjectTransform { source: "s.a".to_owned(), destination: "t.a".to_owned() }),
         compression: Some(Compression::S2),
@@ -76,8 +72,8 @@ async fn what_is_set_is_kept() {
     let mut kept = stream.cached_info().config.clone();
     kept.metadata.retain(|key, _| !key.starts_with("_nats."));
     assert_eq!(kept, config);
-    let state = &stream.cached_info().state;
-    assert_eq!((state.first_sequence, state.last_sequence), (42, 41));
+    let empty = &stream.cached_info().state;
+    assert_eq!((empty.first_sequence, empty.last_sequence), (42, 41));
 
     let quick = Config { persist_mode: Some(PersistenceMode::Async), ..Config::from("Q") };
     let stream = stage.jetstream().create_stream(quick).await.unwrap();

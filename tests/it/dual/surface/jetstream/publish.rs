@@ -116,7 +116,7 @@ async fn a_full_stream_refuses() {
 }
 
 #[tokio::test]
-async fn messages_expire_by_themselves() {
+async fn a_time_to_live_is_a_header() {
     let stage = Stage::start().await;
     let jetstream = stage.jetstream();
     let stream = jetstream.create_stream(Config { allow_message_ttl: true, ..config("S") }).await.unwrap();

@@ -5,12 +5,10 @@ use std::time::Duration;
 use futures_util::TryStreamExt;
 
 use super::super::Stage;
+use super::super::nats::StatusCode;
 use super::super::nats::datetime::{self, DateTime};
 use super::super::nats::jetstream::ErrorCode;
-use super::super::nats::jetstream::stream::{
-    Config, DirectGetErrorKind, LastRawMessageErrorKind, RawMessageErrorKind,
-};
-use super::super::nats::StatusCode;
+use super::super::nats::jetstream::stream::{Config, DirectGetErrorKind, LastRawMessageErrorKind, RawMessageErrorKind};
 use super::{config, three_messages};
 
 fn is_recent(time: DateTime) -> bool {
@@ -23,10 +21,10 @@ async fn a_stream_tells_what_it_holds() {
     let (_, stream) = three_messages(&stage).await;
     let info = stream.get_info().await.unwrap();
     assert!(is_recent(info.created));
-    let state = &info.state;
-    assert_eq!((state.messages, state.first_sequence, state.last_sequence), (3, 1, 3));
-    assert_eq!((state.subjects_count, state.consumer_count, state.deleted_count), (2, 0, None));
-    assert!(state.bytes > 0 && is_recent(state.first_timestamp) && state.first_timestamp <= state.last_timestamp);
+    let held = &info.state;
+    assert_eq!((held.messages, held.first_sequence, held.last_sequence), (3, 1, 3));
+    assert_eq!((held.subjects_count, held.consumer_count, held.deleted_count), (2, 0, None));
+    assert!(held.bytes > 0 && is_recent(held.first_timestamp) && held.first_timestamp <= held.last_timestamp);
     let leader = info.cluster.and_then(|cluster| cluster.leader);
     assert_eq!(leader, Some(stage.broker.server_info().server_name));
     assert!(info.mirror.is_none() && info.sources.is_empty());

@@ -35,8 +35,8 @@ async fn all_messages() {
     let (_, mut stream) = three_messages(&stage).await;
     let purged = stream.purge().await.unwrap();
     assert_eq!((purged.success, purged.purged), (true, 3));
-    let state = &stream.info().await.unwrap().state;
-    assert_eq!((state.messages, state.first_sequence, state.last_sequence), (0, 4, 3));
+    let empty = &stream.info().await.unwrap().state;
+    assert_eq!((empty.messages, empty.first_sequence, empty.last_sequence), (0, 4, 3));
 }
 
 #[tokio::test]

@@ -1,0 +1,50 @@
+//! A stream as somebody found it before a change, so that they learn if the change was undone.
+
+use std::ops::Deref;
+
+use super::{Done, Stream};
+use crate::api::error::ApiError;
+use crate::sync::Arc;
+
+/// A stream, and how often its uncommitted changes had been undone by then. A commit may fail before whoever made the
+/// change comes to wait for it; afterwards the log looks as if nothing had been to commit.
+#[derive(Debug, Clone)]
+pub struct Witness {
+    stream: Arc<Stream>,
+    failures: u64,
+}
+
+impl Deref for Witness {
+    type Target = Arc<Stream>;
+    fn deref(&self) -> &Arc<Stream> {
+        &self.stream
+    }
+}
+
+impl Stream {
+    /// The stream as it is now.
+    pub fn witness(self: &Arc<Self>) -> Witness {
+        Witness { failures: self.state.lock().failures, stream: Arc::clone(self) }
+    }
+}
+
+impl Witness {
+    /// Calls `done` once everything changed so far is as durable as the policy asks: at once if it is, and with an error
+    /// if something that was changed since was undone.
+    pub fn after_commit(&self, done: Done) {
+        let mut state = self.stream.state.lock();
+        if state.failures != self.failures {
+            let error = state.trouble.as_ref().map(|trouble| trouble.error.clone());
+            drop(state);
+            return done(Err(error.unwrap_or_else(|| ApiError::store_failed("a commit failed"))));
+        }
+        let log = state.core.log();
+        if state.busy || log.position() > log.committed() {
+            state.waiting.done.push(done);
+            drop(state);
+            return self.stream.commit();
+        }
+        drop(state);
+        done(Ok(()));
+    }
+}

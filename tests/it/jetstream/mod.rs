@@ -1,0 +1,14 @@
+//! Streams as async-nats sees them over TCP: managed, published to, limited, read, restarted, damaged.
+
+mod damage;
+mod expiry;
+mod hostile;
+mod limits;
+mod manage;
+mod publish;
+mod purge;
+mod reads;
+mod reroute;
+mod restart;
+mod scene;
+mod start_errors;

@@ -1,0 +1,50 @@
+//! Seeded simulation of streams on a disk that crashes, tears and fails: a broker with streams, clients that publish,
+//! remove, read, create and delete, jobs that overlap in any order, and at some call the end of the process, of the
+//! power, or an error. The next broker must have all that was answered before, and nothing else.
+//!
+//! The same seed gives the same run: `SIM_SEED` and `SIM_SEEDS` as for the other simulation.
+
+mod checks;
+mod crew;
+mod disk;
+mod life;
+mod message;
+mod model;
+mod slots;
+mod world;
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use world::World;
+
+use crate::seeds;
+
+/// Seeds of a test run without `SIM_SEEDS`.
+const DEFAULT_SEEDS: u64 = 60;
+
+#[test]
+fn streams_keep_what_they_acknowledged() {
+    for seed in seeds(DEFAULT_SEEDS) {
+        run(seed);
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    for seed in 5000..5005 {
+        assert_eq!(run(seed), run(seed), "seed {seed} ran differently the second time");
+    }
+}
+
+/// One run; the hash of its trace.
+fn run(seed: u64) -> u64 {
+    let mut world = World::new(seed);
+    catch_unwind(AssertUnwindSafe(|| world.run())).unwrap_or_else(|payload| {
+        eprintln!("the last lines of the run:");
+        world.trace.print();
+        let text = payload.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| payload.downcast_ref::<&str>().map(|text| (*text).to_owned()));
+        let text = text.unwrap_or_default();
+        panic!("seed {seed}: {text}\nagain: SIM_SEED={seed} cargo test -p embus-tests --test sim streams_keep");
+    })
+}

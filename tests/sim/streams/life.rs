@@ -1,0 +1,231 @@
+//! What happens while a broker lives: small random steps.
+
+use std::time::Duration;
+
+use embus_storage::medium::crash::Fault;
+use serde_json::json;
+
+use super::message::{Attempt, Fate};
+use super::model::{Model, Removal};
+use super::slots::{Config, SLOTS};
+use super::world::{Down, Request, World, run_catching};
+use crate::scenario::pick;
+
+impl World {
+    /// One process, until it dies or is to be replaced.
+    pub(super) fn life(&mut self) -> Result<(), Down> {
+        if self.rng.u8(..4) > 0 {
+            let call = self.machine.calls() + self.rng.u64(1..800);
+            let fault = *pick(&mut self.rng, &[Fault::PowerCut, Fault::PowerCut, Fault::Crash]);
+            self.trace.note(format_args!("{fault:?} at {call}"));
+            self.machine.fail_at(call, fault);
+        }
+        for _ in 0..self.rng.usize(20..160) {
+            self.step()?;
+        }
+        match self.rng.u8(..3) {
+            0 => Ok(()),
+            1 => self.heal(),
+            _ => {
+                self.heal()?;
+                let engine = self.engine()?;
+                self.trace.note(format_args!("close"));
+                run_catching(|| engine.jetstream().into_iter().for_each(|jetstream| jetstream.close()))
+            }
+        }
+    }
+
+    fn step(&mut self) -> Result<(), Down> {
+        match self.rng.u32(..1000) {
+            0..380 => self.publish_some(),
+            380..760 => self.turn(),
+            760..810 => self.delete_message(),
+            810..835 => self.purge(),
+            835..885 => self.change_stream(),
+            885..920 => self.read_one(),
+            920..960 => self.pass_time(),
+            960..980 => self.drain(),
+            980..993 => self.break_disk(),
+            _ => self.heal(),
+        }
+    }
+
+    fn random_slot(&mut self, exists: bool) -> Option<usize> {
+        let fits = |&slot: &usize| !self.streams[slot].is_changing && self.streams[slot].exists == Some(exists);
+        let slots: Vec<usize> = (0..SLOTS.len()).filter(fits).collect();
+        (!slots.is_empty()).then(|| *pick(&mut self.rng, &slots))
+    }
+
+    /// One whose messages may be touched: it is there, and stays.
+    fn served_slot(&mut self) -> Option<usize> {
+        let deleted = |slot: usize| self.requests.values().any(|request| {
+            matches!(request, Request::Delete { slot: other } | Request::Create { slot: other } if *other == slot)
+        });
+        let fits = |&slot: &usize| self.streams[slot].exists == Some(true) && !deleted(slot);
+        let slots: Vec<usize> = (0..SLOTS.len()).filter(fits).collect();
+        (!slots.is_empty()).then(|| *pick(&mut self.rng, &slots))
+    }
+
+    fn publish_some(&mut self) -> Result<(), Down> {
+        for _ in 0..self.rng.usize(1..=5) {
+            let Some(slot) = self.served_slot() else { return self.change_stream() };
+            self.publish(slot)?;
+        }
+        Ok(())
+    }
+
+    pub(super) fn publish(&mut self, slot: usize) -> Result<usize, Down> {
+        let number = self.attempts.len();
+        let id = (self.rng.u8(..4) == 0).then(|| {
+            // Often one that was used before.
+            let id = if self.rng.bool() { number } else { self.rng.usize(number.saturating_sub(60)..=number) };
+            format!("id-{slot}-{id}")
+        });
+        let attempt = Attempt {
+            slot,
+            incarnation: self.streams[slot].model.incarnation,
+            subject: (*pick(&mut self.rng, SLOTS[slot].subjects)).to_owned(),
+            id,
+            len: *pick(&mut self.rng, &[9, 30, 100, 700, 3000, 9000]),
+            time: self.now(),
+            fate: Fate::Waiting,
+            answered_at: usize::MAX,
+        };
+        let (subject, headers, payload) = (attempt.subject.clone(), attempt.headers(), attempt.payload(number));
+        self.trace.note(format_args!("publish {number} {subject} {:?}, {} bytes", attempt.id, attempt.len));
+        self.attempts.push(attempt);
+        let taken = self.send(subject, headers, payload, Request::Publish(number))?;
+        assert_eq!(taken, 1, "no stream took {number}");
+        Ok(number)
+    }
+
+    fn delete_message(&mut self) -> Result<(), Down> {
+        let Some(slot) = self.served_slot() else { return Ok(()) };
+        let sequence = self.streams[slot].model.random_sequence(&mut self.rng);
+        let removal = Removal { filter: None, from: sequence, below: sequence + 1, keep: 0 };
+        let covered = self.streams[slot].model.ask_removal(removal, &self.attempts);
+        self.trace.note(format_args!("delete {} {sequence}", SLOTS[slot].name));
+        let subject = format!("$JS.API.STREAM.MSG.DELETE.{}", SLOTS[slot].name);
+        let body = json!({ "seq": sequence }).to_string();
+        self.send(subject, Vec::new(), body.into(), Request::Remove { slot, covered }).map(drop)
+    }
+
+    fn purge(&mut self) -> Result<(), Down> {
+        let Some(slot) = self.served_slot() else { return Ok(()) };
+        let filter = (self.rng.bool()).then(|| (*pick(&mut self.rng, SLOTS[slot].subjects)).to_owned());
+        let below = if self.rng.bool() { self.streams[slot].model.random_sequence(&mut self.rng) } else { 0 };
+        // Not beyond the last one: that would use sequences up.
+        let below = below.min(self.streams[slot].model.last());
+        let keep = if below == 0 && self.rng.bool() { self.rng.u64(1..5) } else { 0 };
+        let removal = Removal { filter: filter.clone(), from: 0, below: if below == 0 { u64::MAX } else { below }, keep };
+        self.trace.note(format_args!("purge {} {removal:?}", SLOTS[slot].name));
+        let covered = self.streams[slot].model.ask_removal(removal, &self.attempts);
+        let body = json!({ "filter": filter.unwrap_or_default(), "seq": below, "keep": keep }).to_string();
+        let subject = format!("$JS.API.STREAM.PURGE.{}", SLOTS[slot].name);
+        self.send(subject, Vec::new(), body.into(), Request::Remove { slot, covered }).map(drop)
+    }
+
+    fn change_stream(&mut self) -> Result<(), Down> {
+        let revision = self.attempts.len() as u32;
+        if let Some(slot) = self.random_slot(false) {
+            let config = Config::random(slot, revision, &mut self.rng);
+            let incarnation = self.next_incarnation();
+            let stream = &mut self.streams[slot];
+            stream.model = Model::new(incarnation, &config);
+            stream.configs = vec![config.clone()];
+            stream.is_changing = true;
+            return self.api("CREATE", slot, &config.to_json(slot), Request::Create { slot });
+        }
+        let Some(slot) = self.random_slot(true) else { return Ok(()) };
+        let stream = &mut self.streams[slot];
+        if self.rng.u8(..3) == 0 {
+            stream.is_changing = true;
+            return self.api("DELETE", slot, "", Request::Delete { slot });
+        }
+        let config = Config { compress: stream.configs[0].compress, ..Config::random(slot, revision, &mut self.rng) };
+        stream.is_changing = true;
+        stream.model.tighten(&config);
+        self.api("UPDATE", slot, &config.to_json(slot), Request::Update { slot, config })
+    }
+
+    fn api(&mut self, verb: &str, slot: usize, body: &str, request: Request) -> Result<(), Down> {
+        self.trace.note(format_args!("{verb} {} {body}", SLOTS[slot].name));
+        let subject = format!("$JS.API.STREAM.{verb}.{}", SLOTS[slot].name);
+        self.send(subject, Vec::new(), body.as_bytes().to_vec(), request).map(drop)
+    }
+
+    fn read_one(&mut self) -> Result<(), Down> {
+        let Some(slot) = self.served_slot() else { return Ok(()) };
+        let sequence = self.streams[slot].model.random_sequence(&mut self.rng);
+        let body = if self.rng.u8(..3) == 0 {
+            json!({ "last_by_subj": pick(&mut self.rng, SLOTS[slot].subjects) })
+        } else {
+            json!({ "seq": sequence })
+        };
+        self.trace.note(format_args!("read {} {body}", SLOTS[slot].name));
+        let endpoint = pick(&mut self.rng, &["DIRECT.GET", "STREAM.MSG.GET"]);
+        let subject = format!("$JS.API.{endpoint}.{}", SLOTS[slot].name);
+        let incarnation = self.streams[slot].model.incarnation;
+        self.send(subject, Vec::new(), body.to_string().into(), Request::Read { slot, incarnation }).map(drop)
+    }
+
+    fn pass_time(&mut self) -> Result<(), Down> {
+        let span = match self.rng.u8(..8) {
+            0..5 => Duration::from_micros(self.rng.u64(..50_000)),
+            5..7 => Duration::from_millis(self.rng.u64(..1000)),
+            _ => Duration::from_secs(self.rng.u64(..40)),
+        };
+        self.advance(span)
+    }
+
+    fn advance(&mut self, span: Duration) -> Result<(), Down> {
+        self.clock.advance(span);
+        self.trace.note(format_args!("{span:?} pass"));
+        let engine = self.engine()?;
+        run_catching(|| engine.handle_deadlines())
+    }
+
+    fn break_disk(&mut self) -> Result<(), Down> {
+        let call = self.machine.calls() + self.rng.u64(1..30);
+        self.is_faulty = true;
+        // A sync that fails takes what was written before with it: that is a loss only where acknowledgements wait for syncs.
+        let is_synced = self.policy == embus_engine::stream::SyncPolicy::Always;
+        let faults: &[Fault] =
+            if is_synced { &[Fault::Io, Fault::FailedSync, Fault::Full, Fault::ShortWrite] } else { &[Fault::Full, Fault::ShortWrite] };
+        let fault = *pick(&mut self.rng, faults);
+        let lasts = self.rng.u8(..3) == 0;
+        self.trace.note(format_args!("{fault:?} at {call}, lasts: {lasts}"));
+        if lasts { self.machine.fail_from(call, fault) } else { self.machine.fail_at(call, fault) }
+        Ok(())
+    }
+
+    /// The disk is well again: within little time everything works.
+    pub(super) fn heal(&mut self) -> Result<(), Down> {
+        self.trace.note(format_args!("heal"));
+        // Also takes back the end of this process, if one was planned: it comes when the life ends.
+        self.machine.forget_faults();
+        self.drain()?;
+        for slot in 0..SLOTS.len() {
+            self.revive(slot)?;
+        }
+        self.is_faulty = false;
+        self.check()
+    }
+
+    fn revive(&mut self, slot: usize) -> Result<(), Down> {
+        if self.streams[slot].exists != Some(true) {
+            return Ok(());
+        }
+        for _ in 0..4 {
+            self.advance(Duration::from_millis(300))?;
+            let number = self.publish(slot)?;
+            self.drain()?;
+            let attempt = &self.attempts[number];
+            let is_full = self.streams[slot].configs.iter().any(|config| config.discard_new);
+            if attempt.fate != Fate::Refused || is_full {
+                return Ok(());
+            }
+        }
+        panic!("{} takes no messages although the disk is well", SLOTS[slot].name);
+    }
+}

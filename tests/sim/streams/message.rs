@@ -1,0 +1,64 @@
+//! What is published: every message has a number, in the order of publishing, and its bytes follow from that.
+
+use super::slots::SLOTS;
+
+/// One publish.
+#[derive(Debug, Clone)]
+pub(crate) struct Attempt {
+    pub(crate) slot: usize,
+    /// Which stream of that name it was for.
+    pub(crate) incarnation: u32,
+    pub(crate) subject: String,
+    pub(crate) id: Option<String>,
+    pub(crate) len: usize,
+    /// When, in nanoseconds.
+    pub(crate) time: u64,
+    pub(crate) fate: Fate,
+    /// How many messages had been published when it was acknowledged.
+    pub(crate) answered_at: usize,
+}
+
+/// What the publisher knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Waiting,
+    Stored(u64),
+    Duplicate(u64),
+    Refused,
+    /// The broker died before it answered.
+    Unknown,
+}
+
+impl Attempt {
+    pub(crate) fn payload(&self, number: usize) -> Vec<u8> {
+        let mut bytes = format!("{number:08}|").into_bytes();
+        let mut state = number as u64 | 1;
+        while bytes.len() < self.len {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            // Half of it can be compressed.
+            bytes.extend_from_slice(&[(state >> 56) as u8, b'=', b'=', (state >> 40) as u8]);
+        }
+        bytes.truncate(self.len.max(9));
+        bytes
+    }
+
+    pub(crate) fn headers(&self) -> Vec<u8> {
+        self.id.as_ref().map_or_else(Vec::new, |id| format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\n\r\n").into_bytes())
+    }
+
+    /// What it counts as against `max_bytes`. [reference §3.3]
+    pub(crate) fn size(&self) -> u64 {
+        let headers = self.headers().len();
+        let fixed = if headers > 0 { 34 } else { 30 };
+        (fixed + headers + self.subject.len() + self.len.max(9)) as u64
+    }
+
+    pub(crate) fn stream(&self) -> &'static str {
+        SLOTS[self.slot].name
+    }
+}
+
+/// The number that a payload begins with.
+pub(crate) fn number_of(payload: &[u8]) -> Option<usize> {
+    std::str::from_utf8(payload.get(..8)?).ok()?.parse().ok()
+}

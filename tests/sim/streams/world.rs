@@ -1,0 +1,324 @@
+//! One run: a disk, the brokers that live on it one after the other, clients, chance.
+
+use std::collections::BTreeMap;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use bytes::Bytes;
+use embus_engine::jetstream::JetStreamOptions;
+use embus_engine::stream::SyncPolicy;
+use embus_engine::{Clock, Engine, Headers, Limits, LocalClient, LocalSubscription, Message, QueueBounds};
+use embus_protocol::info::ServerInfo;
+use embus_protocol::subject::Subject;
+use embus_storage::medium::crash::{CrashMedium, Fault};
+use fastrand::Rng;
+
+use super::crew::{Crew, Killed};
+use super::disk::Disk;
+use super::message::{Attempt, Fate};
+use super::model::{Leniency, Model};
+use super::slots::{Config, SLOTS};
+use crate::clock::ManualClock;
+use crate::scenario::pick;
+use crate::trace::Trace;
+
+/// The whole of one run.
+pub(crate) struct World {
+    pub(super) rng: Rng,
+    pub(crate) trace: Trace,
+    pub(super) clock: Arc<ManualClock>,
+    pub(super) machine: CrashMedium,
+    pub(super) policy: SyncPolicy,
+    pub(super) crew: Crew,
+    process: Option<Process>,
+    pub(super) streams: Vec<Known>,
+    pub(super) attempts: Vec<Attempt>,
+    pub(super) requests: BTreeMap<u64, Request>,
+    last_request: u64,
+    /// Answers to requests of the checks themselves.
+    asked: Vec<Answer>,
+    /// Whether the disk may have failed since it was last well.
+    pub(super) is_faulty: bool,
+    /// What the last end of a process may have cost.
+    pub(super) leniency: Leniency,
+    last_incarnation: u32,
+}
+
+/// A broker with a client in its process.
+struct Process {
+    inbox: LocalSubscription,
+    client: Arc<LocalClient>,
+    engine: Arc<Engine>,
+}
+
+/// What is known of a stream from outside.
+#[derive(Debug)]
+pub(crate) struct Known {
+    /// Nothing if nobody knows.
+    pub(super) exists: Option<bool>,
+    /// One, or those that may be in force.
+    pub(super) configs: Vec<Config>,
+    /// A request to create, update or delete it is under way.
+    pub(super) is_changing: bool,
+    pub(super) model: Model,
+}
+
+/// A request that is not answered yet.
+#[derive(Debug, Clone)]
+pub(crate) enum Request {
+    Publish(usize),
+    Remove { slot: usize, covered: Vec<u64> },
+    Create { slot: usize },
+    Update { slot: usize, config: Config },
+    Delete { slot: usize },
+    Read { slot: usize, incarnation: u32 },
+    /// Of a check, which waits for it.
+    Ask,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(super) headers: String,
+    pub(super) payload: Bytes,
+}
+
+/// The process is dead.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Down;
+
+impl World {
+    pub(crate) fn new(seed: u64) -> Self {
+        let mut rng = Rng::with_seed(seed);
+        let policies = [SyncPolicy::Always, SyncPolicy::Always, SyncPolicy::Interval(Duration::from_millis(200)), SyncPolicy::Os];
+        let policy = *pick(&mut rng, &policies);
+        let config = Config::random(0, 0, &mut rng);
+        let unknown = |_| Known {
+            exists: Some(false),
+            configs: Vec::new(),
+            is_changing: false,
+            model: Model::new(0, &config),
+        };
+        Self {
+            machine: CrashMedium::new(rng.u64(..)),
+            rng,
+            trace: Trace::default(),
+            clock: Arc::default(),
+            policy,
+            crew: Crew::default(),
+            process: None,
+            streams: (0..SLOTS.len()).map(unknown).collect(),
+            attempts: Vec::new(),
+            requests: BTreeMap::new(),
+            last_request: 0,
+            asked: Vec::new(),
+            is_faulty: false,
+            leniency: Leniency::None,
+            last_incarnation: 0,
+        }
+    }
+
+    /// The whole run; returns the hash of what happened.
+    pub(crate) fn run(&mut self) -> u64 {
+        self.trace.note(format_args!("{:?}", self.policy));
+        for _ in 0..self.rng.usize(2..=5) {
+            self.start();
+            match self.life() {
+                Ok(()) => {}
+                Err(Down) => self.trace.note(format_args!("down")),
+            }
+            self.bury();
+        }
+        self.start();
+        self.trace.hash()
+    }
+
+    /// Starts a broker and checks what it found; a start may be cut short, too.
+    fn start(&mut self) {
+        for attempt in 0.. {
+            let is_hit = attempt < 3 && self.rng.u8(..6) == 0;
+            if is_hit {
+                let call = self.machine.calls() + self.rng.u64(1..60);
+                let fault = *pick(&mut self.rng, &[Fault::PowerCut, Fault::Crash, Fault::Io]);
+                self.trace.note(format_args!("{fault:?} at {call} of a start"));
+                self.machine.fail_at(call, fault);
+            }
+            if self.try_start(is_hit).is_ok() {
+                self.machine.forget_faults();
+                if self.check().is_ok() {
+                    return;
+                }
+            }
+            self.bury();
+        }
+    }
+
+    fn try_start(&mut self, is_hit: bool) -> Result<(), Down> {
+        let engine = Engine::new(
+            Limits::default(),
+            ServerInfo::default(),
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            self.rng.u64(..),
+        );
+        let options = JetStreamOptions {
+            medium: Arc::new(Disk::new(self.machine.clone(), self.rng.fork())),
+            dir: Some("data/store".into()),
+            sync: self.policy,
+            max_store: Some(1 << 30),
+            ..JetStreamOptions::in_memory(self.crew.executor())
+        };
+        let started = catch(|| engine.start_jetstream(options))?;
+        if let Err(error) = &started {
+            assert!(is_hit, "no start: {error}");
+            return Err(Down);
+        }
+        let jetstream = engine.jetstream().ok_or(Down)?;
+        let unreadable = catch(|| jetstream.unreadable())?;
+        if !unreadable.is_empty() {
+            assert!(is_hit, "{unreadable:?}");
+            return Err(Down);
+        }
+        let client = LocalClient::connect(&engine);
+        let bounds = QueueBounds { messages: 1 << 20, bytes: 1 << 30 };
+        let inbox = client.subscribe(&Subject::from_static("_INBOX.sim.*"), None, bounds).expect("the client is new");
+        self.process = Some(Process { inbox, client, engine });
+        Ok(())
+    }
+
+    /// The process is dead, or dies now: what it told before counts, what was under way may be done or not.
+    fn bury(&mut self) {
+        let is_cut = if self.machine.is_down() {
+            // How is not told; what holds after a power cut holds after a crash.
+            true
+        } else {
+            let is_cut = self.rng.bool();
+            if is_cut { self.machine.cut_power() } else { self.machine.crash() }
+            is_cut
+        };
+        self.collect();
+        self.crew.kill();
+        self.process = None;
+        if is_cut && self.policy != SyncPolicy::Always {
+            self.leniency = Leniency::Suffix;
+        }
+        for request in std::mem::take(&mut self.requests).into_values() {
+            self.forget(request);
+        }
+        self.asked.clear();
+        self.is_faulty = false;
+        self.machine = self.machine.restart();
+        self.trace.note(format_args!("restart, power cut {is_cut}"));
+    }
+
+    fn forget(&mut self, request: Request) {
+        match request {
+            Request::Publish(number) => self.attempts[number].fate = Fate::Unknown,
+            Request::Create { slot } | Request::Delete { slot } => {
+                self.streams[slot].exists = None;
+                self.streams[slot].is_changing = false;
+            }
+            Request::Update { slot, config } => {
+                self.streams[slot].configs.push(config);
+                self.streams[slot].is_changing = false;
+            }
+            Request::Remove { .. } | Request::Read { .. } | Request::Ask => {}
+        }
+    }
+
+    pub(super) fn engine(&self) -> Result<Arc<Engine>, Down> {
+        self.process.as_ref().map(|process| Arc::clone(&process.engine)).ok_or(Down)
+    }
+
+    pub(super) fn next_incarnation(&mut self) -> u32 {
+        self.last_incarnation += 1;
+        self.last_incarnation
+    }
+
+    /// Nanoseconds.
+    pub(super) fn now(&self) -> u64 {
+        u64::try_from(self.clock.monotonic().since_origin().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    /// Publishes; the answer comes some time. Says how many took it.
+    pub(super) fn send(
+        &mut self,
+        subject: String,
+        headers: Vec<u8>,
+        payload: Vec<u8>,
+        request: Request,
+    ) -> Result<usize, Down> {
+        self.last_request += 1;
+        let reply = Subject::from(format!("_INBOX.sim.{}", self.last_request));
+        self.requests.insert(self.last_request, request);
+        let headers = if headers.is_empty() { Headers::None } else { Headers::Block(headers.into()) };
+        let message = Message::new(Subject::from(subject), Some(reply), headers, payload.into());
+        let client = self.process.as_ref().map(|process| Arc::clone(&process.client)).ok_or(Down)?;
+        let published = catch(|| client.publish(message))?;
+        let published = published.expect("nothing is wrong with the message");
+        self.collect();
+        if self.machine.is_down() { Err(Down) } else { Ok(published.delivered) }
+    }
+
+    /// Gives one thread its turn.
+    pub(super) fn turn(&mut self) -> Result<(), Down> {
+        let came_to = self.crew.turn(&mut self.rng);
+        self.trace.note(format_args!("turn: {came_to}, {} calls", self.machine.calls()));
+        self.collect();
+        if self.machine.is_down() { Err(Down) } else { Ok(()) }
+    }
+
+    /// Lets all jobs come to their end: then everybody is answered.
+    pub(super) fn drain(&mut self) -> Result<(), Down> {
+        while self.crew.has_work() {
+            self.turn()?;
+        }
+        assert!(self.requests.is_empty(), "no answer to {:?}", self.requests);
+        Ok(())
+    }
+
+    /// What is answered to a request of a check.
+    pub(super) fn ask(&mut self, subject: &str, payload: &str) -> Result<Vec<Answer>, Down> {
+        self.asked.clear();
+        self.send(subject.to_owned(), Vec::new(), payload.as_bytes().to_vec(), Request::Ask)?;
+        while self.crew.has_work() {
+            self.turn()?;
+        }
+        let answers = std::mem::take(&mut self.asked);
+        assert!(!answers.is_empty(), "no answer on {subject}");
+        self.requests.retain(|_, request| !matches!(request, Request::Ask));
+        Ok(answers)
+    }
+
+    /// Takes in what was answered.
+    fn collect(&mut self) {
+        loop {
+            let Some(process) = &mut self.process else { return };
+            let Poll::Ready(Some(message)) = process.inbox.poll_next(&mut Context::from_waker(Waker::noop())) else {
+                return;
+            };
+            let number = message.subject.rsplit('.').next().and_then(|number| number.parse().ok());
+            let number: u64 = number.expect("answers come to reply subjects");
+            let headers = String::from_utf8_lossy(&message.headers().to_block()).into_owned();
+            let answer = Answer { headers, payload: message.payload };
+            match self.requests.get(&number).cloned() {
+                Some(Request::Ask) => self.asked.push(answer),
+                Some(request) => {
+                    self.requests.remove(&number);
+                    self.answered(request, &answer);
+                }
+                None => panic!("a second answer: {answer:?}"),
+            }
+        }
+    }
+}
+
+/// Runs what may meet the end of the process.
+fn catch<T>(act: impl FnOnce() -> T) -> Result<T, Down> {
+    catch_unwind(AssertUnwindSafe(act)).map_err(|payload| if payload.is::<Killed>() { Down } else { resume_unwind(payload) })
+}
+
+/// The same for what gives nothing back.
+pub(super) fn run_catching(act: impl FnOnce()) -> Result<(), Down> {
+    catch(act)
+}
