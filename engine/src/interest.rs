@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use embus_protocol::subject_tree::SubjectTree;
 
+use crate::connection::INTERNAL;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
 
@@ -31,7 +32,7 @@ struct SubscriberLists {
 impl Interest {
     /// Adds a subscription.
     pub(crate) fn insert(&mut self, subscription: Arc<Subscription>) {
-        self.subscriptions += 1;
+        self.subscriptions += usize::from(is_of_client(&subscription));
         let filter = Arc::clone(subscription.filter());
         match self.tree.get_mut(&filter) {
             Some(subscribers) => subscribers.push(subscription),
@@ -48,7 +49,7 @@ impl Interest {
         if empty {
             self.tree.remove(subscription.filter());
         }
-        self.subscriptions -= 1;
+        self.subscriptions -= usize::from(is_of_client(subscription));
         true
     }
 
@@ -62,7 +63,7 @@ impl Interest {
         self.tree.has_match(subject)
     }
 
-    /// How many subscriptions there are.
+    /// How many subscriptions clients have.
     pub(crate) fn len(&self) -> usize {
         self.subscriptions
     }
@@ -71,6 +72,11 @@ impl Interest {
     pub(crate) fn filters(&self) -> usize {
         self.tree.len()
     }
+}
+
+/// The broker's own subscriptions are not what people count.
+fn is_of_client(subscription: &Subscription) -> bool {
+    subscription.connection().id() != INTERNAL
 }
 
 impl Subscribers {

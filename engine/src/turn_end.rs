@@ -36,7 +36,12 @@ impl TurnEnd {
     }
 
     /// The same for an in-process publisher, who may wait for the answer itself.
-    pub(crate) fn store_local(&mut self, stream: Arc<Stream>, message: &Request<'_>, ticket: Option<&Arc<Ticket>>) -> bool {
+    pub(crate) fn store_local(
+        &mut self,
+        stream: Arc<Stream>,
+        message: &Request<'_>,
+        ticket: Option<&Arc<Ticket>>,
+    ) -> bool {
         let answer = match (ticket, message.reply) {
             (Some(ticket), _) => AnswerTo::Ticket(ticket),
             (None, Some(reply)) => AnswerTo::Reply(reply),

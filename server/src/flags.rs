@@ -122,7 +122,9 @@ pub(crate) const FLAGS: &[Flag] = &[
     flag(
         &["sync"],
         Text("WHEN"),
-        Work("When a stored message is on the disk: always (before it is acknowledged), os, or an interval such as 500ms [default: always]"),
+        Work(
+            "When a stored message is on the disk: always (before it is acknowledged), os, or an interval such as 500ms [default: always]",
+        ),
     ),
     flag(
         &["sl", "signal"],

@@ -42,7 +42,8 @@ impl Target for EngineTarget {
         if options.jetstream {
             start_jetstream(&engine, options, &jobs)?;
         }
-        let shared = Shared { engine, clock, jobs, passes_time: options.ping_interval.is_some(), stopped: false.into() };
+        let shared =
+            Shared { engine, clock, jobs, passes_time: options.ping_interval.is_some(), stopped: false.into() };
         Ok(Sessions(Arc::new(shared)))
     }
 }

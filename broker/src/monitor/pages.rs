@@ -50,10 +50,12 @@ impl Monitor {
         match page {
             Page::Index => response::html(index::page(&self.source.facts().info.version)),
             Page::Varz => response::json(Rendered::pretty(&self.varz())),
-            Page::Healthz => match healthz::check(&query, self.source.facts().is_accepting, self.source.jetstream().as_ref()) {
-                Ok(health) => response::json_with(health.code(), Rendered::compact(&health)),
-                Err(error) => response::bad_request(&error),
-            },
+            Page::Healthz => {
+                match healthz::check(&query, self.source.facts().is_accepting, self.source.jetstream().as_ref()) {
+                    Ok(health) => response::json_with(health.code(), Rendered::compact(&health)),
+                    Err(error) => response::bad_request(&error),
+                }
+            }
             Page::Connz => match connz::Options::parse(&query) {
                 Ok(options) => self.list(move |source| Rendered::pretty(&connz::render(source, &options))).await,
                 Err(error) => response::bad_request(&error),

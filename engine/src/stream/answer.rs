@@ -25,12 +25,7 @@ pub(super) fn head(name: &str, domain: Option<&str>) -> Vec<u8> {
 
 impl Stream {
     /// Tells everybody who waited for a commit how it went.
-    pub(super) fn release(
-        self: &Arc<Self>,
-        waiting: &mut Waiting,
-        commit: &Result<(), ApiError>,
-        worker: &mut Worker,
-    ) {
+    pub(super) fn release(self: &Arc<Self>, waiting: &mut Waiting, commit: &Result<(), ApiError>, worker: &mut Worker) {
         self.send_acks(waiting, commit, worker);
         for (ticket, outcome) in waiting.tickets.drain(..) {
             ticket.resolve(commit.clone().and_then(|()| self.pub_ack(outcome)));

@@ -161,17 +161,16 @@ impl Stream {
 
     /// The disk failed: what was not committed is undone, by reading the log anew.
     fn fail(&self, engine: &Engine, state: &mut State, error: &StorageError) -> ApiError {
-        state.failures += 1;
-        if self.stopped.load(Ordering::Acquire) {
-            // Its directory may be gone already.
-            return ApiError::store_failed(error);
-        }
-        tracing::warn!(stream = self.name, %error, "the store failed; uncommitted messages are refused");
-        let error = ApiError::store_failed(error);
+        let failure = ApiError::store_failed(error);
         let retry_at = engine.timestamp().saturating_add(RETRY_NANOS);
-        state.trouble = Some(Trouble { error: error.clone(), retry_at, broken: true });
-        self.reopen(engine, state);
-        error
+        state.failures += 1;
+        state.trouble = Some(Trouble { error: failure.clone(), retry_at, broken: true });
+        // The directory of a stream that has stopped may be gone already.
+        if !self.stopped.load(Ordering::Acquire) {
+            tracing::warn!(stream = self.name, %error, "the store failed; uncommitted messages are refused");
+            self.reopen(engine, state);
+        }
+        failure
     }
 
     /// Makes the state machine anew, unless background work is still at the files: it comes back here when it ends.

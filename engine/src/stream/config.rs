@@ -16,7 +16,6 @@ mod update;
 #[cfg(test)]
 mod tests;
 
-
 use std::collections::BTreeMap;
 
 use serde::Serialize;

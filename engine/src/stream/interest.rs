@@ -46,7 +46,8 @@ impl StreamInterest {
         let mut wanted: Vec<_> =
             config.subjects.iter().map(|subject| subscription(&self.capture, subject.as_bytes())).collect();
         if config.allow_direct {
-            let prefixes = std::iter::once("$JS.API".to_owned()).chain(domain.map(|domain| format!("$JS.{domain}.API")));
+            let prefixes =
+                std::iter::once("$JS.API".to_owned()).chain(domain.map(|domain| format!("$JS.{domain}.API")));
             for prefix in prefixes {
                 for tail in ["", ".>"] {
                     let subject = format!("{prefix}.DIRECT.GET.{}{tail}", config.name);

@@ -94,13 +94,14 @@ impl Core {
         let cleaned = cleaned_headers(incoming.headers, scan, cleaned);
         let payload = incoming.payload;
         self.check_record(subject.len(), cleaned.len(), payload.len())?;
+        if scan.batch_id.get().is_some() {
+            self.check_lengths(cleaned.len(), payload.len())?;
+            return Err(ApiError::atomic_publish_disabled());
+        }
         if self.limits.sealed {
             return Err(ApiError::stream_sealed());
         }
         self.check_lengths(cleaned.len(), payload.len())?;
-        if scan.batch_id.get().is_some() {
-            return Err(ApiError::atomic_publish_disabled());
-        }
         let rollup = match self.check_headers(scan, subject, now)? {
             Demand::Store(rollup) => rollup,
             Demand::Known(sequence) => return Ok(Outcome::Duplicate { sequence }),

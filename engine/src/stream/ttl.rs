@@ -142,15 +142,14 @@ mod tests {
             ("1h30m", 5400),
             (".5m", 30),
             ("+1m", 60),
-            ("9223372036854775807", i64::MAX),
+            ("9223372036", 9_223_372_036),
         ] {
             check(value, Some(TimeToLive::Seconds(seconds)));
         }
         for value in ["never", "Never", "NEVER"] {
             check(value, Some(TimeToLive::Never));
         }
-        for value in
-            ["", "0", "0s", "999ms", "-5", "+5", "5 ", "\t5", "-1h", "1us", "1d", "1e3", "0x10", "9223372036854775808"]
+        for value in ["", "0", "0s", "999ms", "-5", "+5", "5 ", "\t5", "-1h", "1us", "1d", "1e3", "0x10", "9223372037"]
         {
             check(value, None);
         }

@@ -77,7 +77,8 @@ fn when_messages_are_synced_is_a_word_or_an_interval() {
     assert_eq!(settings_of("--sync 500ms").sync, SyncPolicy::Interval(Duration::from_millis(500)));
     assert_eq!(settings_of("--sync 2s").sync, SyncPolicy::Interval(Duration::from_secs(2)));
     for wrong in ["0s", "never", "5", "-1s", "1m"] {
-        let message = format!("invalid value {wrong:?} for --sync: it is always, os, or an interval such as 500ms or 2s");
+        let message =
+            format!("invalid value {wrong:?} for --sync: it is always, os, or an interval such as 500ms or 2s");
         check_error(&format!("--sync={wrong}"), &message);
     }
 }

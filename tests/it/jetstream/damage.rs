@@ -51,41 +51,46 @@ const MESSAGES: u64 = 120;
 /// One of them that was deleted.
 const DELETED: u64 = 50;
 
-/// A record takes more than its payload.
-const PAYLOAD_BYTES: usize = 100;
+/// Of small messages, so that there is no checkpoint worth writing, and of messages that are worth one.
+const SMALL: usize = 100;
+const LARGE: usize = 1200;
+
+/// What a record takes beyond its payload, and no more.
+const OVERHEAD_BYTES: u64 = 100;
 
 fn subject(sequence: u64) -> String {
     format!("a.{}", sequence % 7)
 }
 
-fn payload(sequence: u64) -> Vec<u8> {
-    (0..PAYLOAD_BYTES).map(|at| u8::try_from((sequence as usize * 31 + at * 7) % 256).unwrap()).collect()
+fn payload(sequence: u64, len: usize) -> Vec<u8> {
+    (0..len).map(|at| u8::try_from((sequence as usize * 31 + at * 7) % 256).unwrap()).collect()
 }
 
-fn message(sequence: u64) -> PublishMessage {
-    PublishMessage::build().payload(payload(sequence).into()).message_id(sequence.to_string())
+fn message(sequence: u64, len: usize) -> PublishMessage {
+    PublishMessage::build().payload(payload(sequence, len).into()).message_id(sequence.to_string())
 }
 
 /// A store as a broker leaves it that was shut down, or that was killed.
 struct Images {
     dir: TempDir,
+    payload: usize,
 }
 
 impl Images {
-    async fn make() -> Self {
+    async fn make(payload: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let place = dir.path().join("clean");
         let scene = Scene::at(&place).await;
         let stream = scene.stream(config("A", &["a.*"])).await;
         scene.stream(config("B", &["b"])).await;
         for sequence in 1..=MESSAGES {
-            scene.send(&subject(sequence), message(sequence)).await.unwrap();
+            scene.send(&subject(sequence), message(sequence, payload)).await.unwrap();
         }
         stream.delete_message(DELETED).await.unwrap();
         scene.publish("b", "untouched").await;
         copy(&place, &dir.path().join("killed"));
         scene.stop().await;
-        Self { dir }
+        Self { dir, payload }
     }
 
     /// The files of the stream that was made first.
@@ -112,14 +117,14 @@ fn entries(dir: &Path) -> Vec<PathBuf> {
 }
 
 /// Starts a broker on a damaged store; returns the sequences that are lost.
-async fn check(dir: &Path, what: &str) -> Vec<u64> {
+async fn check(dir: &Path, len: usize, what: &str) -> Vec<u64> {
     let start = Instant::now();
     let scene = Scene::at(dir).await;
     assert!(start.elapsed() < Duration::from_secs(5), "{what}: {:?}", start.elapsed());
     let stream = scene.context.get_stream("A").await.unwrap_or_else(|error| panic!("{what}: {error}"));
-    let lost = missing(&stream, what).await;
+    let lost = missing(&stream, len, what).await;
     // What says that a message was deleted may be what is damaged.
-    let is_back = stream.direct_get(DELETED).await.is_ok_and(|message| message.payload == payload(DELETED));
+    let is_back = stream.direct_get(DELETED).await.is_ok_and(|message| message.payload == payload(DELETED, len));
     if is_back || !lost.is_empty() {
         let info = scene.request("$JS.API.STREAM.INFO.A", "").await;
         assert!(info["state"]["lost"].is_object(), "{what}: {} lost, and {}", lost.len(), info["state"]);
@@ -132,19 +137,19 @@ async fn check(dir: &Path, what: &str) -> Vec<u64> {
     // The next start finds it the same.
     let scene = Scene::at(dir).await;
     let stream = scene.get("A").await;
-    assert_eq!(missing(&stream, what).await, lost, "{what}: another start");
+    assert_eq!(missing(&stream, len, what).await, lost, "{what}: another start");
     assert_eq!(stream.get_raw_message(next).await.unwrap().payload, "next", "{what}: another start");
     scene.stop().await;
     lost
 }
 
 /// The sequences that are not served; those that are, are as they were published.
-async fn missing(stream: &Stream, what: &str) -> Vec<u64> {
+async fn missing(stream: &Stream, len: usize, what: &str) -> Vec<u64> {
     let mut lost = Vec::new();
     for sequence in (1..=MESSAGES).filter(|sequence| *sequence != DELETED) {
         match stream.direct_get(sequence).await {
             Ok(message) => {
-                assert_eq!(message.payload, payload(sequence), "{what}: wrong bytes");
+                assert_eq!(message.payload, payload(sequence, len), "{what}: wrong bytes");
                 assert_eq!(message.subject.as_str(), subject(sequence), "{what}: wrong subject");
             }
             Err(_) => lost.push(sequence),
@@ -165,7 +170,9 @@ fn is_segment(path: &Path) -> bool {
 #[test]
 fn configuration_and_checkpoint_cost_nothing() {
     run(async {
-        let images = Images::make().await;
+        let images = Images::make(LARGE).await;
+        let has_checkpoint = |path: &PathBuf| path.ends_with("checkpoint");
+        assert!(images.files("clean").iter().any(has_checkpoint), "{:?}", images.files("clean"));
         for image in ["clean", "killed"] {
             for path in images.files(image).iter().filter(|path| !is_segment(path)) {
                 let len = fs::metadata(path).unwrap().len();
@@ -173,7 +180,7 @@ fn configuration_and_checkpoint_cost_nothing() {
                 for fault in flips.chain([Fault::Zero(0, 512), Fault::Cut(0), Fault::Cut(len / 2), Fault::Missing]) {
                     let what = format!("{image}: {fault:?} of {}", path.display());
                     let dir = images.damaged(image, &[(path, fault)]);
-                    assert_eq!(check(dir.path(), &what).await, [0; 0], "{what}");
+                    assert_eq!(check(dir.path(), images.payload, &what).await, [0; 0], "{what}");
                 }
             }
         }
@@ -183,12 +190,12 @@ fn configuration_and_checkpoint_cost_nothing() {
 #[test]
 fn without_any_configuration_the_messages_tell() {
     run(async {
-        let images = Images::make().await;
+        let images = Images::make(SMALL).await;
         let files = images.files("killed");
         for fault in [Fault::Flip(30), Fault::Cut(0), Fault::Missing] {
             let faults: Vec<_> = files.iter().filter(|path| !is_segment(path)).map(|path| (&**path, fault)).collect();
             let dir = images.damaged("killed", &faults);
-            assert_eq!(check(dir.path(), &format!("{fault:?} of all but segments")).await, [0; 0]);
+            assert_eq!(check(dir.path(), images.payload, &format!("{fault:?} of all but segments")).await, [0; 0]);
         }
     });
 }
@@ -196,73 +203,88 @@ fn without_any_configuration_the_messages_tell() {
 #[test]
 fn a_flipped_bit_costs_one_message_at_most() {
     run(async {
-        let images = Images::make().await;
-        for image in ["clean", "killed"] {
-            for path in images.files(image).iter().filter(|path| is_segment(path)) {
-                let len = fs::metadata(path).unwrap().len();
-                for at in offsets(len, 24).chain([3072 + 20, 3584 + 20]) {
-                    let what = format!("{image}: bit at {at} of {}", path.display());
-                    let dir = images.damaged(image, &[(path, Fault::Flip(at))]);
-                    let lost = check(dir.path(), &what).await;
-                    assert!(lost.len() <= 1, "{what}: {lost:?}");
-                }
-            }
+        for payload in [SMALL, LARGE] {
+            check_flips(&Images::make(payload).await).await;
         }
     });
+}
+
+async fn check_flips(images: &Images) {
+    for image in ["clean", "killed"] {
+        for path in images.files(image).iter().filter(|path| is_segment(path)) {
+            let len = fs::metadata(path).unwrap().len();
+            for at in offsets(len, 24).chain([3072 + 20, 3584 + 20]) {
+                let what = format!("{image}: bit at {at} of {}", path.display());
+                let dir = images.damaged(image, &[(path, Fault::Flip(at))]);
+                let lost = check(dir.path(), images.payload, &what).await;
+                assert!(lost.len() <= 1, "{what}: {lost:?}");
+            }
+        }
+    }
 }
 
 #[test]
 fn zeros_cost_what_they_hit() {
     run(async {
-        let images = Images::make().await;
-        for image in ["clean", "killed"] {
-            for path in images.files(image).iter().filter(|path| is_segment(path)) {
-                let len = fs::metadata(path).unwrap().len();
-                for at in offsets(len, 12) {
-                    let what = format!("{image}: zeros at {at} of {}", path.display());
-                    let dir = images.damaged(image, &[(path, Fault::Zero(at / 512 * 512, 512))]);
-                    let lost = check(dir.path(), &what).await;
-                    assert!(lost.len() <= 512 / PAYLOAD_BYTES + 1, "{what}: {lost:?}");
-                    let span = lost.last().map_or(0, |last| last - lost[0]);
-                    assert!(span <= lost.len() as u64, "{what}: {lost:?}");
-                }
-            }
+        for payload in [SMALL, LARGE] {
+            check_zeros(&Images::make(payload).await).await;
         }
     });
+}
+
+async fn check_zeros(images: &Images) {
+    for image in ["clean", "killed"] {
+        for path in images.files(image).iter().filter(|path| is_segment(path)) {
+            let len = fs::metadata(path).unwrap().len();
+            for at in offsets(len, 12) {
+                let what = format!("{image}: zeros at {at} of {}", path.display());
+                let dir = images.damaged(image, &[(path, Fault::Zero(at / 512 * 512, 512))]);
+                let lost = check(dir.path(), images.payload, &what).await;
+                assert!(lost.len() <= 512 / images.payload + 2, "{what}: {lost:?}");
+                let span = lost.last().map_or(0, |last| last - lost[0]);
+                assert!(span <= lost.len() as u64, "{what}: {lost:?}");
+            }
+        }
+    }
 }
 
 #[test]
 fn a_cut_costs_what_was_behind_it() {
     run(async {
-        let images = Images::make().await;
-        for image in ["clean", "killed"] {
-            for path in images.files(image).iter().filter(|path| is_segment(path)) {
-                let len = fs::metadata(path).unwrap().len();
-                for at in offsets(len, 8).skip(1) {
-                    let what = format!("{image}: {} ends at {at}", path.display());
-                    let dir = images.damaged(image, &[(path, Fault::Cut(at))]);
-                    let lost = check(dir.path(), &what).await;
-                    let first = lost.first().copied().unwrap_or(MESSAGES + 1);
-                    let expected: Vec<_> = (first..=MESSAGES).filter(|sequence| *sequence != DELETED).collect();
-                    assert_eq!(lost, expected, "{what}");
-                    let at_least = at.saturating_sub(4096) / (PAYLOAD_BYTES as u64 + 100);
-                    let at_least = at_least.min(MESSAGES);
-                    assert!(first > at_least, "{what}: {first} is lost already");
-                }
-            }
+        for payload in [SMALL, LARGE] {
+            check_cuts(&Images::make(payload).await).await;
         }
     });
+}
+
+async fn check_cuts(images: &Images) {
+    for image in ["clean", "killed"] {
+        for path in images.files(image).iter().filter(|path| is_segment(path)) {
+            let len = fs::metadata(path).unwrap().len();
+            for at in offsets(len, 8).skip(1) {
+                let what = format!("{image}: {} ends at {at}", path.display());
+                let dir = images.damaged(image, &[(path, Fault::Cut(at))]);
+                let lost = check(dir.path(), images.payload, &what).await;
+                let first = lost.first().copied().unwrap_or(MESSAGES + 1);
+                let expected: Vec<_> = (first..=MESSAGES).filter(|sequence| *sequence != DELETED).collect();
+                assert_eq!(lost, expected, "{what}");
+                let at_least = at.saturating_sub(4096) / (images.payload as u64 + OVERHEAD_BYTES);
+                let at_least = at_least.min(MESSAGES);
+                assert!(first > at_least, "{what}: {first} is lost already");
+            }
+        }
+    }
 }
 
 #[test]
 fn a_segment_that_is_gone_takes_nothing_else_along() {
     run(async {
-        let images = Images::make().await;
+        let images = Images::make(SMALL).await;
         let files = images.files("clean");
         let segment = files.iter().find(|path| is_segment(path)).unwrap();
         for fault in [Fault::Missing, Fault::Cut(0), Fault::Zero(0, 1 << 20)] {
             let dir = images.damaged("clean", &[(segment, fault)]);
-            let lost = check(dir.path(), &format!("{fault:?} of the only segment")).await;
+            let lost = check(dir.path(), images.payload, &format!("{fault:?} of the only segment")).await;
             assert_eq!(lost.len() as u64, MESSAGES - 1);
         }
     });

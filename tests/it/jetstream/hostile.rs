@@ -24,7 +24,6 @@ impl Requests {
         self.raw.send(format!("PUB {subject} reply {}\r\n", body.len())).await;
         self.raw.send([body, b"\r\n"].concat()).await;
         let line = self.raw.line().await;
-        eprintln!("{subject:.60?} {line:?}");
         if line.starts_with("HMSG") {
             assert_eq!(self.raw.line().await, "NATS/1.0 503\r\n", "{subject}");
             while self.raw.line().await != "\r\n" {}
@@ -119,12 +118,12 @@ fn no_name_reaches_the_file_system() {
         let mut requests = Requests::connect(&scene).await;
         let before = entries(&place);
         let long = "n".repeat(300);
-        let bad = ["../../escaped", "/tmp/escaped", "a/b", "a\\b", "\0", "a\0b", "*", ">", "..", "a.b", &long];
+        let bad = ["../../escaped", "/tmp/escaped", "a/b", "a\\b", "\0", "a\0b", "*", ">", "..", &long];
         for name in bad {
             let body = serde_json::json!({ "name": name, "subjects": ["s"] }).to_string();
             for verb in ["CREATE", "UPDATE"] {
                 let subject = format!("$JS.API.STREAM.{verb}.{name}");
-                // A name of two words makes a subject that is none of the API's.
+                // Some make a subject that is none at all.
                 if let Some(reply) = requests.send(&subject, body.as_bytes()).await {
                     assert!(reply["error"]["err_code"].is_u64(), "{subject:?}: {reply}");
                 }
@@ -137,6 +136,7 @@ fn no_name_reaches_the_file_system() {
                 }
             }
         }
+        requests.refused("$JS.API.STREAM.CREATE.X", br#"{"name":"a.b"}"#).await;
         // Odd, and as good as any other.
         for (number, name) in (1..).zip(["-rf", "~root", "${HOME}", "CON", "new-1", "deleted-1", "lock", &long[..255]]) {
             scene.stream(config(name, &[&format!("odd.{number}")])).await;
@@ -187,15 +187,10 @@ fn requests_about_a_stream_may_be_nonsense() {
         for subject in ["CONSUMER.CREATE.A", "CONSUMER.DURABLE.CREATE.A.c", "CONSUMER.INFO.A.c"] {
             requests.refused(&format!("$JS.API.{subject}"), b"{\"stream_name\":7").await;
         }
-        // What is not of the API at all has nobody to answer, or an answer that is an error.
-        for subject in ["$JS.API", "$JS.API.", "$JS.API.NONSENSE", "$JS.API.STREAM", "$JS.API.STREAM.MAKE.A"] {
-            if subject.ends_with('.') {
-                continue;
-            }
-            requests.raw.send(format!("PUB {subject} reply 2\r\n{{}}\r\n")).await;
-            requests.raw.fence().await;
+        // What is not of the API, and what has nobody to be answered to.
+        for subject in ["NONSENSE", "STREAM", "STREAM.MAKE.A", "STREAM.CREATE.a.b", "STREAM.INFO"] {
+            requests.raw.send(format!("PUB $JS.API.{subject} nobody 2\r\n{{}}\r\n")).await;
         }
-        // Nobody to answer to.
         requests.raw.send("PUB $JS.API.STREAM.PURGE.B 0\r\n\r\nPUB $JS.API.INFO 0\r\n\r\n").await;
         assert_eq!(requests.raw.fence().await, "");
         assert_eq!(span(&stream).await, (1, 1, 1));

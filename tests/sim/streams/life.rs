@@ -58,9 +58,11 @@ impl World {
 
     /// One whose messages may be touched: it is there, and stays.
     fn served_slot(&mut self) -> Option<usize> {
-        let deleted = |slot: usize| self.requests.values().any(|request| {
+        let deleted = |slot: usize| {
+            self.requests.values().any(|request| {
             matches!(request, Request::Delete { slot: other } | Request::Create { slot: other } if *other == slot)
-        });
+        })
+        };
         let fits = |&slot: &usize| self.streams[slot].exists == Some(true) && !deleted(slot);
         let slots: Vec<usize> = (0..SLOTS.len()).filter(fits).collect();
         (!slots.is_empty()).then(|| *pick(&mut self.rng, &slots))
@@ -117,7 +119,8 @@ impl World {
         // Not beyond the last one: that would use sequences up.
         let below = below.min(self.streams[slot].model.last());
         let keep = if below == 0 && self.rng.bool() { self.rng.u64(1..5) } else { 0 };
-        let removal = Removal { filter: filter.clone(), from: 0, below: if below == 0 { u64::MAX } else { below }, keep };
+        let removal =
+            Removal { filter: filter.clone(), from: 0, below: if below == 0 { u64::MAX } else { below }, keep };
         self.trace.note(format_args!("purge {} {removal:?}", SLOTS[slot].name));
         let covered = self.streams[slot].model.ask_removal(removal, &self.attempts);
         let body = json!({ "filter": filter.unwrap_or_default(), "seq": below, "keep": keep }).to_string();
@@ -190,12 +193,19 @@ impl World {
         self.is_faulty = true;
         // A sync that fails takes what was written before with it: that is a loss only where acknowledgements wait for syncs.
         let is_synced = self.policy == embus_engine::stream::SyncPolicy::Always;
-        let faults: &[Fault] =
-            if is_synced { &[Fault::Io, Fault::FailedSync, Fault::Full, Fault::ShortWrite] } else { &[Fault::Full, Fault::ShortWrite] };
+        let faults: &[Fault] = if is_synced {
+            &[Fault::Io, Fault::FailedSync, Fault::Full, Fault::ShortWrite]
+        } else {
+            &[Fault::Full, Fault::ShortWrite]
+        };
         let fault = *pick(&mut self.rng, faults);
         let lasts = self.rng.u8(..3) == 0;
         self.trace.note(format_args!("{fault:?} at {call}, lasts: {lasts}"));
-        if lasts { self.machine.fail_from(call, fault) } else { self.machine.fail_at(call, fault) }
+        if lasts {
+            self.machine.fail_from(call, fault)
+        } else {
+            self.machine.fail_at(call, fault)
+        }
         Ok(())
     }
 

@@ -74,9 +74,15 @@ impl Model {
         let owner = *self.owners.entry(sequence).or_insert(number);
         assert_eq!(owner, number, "sequence {sequence} was given to two messages");
         let before = self.owners.range(..sequence).next_back();
-        assert!(before.is_none_or(|(_, before)| *before < number), "{number} at {sequence} is out of order: {before:?}");
+        assert!(
+            before.is_none_or(|(_, before)| *before < number),
+            "{number} at {sequence} is out of order: {before:?}"
+        );
         let behind = self.owners.range(sequence + 1..).next();
-        assert!(behind.is_none_or(|(_, behind)| *behind > number), "{number} at {sequence} is out of order: {behind:?}");
+        assert!(
+            behind.is_none_or(|(_, behind)| *behind > number),
+            "{number} at {sequence} is out of order: {behind:?}"
+        );
     }
 
     pub(crate) fn acknowledge(&mut self, sequence: u64, number: usize) {
@@ -123,9 +129,11 @@ impl Model {
     fn covers(&self, removal: &Removal, sequence: u64, attempts: &[Attempt]) -> bool {
         let subject = self.owners.get(&sequence).map(|owner| attempts[*owner].subject.as_str());
         (removal.from..removal.below).contains(&sequence)
-            && removal.filter.as_ref().zip(subject).is_none_or(|(filter, subject)| {
-                filter::matches(filter.as_bytes(), subject.as_bytes())
-            })
+            && removal
+                .filter
+                .as_ref()
+                .zip(subject)
+                .is_none_or(|(filter, subject)| filter::matches(filter.as_bytes(), subject.as_bytes()))
     }
 
     /// Compares with all that the stream shows; from then on just that is known to be there.
@@ -149,7 +157,11 @@ impl Model {
                 }
                 continue;
             }
-            assert!(self.may_miss(sequence, attempts), "acknowledged {sequence} is lost, {:?} is there", present.keys());
+            assert!(
+                self.may_miss(sequence, attempts),
+                "acknowledged {sequence} is lost, {:?} is there",
+                present.keys()
+            );
         }
         check_limits(present, configs, attempts);
         self.rebase(present, configs);
@@ -192,9 +204,7 @@ impl Model {
         let count = later().count() as u64;
         let on_subject = later().filter(|attempt| attempt.subject == own.subject).count() as u64;
         let bytes: u64 = later().map(Attempt::size).sum();
-        count >= self.tight.messages
-            || on_subject >= self.tight.per_subject
-            || bytes + own.size() > self.tight.bytes
+        count >= self.tight.messages || on_subject >= self.tight.per_subject || bytes + own.size() > self.tight.bytes
     }
 
     fn rebase(&mut self, present: &BTreeMap<u64, usize>, configs: &[Config]) {

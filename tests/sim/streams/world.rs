@@ -69,11 +69,24 @@ pub(crate) struct Known {
 #[derive(Debug, Clone)]
 pub(crate) enum Request {
     Publish(usize),
-    Remove { slot: usize, covered: Vec<u64> },
-    Create { slot: usize },
-    Update { slot: usize, config: Config },
-    Delete { slot: usize },
-    Read { slot: usize, incarnation: u32 },
+    Remove {
+        slot: usize,
+        covered: Vec<u64>,
+    },
+    Create {
+        slot: usize,
+    },
+    Update {
+        slot: usize,
+        config: Config,
+    },
+    Delete {
+        slot: usize,
+    },
+    Read {
+        slot: usize,
+        incarnation: u32,
+    },
     /// Of a check, which waits for it.
     Ask,
 }
@@ -91,15 +104,12 @@ pub(crate) struct Down;
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let policies = [SyncPolicy::Always, SyncPolicy::Always, SyncPolicy::Interval(Duration::from_millis(200)), SyncPolicy::Os];
+        let policies =
+            [SyncPolicy::Always, SyncPolicy::Always, SyncPolicy::Interval(Duration::from_millis(200)), SyncPolicy::Os];
         let policy = *pick(&mut rng, &policies);
         let config = Config::random(0, 0, &mut rng);
-        let unknown = |_| Known {
-            exists: Some(false),
-            configs: Vec::new(),
-            is_changing: false,
-            model: Model::new(0, &config),
-        };
+        let unknown =
+            |_| Known { exists: Some(false), configs: Vec::new(), is_changing: false, model: Model::new(0, &config) };
         Self {
             machine: CrashMedium::new(rng.u64(..)),
             rng,
@@ -193,7 +203,11 @@ impl World {
             true
         } else {
             let is_cut = self.rng.bool();
-            if is_cut { self.machine.cut_power() } else { self.machine.crash() }
+            if is_cut {
+                self.machine.cut_power()
+            } else {
+                self.machine.crash()
+            }
             is_cut
         };
         self.collect();
@@ -315,7 +329,8 @@ impl World {
 
 /// Runs what may meet the end of the process.
 fn catch<T>(act: impl FnOnce() -> T) -> Result<T, Down> {
-    catch_unwind(AssertUnwindSafe(act)).map_err(|payload| if payload.is::<Killed>() { Down } else { resume_unwind(payload) })
+    catch_unwind(AssertUnwindSafe(act))
+        .map_err(|payload| if payload.is::<Killed>() { Down } else { resume_unwind(payload) })
 }
 
 /// The same for what gives nothing back.
