@@ -12,7 +12,10 @@ use crate::sync::Arc;
 #[derive(Debug, Default)]
 pub(crate) struct Interest {
     tree: SubjectTree<Subscribers>,
+    /// Those of clients.
     subscriptions: usize,
+    /// Those of the broker itself.
+    internal: usize,
 }
 
 /// The subscriptions to one filter. Most filters have one: that one costs no list.
@@ -32,7 +35,7 @@ struct SubscriberLists {
 impl Interest {
     /// Adds a subscription.
     pub(crate) fn insert(&mut self, subscription: Arc<Subscription>) {
-        self.subscriptions += usize::from(is_of_client(&subscription));
+        self.note(&subscription, 1);
         let filter = Arc::clone(subscription.filter());
         match self.tree.get_mut(&filter) {
             Some(subscribers) => subscribers.push(subscription),
@@ -49,7 +52,7 @@ impl Interest {
         if empty {
             self.tree.remove(subscription.filter());
         }
-        self.subscriptions -= usize::from(is_of_client(subscription));
+        self.note(subscription, -1);
         true
     }
 
@@ -68,15 +71,16 @@ impl Interest {
         self.subscriptions
     }
 
-    /// How many different filters there are.
+    /// How many different filters there are, but for the broker's own. One that a client has, too, is not counted.
     pub(crate) fn filters(&self) -> usize {
-        self.tree.len()
+        self.tree.len().saturating_sub(self.internal)
     }
-}
 
-/// The broker's own subscriptions are not what people count.
-fn is_of_client(subscription: &Subscription) -> bool {
-    subscription.connection().id() != INTERNAL
+    fn note(&mut self, subscription: &Subscription, change: isize) {
+        let is_internal = subscription.connection().id() == INTERNAL;
+        let count = if is_internal { &mut self.internal } else { &mut self.subscriptions };
+        *count = count.saturating_add_signed(change);
+    }
 }
 
 impl Subscribers {

@@ -5,6 +5,7 @@ use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Mutex, RwLock};
 
+use crate::connection::INTERNAL;
 use crate::interest::Interest;
 use crate::route::Route;
 use crate::subscription::Subscription;
@@ -62,11 +63,12 @@ impl Router {
 
     /// Registers a subscription: every publish that starts after this returns sees it.
     pub fn subscribe(&self, subscription: Arc<Subscription>) {
+        let is_of_client = subscription.connection().id() != INTERNAL;
         let mut interest = self.interest.write();
         interest.insert(subscription);
         self.generation.fetch_add(1, Ordering::Release);
         drop(interest);
-        self.inserts.fetch_add(1, Ordering::Relaxed);
+        self.inserts.fetch_add(u64::from(is_of_client), Ordering::Relaxed);
         self.wake_watchers();
     }
 
@@ -91,16 +93,18 @@ impl Router {
         self.removes.fetch_add(removed as u64, Ordering::Relaxed);
     }
 
-    /// Takes `old` out and `new` in as one change: every publish sees the ones or the others.
-    pub(crate) fn replace(&self, old: &[Arc<Subscription>], new: Vec<Arc<Subscription>>) {
+    /// Takes subscriptions of the broker itself out and others in as one change: every publish sees the ones or the
+    /// others.
+    pub(crate) fn replace(&self, old: &[Arc<Subscription>], new: &[Arc<Subscription>]) {
         let mut interest = self.interest.write();
-        let removed = old.iter().filter(|subscription| interest.remove(subscription)).count();
-        let inserted = new.len();
-        new.into_iter().for_each(|subscription| interest.insert(subscription));
+        for subscription in old {
+            interest.remove(subscription);
+        }
+        for subscription in new {
+            interest.insert(Arc::clone(subscription));
+        }
         self.generation.fetch_add(1, Ordering::Release);
         drop(interest);
-        self.removes.fetch_add(removed as u64, Ordering::Relaxed);
-        self.inserts.fetch_add(inserted as u64, Ordering::Relaxed);
         self.wake_watchers();
     }
 

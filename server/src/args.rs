@@ -29,6 +29,7 @@ pub(crate) enum Command {
 
 /// How to be a server.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "flags are independent")]
 pub(crate) struct Settings {
     pub(crate) host: String,
     /// As given: -1 is any free port, 0 the default.

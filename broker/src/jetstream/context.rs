@@ -12,7 +12,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use embus_engine::api::error::ApiError;
 use embus_engine::jetstream::JetStream;
-use embus_engine::stream::Stream as EngineStream;
+use embus_engine::stream::Witness;
 use embus_protocol::headers::HeaderMap;
 use embus_protocol::subject::ToSubject;
 use serde::Serialize;
@@ -221,8 +221,9 @@ impl Context {
         Ok(jetstream)
     }
 
-    pub(crate) fn find(&self, name: &str) -> Result<Arc<EngineStream>, Failure> {
-        Ok(self.store()?.get(name).ok_or_else(ApiError::stream_not_found)?)
+    /// A stream as it is now: changes made from here on are known to be durable, or undone, by it.
+    pub(crate) fn find(&self, name: &str) -> Result<Witness, Failure> {
+        Ok(self.store()?.get(name).ok_or_else(ApiError::stream_not_found)?.witness())
     }
 
     /// Does what blocks: one at a time, on another thread. It is done even if nobody waits for it any more.
@@ -241,7 +242,7 @@ impl Context {
     }
 
     /// Waits until everything that was changed so far can not be undone any more.
-    pub(crate) async fn committed(&self, stream: &Arc<EngineStream>) -> Result<(), Failure> {
+    pub(crate) async fn committed(&self, stream: &Witness) -> Result<(), Failure> {
         let (sender, receiver) = oneshot::channel();
         stream.after_commit(Box::new(move |committed| {
             let _ = sender.send(committed);

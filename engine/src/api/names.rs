@@ -49,7 +49,7 @@ pub(super) fn list(jetstream: &Arc<JetStream>, call: &Call<'_>) -> Result<Outcom
     let request: ListRequest = call.optional()?;
     let streams = jetstream.list(filter(&request.subject));
     let page = Page::new(streams.len(), request.offset, LIST_LIMIT);
-    let streams: Vec<_> = streams[page.range()].iter().map(|stream| stream.witness()).collect();
+    let streams: Vec<_> = streams[page.range()].iter().map(crate::stream::Stream::witness).collect();
     let entry = |stream| Snapshot::take(stream).object(false).with_some("domain", jetstream.domain());
     let entries = streams.iter().map(|stream| entry(stream).with_time("ts", stream.now()).to_json());
     let entries = format!("[{}]", entries.collect::<Vec<_>>().join(","));

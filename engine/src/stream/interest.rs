@@ -57,8 +57,8 @@ impl StreamInterest {
         }
         let mut held = self.held.lock();
         // Both at once would capture a message twice.
-        let old = std::mem::replace(&mut *held, wanted.clone());
-        router.replace(&old, wanted);
+        let old = std::mem::replace(&mut *held, wanted);
+        router.replace(&old, &held);
     }
 
     pub(super) fn give_up(&self, router: &Router) {

@@ -6,3 +6,4 @@ mod options;
 mod server;
 mod signals;
 mod start;
+mod streams;

@@ -76,7 +76,11 @@ impl World {
         if !answer["error"].is_null() {
             let text = answer["error"]["description"].as_str().unwrap_or_default();
             let is_full = text.contains("maximum") && self.streams[slot].configs.iter().any(|it| it.discard_new);
-            assert!(self.is_faulty || is_full, "{answer}");
+            // Its stream may be deleted meanwhile, and its files with it.
+            let stream = &self.streams[slot];
+            let is_ending =
+                stream.is_changing || stream.exists != Some(true) || stream.model.incarnation != incarnation;
+            assert!(self.is_faulty || is_full || is_ending, "{answer}");
             self.attempts[number].fate = Fate::Refused;
             return;
         }

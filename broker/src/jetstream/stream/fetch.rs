@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use embus_engine::api::fetch::Query;
-use embus_engine::stream::Stream as EngineStream;
+use embus_engine::stream::{Stream as EngineStream, Witness};
 use embus_protocol::headers::{HeaderMap, block};
 use embus_protocol::subject::Subject;
 use embus_storage::message::StoredMessage;
@@ -67,16 +67,17 @@ impl Context {
         query: &Query<'_>,
     ) -> Result<Option<StoredMessage>, Failure> {
         loop {
+            let witness = stream.witness();
             let found = query.find(stream).map_err(store_failed)?;
             // What was taken back is looked for anew: something else may be there instead.
-            if found.is_settled || self.is_kept(stream).await? {
+            if found.is_settled || self.is_kept(&witness).await? {
                 return query.read(stream, found.place).map_err(store_failed);
             }
         }
     }
 
     /// Waits for the disk. Says whether it has taken what was changed so far.
-    async fn is_kept(&self, stream: &Arc<EngineStream>) -> Result<bool, Failure> {
+    async fn is_kept(&self, stream: &Witness) -> Result<bool, Failure> {
         match self.committed(stream).await {
             Ok(()) => Ok(true),
             Err(Failure::Api(_)) => Ok(false),

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use embus_engine::stream::Stream as EngineStream;
 use embus_engine::stream::config::StreamConfig;
 use embus_engine::stream::core::Core;
+use embus_engine::stream::{Stream as EngineStream, Witness};
 use embus_storage::log;
 use embus_storage::message::Timestamp;
 use serde::{Deserialize, Deserializer};
@@ -187,12 +187,12 @@ impl Context {
     /// What is known of the stream of this name.
     pub(crate) async fn info_of(&self, name: &str) -> Result<Info, Failure> {
         let stream = self.find(name)?;
-        let snapshot = stream.with(|core| Snapshot::of(core));
+        let snapshot = stream.look(|core| Snapshot::of(core));
         self.finish_info(&stream, snapshot).await
     }
 
     /// Waits until the snapshot holds.
-    pub(super) async fn finish_info(&self, stream: &Arc<EngineStream>, snapshot: Snapshot) -> Result<Info, Failure> {
+    pub(super) async fn finish_info(&self, stream: &Witness, snapshot: Snapshot) -> Result<Info, Failure> {
         self.committed(stream).await?;
         let mut info = snapshot.into_info(true);
         let leader = self.client().server_info().server_name;
@@ -211,8 +211,9 @@ impl Context {
     }
 
     async fn info(&self, stream: &Arc<EngineStream>, with_version: bool) -> Result<Info, Failure> {
-        let snapshot = stream.with(|core| Snapshot::of(core));
-        self.committed(stream).await?;
+        let stream = stream.witness();
+        let snapshot = stream.look(|core| Snapshot::of(core));
+        self.committed(&stream).await?;
         Ok(snapshot.into_info(with_version))
     }
 }

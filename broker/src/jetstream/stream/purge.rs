@@ -57,7 +57,7 @@ impl<SEQUENCE: ToAssign, KEEP: ToAssign> Purge<SEQUENCE, KEEP> {
         let Self { context, stream, request, .. } = self;
         // A walk through a large stream takes its time.
         let purged = context.blocking(move |jetstream| {
-            let stream = jetstream.get(&stream).ok_or_else(ApiError::stream_not_found)?;
+            let stream = jetstream.get(&stream).ok_or_else(ApiError::stream_not_found)?.witness();
             let purged = stream.with(|core| core.purge(&request))?;
             Ok::<_, ApiError>((stream, purged))
         });

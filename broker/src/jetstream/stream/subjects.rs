@@ -56,8 +56,8 @@ impl StreamInfoBuilder {
         let Self { context, name, deleted, subjects } = self;
         // A walk through a large stream takes its time.
         let found = context.blocking(move |jetstream| {
-            let stream = jetstream.get(&name).ok_or_else(ApiError::stream_not_found)?;
-            let details = stream.with(|core| Details {
+            let stream = jetstream.get(&name).ok_or_else(ApiError::stream_not_found)?.witness();
+            let details = stream.look(|core| Details {
                 snapshot: Snapshot::of(core),
                 subjects: Subjects::collect(core.log(), subjects.as_bytes()),
                 deleted: if deleted { all_deleted(core.log()) } else { Vec::new() },
