@@ -1,7 +1,7 @@
 //! The JetStream API: requests on `$JS.API.` subjects and their answers. [reference §3]
 //!
-//! A request for JSON waits in one serial queue, as changes of streams are made one at a time; [`handle`] runs it on a
-//! thread that may block and answers once what the answer tells is durable. Direct gets do not wait there: [`direct`]
+//! A request for JSON waits in one serial queue, as changes of streams are made one at a time; `handle` runs it on a
+//! thread that may block and answers once what the answer tells is durable. Direct gets do not wait there: `direct`
 //! answers them on the turn that brings them. Owns no state: that is in `jetstream` and `stream`.
 
 mod account;

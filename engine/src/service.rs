@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::sync::Arc;
 use crate::worker::Worker;
 
-/// A request to the broker, in the read buffer or in a [`Calls`].
+/// A request to the broker, in the read buffer or in a list of the turn.
 #[derive(Debug, Clone, Copy)]
 pub struct Request<'a> {
     /// Where it was published.

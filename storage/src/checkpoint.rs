@@ -15,7 +15,7 @@
 //!
 //! What it may believe: a segment of the checkpoint whose name and salt are those of a file in the directory is what the
 //! checkpoint says of it, up to `end`. A file that is not there, or is there in another generation, was compacted or
-//! dropped since; see [`Checkpoint::reconcile`].
+//! dropped since; see `claim` and `unclaimed`.
 
 mod reconcile;
 

@@ -167,9 +167,13 @@ impl World {
         Ok(())
     }
 
+    pub(super) fn info(&mut self, slot: usize) -> Result<Value, Down> {
+        Ok(self.ask(&format!("$JS.API.STREAM.INFO.{}", SLOTS[slot].name), "")?[0].json())
+    }
+
     fn check_stream(&mut self, slot: usize, leniency: Leniency) -> Result<(), Down> {
         let name = SLOTS[slot].name;
-        let info = self.ask(&format!("$JS.API.STREAM.INFO.{name}"), "")?[0].json();
+        let info = self.info(slot)?;
         let exists = info["error"].is_null();
         assert!(exists || info["error"]["err_code"] == 10059, "{info}");
         let stream = &mut self.streams[slot];

@@ -222,8 +222,25 @@ impl World {
         self.check()
     }
 
+    /// Whether there is such a stream; who asks for it has it read again, if that was not possible before.
+    fn is_there(&mut self, slot: usize) -> Result<bool, Down> {
+        for _ in 0..4 {
+            if let Some(exists) = self.streams[slot].exists {
+                return Ok(exists);
+            }
+            self.advance(Duration::from_millis(300))?;
+            let info = self.info(slot)?;
+            match info["error"]["err_code"].as_u64() {
+                None => self.streams[slot].exists = Some(true),
+                Some(10059) => self.streams[slot].exists = Some(false),
+                Some(error) => self.trace.note(format_args!("info: {error}")),
+            }
+        }
+        panic!("{} says nothing although the disk is well", SLOTS[slot].name);
+    }
+
     fn revive(&mut self, slot: usize) -> Result<(), Down> {
-        if self.streams[slot].exists != Some(true) {
+        if !self.is_there(slot)? {
             return Ok(());
         }
         for _ in 0..4 {

@@ -10,7 +10,7 @@ use std::{
     thread::{self, JoinHandle},
 };
 
-use super::peer::Peer;
+use super::peer::{Peer, Received};
 
 /// Everything that was acknowledged so far.
 #[derive(Default)]
@@ -24,6 +24,7 @@ pub(super) struct Promises {
 }
 
 /// What one publisher was promised: in which stream, under which sequence, and what it had sent.
+#[derive(Debug)]
 struct Promise {
     is_kv: bool,
     sequence: u64,
@@ -61,9 +62,14 @@ impl Load {
     pub(super) fn end(self, promises: &mut Promises) {
         let before = promises.last;
         for publisher in self.publishers {
-            for promise in publisher.join().expect("publishers do not panic") {
-                promises.add(promise, before);
+            let promised = publisher.join().expect("publishers do not panic");
+            for is_kv in [false, true] {
+                let of_one: Vec<_> = promised.iter().filter(|promise| promise.is_kv == is_kv).collect();
+                for two in of_one.windows(2) {
+                    assert!(two[0].sequence < two[1].sequence, "acknowledged out of order: {two:#?}");
+                }
             }
+            promised.into_iter().for_each(|promise| promises.add(promise, before));
         }
     }
 }
@@ -128,25 +134,27 @@ fn publish(address: SocketAddr, publisher: usize, round: u64, acknowledged: &Ato
     // Numbers grow over all rounds.
     for chunk in round << 32.. {
         let chunk: Vec<_> = (0..IN_FLIGHT).map(|place| message(publisher, chunk * IN_FLIGHT + place)).collect();
-        let messages: String = chunk.iter().map(|(subject, payload)| peer.with_reply(subject, payload)).collect();
-        if peer.send(&messages).is_err() {
+        let with_reply = |(tag, (subject, payload)): (usize, &(String, String))| peer.with_reply(tag, subject, payload);
+        if peer.send(&chunk.iter().enumerate().map(with_reply).collect::<String>()).is_err() {
             break;
         }
-        // The answers of one stream come in order; those of two need not.
-        let is_kv = |(subject, _): &(String, String)| subject.starts_with("kv");
-        let (mut kv, mut log): (Vec<_>, Vec<_>) = chunk.into_iter().rev().partition(is_kv);
         for _ in 0..IN_FLIGHT {
             let Ok(answer) = peer.receive() else { return promises };
-            let ack: serde_json::Value = serde_json::from_str(&answer.payload).expect("acknowledgements are JSON");
-            let is_kv = ack["stream"] == "KV";
-            let (_, payload) = if is_kv { kv.pop() } else { log.pop() }.expect("there is one for each");
-            // A server that is being stopped may refuse.
-            let Some(sequence) = ack["seq"].as_u64().filter(|_| ack["error"].is_null()) else { continue };
+            // A server that is being stopped may refuse, or its streams may be gone.
+            let Some(sequence) = stored(&answer) else { continue };
+            let (subject, payload) = chunk[answer.tag.parse::<usize>().expect("tags are numbers")].clone();
+            let is_kv = subject.starts_with("kv");
             promises.push(Promise { is_kv, sequence, payload });
             acknowledged.fetch_add(1, Ordering::Relaxed);
         }
     }
     promises
+}
+
+/// The sequence in an acknowledgement that is none of an error.
+fn stored(answer: &Received) -> Option<u64> {
+    let ack: serde_json::Value = serde_json::from_str(&answer.payload).ok()?;
+    ack["seq"].as_u64().filter(|_| answer.status.is_none() && ack["error"].is_null())
 }
 
 /// The subject and payload of a message.

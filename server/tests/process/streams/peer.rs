@@ -1,6 +1,7 @@
 //! A client that lives as long as its server, and whose requests may be many at once.
 
 use std::{
+    fmt::Display,
     io::{self, BufRead, BufReader, Write},
     net::{SocketAddr, TcpStream},
     sync::atomic::{AtomicU64, Ordering},
@@ -14,12 +15,14 @@ use crate::server::DEADLINE;
 pub(super) struct Peer {
     stream: TcpStream,
     reader: BufReader<TcpStream>,
-    /// The subject that it hears.
+    /// It hears this subject and all below it.
     pub(super) inbox: String,
 }
 
 /// A message, without what is of no interest here.
 pub(super) struct Received {
+    /// What its subject has behind the inbox.
+    pub(super) tag: String,
     /// What follows `NATS/1.0` in the first line of its headers, if it has some.
     pub(super) status: Option<String>,
     pub(super) payload: String,
@@ -34,7 +37,7 @@ impl Peer {
         let mut peer = Self { reader: BufReader::new(stream.try_clone()?), stream, inbox };
         peer.line()?;
         let connect = "CONNECT {\"verbose\":false,\"headers\":true,\"no_responders\":true}\r\n";
-        peer.send(&format!("{connect}SUB {} 1\r\n", peer.inbox))?;
+        peer.send(&format!("{connect}SUB {}.> 1\r\n", peer.inbox))?;
         Ok(peer)
     }
 
@@ -42,9 +45,9 @@ impl Peer {
         (&self.stream).write_all(text.as_bytes())
     }
 
-    /// A message whose answer comes to the inbox, as it is sent.
-    pub(super) fn with_reply(&self, subject: &str, payload: &str) -> String {
-        format!("PUB {subject} {} {}\r\n{payload}\r\n", self.inbox, payload.len())
+    /// A message as it is sent; its answer comes to the inbox, with this tag.
+    pub(super) fn with_reply(&self, tag: impl Display, subject: &str, payload: &str) -> String {
+        format!("PUB {subject} {}.{tag} {}\r\n{payload}\r\n", self.inbox, payload.len())
     }
 
     /// The next line, which is whole.
@@ -59,13 +62,15 @@ impl Peer {
     pub(super) fn receive(&mut self) -> io::Result<Received> {
         loop {
             let line = self.line()?;
+            let subject = line.split(' ').nth(1).unwrap_or_default();
+            let tag = subject.rsplit('.').next().unwrap_or_default().to_owned();
             if line.starts_with("MSG ") {
-                return Ok(Received { status: None, payload: self.line()? });
+                return Ok(Received { tag, status: None, payload: self.line()? });
             }
             if line.starts_with("HMSG ") {
                 let status = self.line()?.trim_start_matches("NATS/1.0").trim().to_owned();
                 while !self.line()?.is_empty() {}
-                return Ok(Received { status: Some(status), payload: self.line()? });
+                return Ok(Received { tag, status: Some(status), payload: self.line()? });
             }
         }
     }
@@ -73,7 +78,7 @@ impl Peer {
     /// A request, and its answer.
     #[track_caller]
     pub(super) fn request(&mut self, subject: &str, body: &str) -> Value {
-        self.send(&self.with_reply(subject, body)).expect("the server reads");
+        self.send(&self.with_reply(0, subject, body)).expect("the server reads");
         let answer = self.receive().expect("the server answers");
         assert_eq!(answer.status, None, "{subject}");
         serde_json::from_str(&answer.payload).expect("answers are JSON")
@@ -85,7 +90,7 @@ impl Peer {
         let mut found = Vec::new();
         let subject = format!("$JS.API.DIRECT.GET.{stream}");
         for some in bodies.chunks(AT_ONCE) {
-            let requests: String = some.iter().map(|body| self.with_reply(&subject, body)).collect();
+            let requests: String = some.iter().map(|body| self.with_reply(0, &subject, body)).collect();
             self.send(&requests).expect("the server reads");
             for _ in some {
                 let answer = self.receive().expect("the server answers");
