@@ -20,7 +20,7 @@ fn written_commits_survive_crashes_and_power_cuts_leave_a_prefix() {
 }
 
 fn seeds(run: impl Fn(u64) + std::panic::RefUnwindSafe) {
-    let text = std::env::var("STORAGE_SEEDS").unwrap_or_else(|_| "300".to_owned());
+    let text = std::env::var("STORAGE_SEEDS").unwrap_or_else(|_| "1000".to_owned());
     let number = |text: &str| text.parse::<u64>().expect("STORAGE_SEEDS is a number, or two with .. in between");
     let (from, to) = text.split_once("..").map_or_else(|| (0, number(&text)), |(from, to)| (number(from), number(to)));
     let fails = |seed: &u64| {

@@ -12,6 +12,7 @@ mod hardening;
 mod headers;
 mod in_process_slow;
 mod interest;
+mod jetstream;
 mod jetstream_in_process;
 mod keepalive;
 mod lame_duck;

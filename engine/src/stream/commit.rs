@@ -64,6 +64,8 @@ impl Stream {
             }
             next = self.round(engine, work, |stream, waiting, outcome| {
                 stream.release(waiting, outcome, worker);
+                // The next commit may be another thread's: its answers come behind these.
+                worker.batch.flush();
             });
         }
         self.start_upkeep(engine);

@@ -35,6 +35,7 @@ impl Log {
         self.check_usable()?;
         let is_skip = sequence > self.last_sequence.saturating_add(1);
         let before = self.messages;
+        let is_unused = self.last_sequence == 0;
         if sequence > self.last_sequence {
             self.remove_all(sequence);
         } else {
@@ -42,11 +43,17 @@ impl Log {
                 self.take_out(self.first_sequence);
             }
         }
-        if before > self.messages || is_skip {
-            self.removed_below = Some(sequence);
-            self.position.0 += 1;
+        if is_skip || !is_unused {
+            self.note_floor(sequence);
         }
         Ok(before - self.messages)
+    }
+
+    /// What a limit took before is not on the disk yet, perhaps: it must not come back once it was asked for that nothing
+    /// be there, also if there was nothing left to remove.
+    fn note_floor(&mut self, floor: u64) {
+        self.removed_below = Some(self.removed_below.unwrap_or(0).max(floor));
+        self.position.0 += 1;
     }
 
     /// Removes all messages on subjects that match `filter` with sequences below `below`, but for the newest `keep` of
@@ -67,7 +74,9 @@ impl Log {
             self.take_out(sequence);
             self.removals.insert(sequence, sequence + 1);
         }
-        self.position.0 += u64::from(!victims.is_empty());
+        if self.last_sequence > 0 {
+            self.note_floor(self.first_sequence);
+        }
         Ok(victims.len() as u64)
     }
 

@@ -138,7 +138,8 @@ fn no_name_reaches_the_file_system() {
         }
         requests.refused("$JS.API.STREAM.CREATE.X", br#"{"name":"a.b"}"#).await;
         // Odd, and as good as any other.
-        for (number, name) in (1..).zip(["-rf", "~root", "${HOME}", "CON", "new-1", "deleted-1", "lock", &long[..255]]) {
+        for (number, name) in (1..).zip(["-rf", "~root", "${HOME}", "CON", "new-1", "deleted-1", "lock", &long[..255]])
+        {
             scene.stream(config(name, &[&format!("odd.{number}")])).await;
             assert_eq!(scene.publish(&format!("odd.{number}"), "x").await, 1);
         }

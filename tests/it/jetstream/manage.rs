@@ -117,7 +117,10 @@ fn streams_are_found_by_name_and_subject() {
         assert_eq!(names, ["A", "B", "C"]);
         let mut listed: Vec<_> = scene.context.streams().try_collect().await.unwrap();
         listed.sort_by(|a, b| a.config.name.cmp(&b.config.name));
-        assert_eq!(listed.iter().map(|info| info.config.subjects[0].as_str()).collect::<Vec<_>>(), ["a.*", "b.*", "c.*"]);
+        assert_eq!(
+            listed.iter().map(|info| info.config.subjects[0].as_str()).collect::<Vec<_>>(),
+            ["a.*", "b.*", "c.*"]
+        );
         assert_eq!(scene.context.stream_by_subject("b.7").await.unwrap(), "B");
         assert!(scene.context.stream_by_subject("d.7").await.is_err());
         let reply = scene.request("$JS.API.STREAM.NAMES", r#"{"offset":2}"#).await;
@@ -170,7 +173,8 @@ fn subjects_are_counted() {
 #[test]
 fn the_account_counts_what_it_has() {
     run(async {
-        let scene = Scene::of(listening().max_file_store(1 << 20).max_memory_store(1 << 20).start().await.unwrap()).await;
+        let scene =
+            Scene::of(listening().max_file_store(1 << 20).max_memory_store(1 << 20).start().await.unwrap()).await;
         scene.stream(Config { max_bytes: 1 << 19, ..config("A", &["a"]) }).await;
         scene.stream(Config { storage: StorageType::Memory, ..config("B", &["b"]) }).await;
         scene.publish("a", "12345").await;

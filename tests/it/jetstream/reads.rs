@@ -88,10 +88,7 @@ fn what_is_not_there_is_not_found() {
             let kind = stream.get_raw_message(sequence).await.unwrap_err().kind();
             assert_eq!(kind, RawMessageErrorKind::NoMessageFound, "{sequence}");
         }
-        assert_eq!(
-            stream.direct_get_last_for_subject("a.y").await.unwrap_err().kind(),
-            DirectGetErrorKind::NotFound
-        );
+        assert_eq!(stream.direct_get_last_for_subject("a.y").await.unwrap_err().kind(), DirectGetErrorKind::NotFound);
         assert_eq!(scene.api("STREAM.MSG.GET.A", "{}").await, 10003);
         assert_eq!(scene.api("STREAM.MSG.GET.A", r#"{"last_by_subj":"a.y"}"#).await, 10037);
         assert_eq!(scene.api("STREAM.MSG.GET.B", r#"{"seq":1}"#).await, 10059);

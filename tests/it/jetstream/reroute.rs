@@ -29,7 +29,9 @@ fn stored_messages_are_republished() {
     run(async {
         let dir = tempfile::tempdir().unwrap();
         let scene = Scene::at(dir.path()).await;
-        scene.stream(Config { republish: republish("a.*", "copy.{{wildcard(1)}}", false), ..config("A", &["a.>"]) }).await;
+        scene
+            .stream(Config { republish: republish("a.*", "copy.{{wildcard(1)}}", false), ..config("A", &["a.>"]) })
+            .await;
         let reader = connect(&scene.broker).await;
         let mut copies = subscribe(&scene.broker, &reader, "copy.>").await;
         scene.publish("a.x", "one").await;

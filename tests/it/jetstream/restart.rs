@@ -1,6 +1,7 @@
 //! A broker ends, another starts on the same directory: everything that was answered is there.
 
 use std::fs;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
@@ -11,16 +12,25 @@ use embus::SyncPolicy;
 use crate::jetstream::scene::{Scene, config, sequences, span, state, stored, wait_for_messages};
 use crate::support::run;
 
-/// Copies a directory of streams. From under a broker that is doing nothing, this is what a killed one leaves.
+/// Copies a directory of streams. From under a broker that nobody publishes to, this is what a killed one leaves; what it
+/// is sweeping away meanwhile may be gone or not.
 pub(super) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
+    let Some(entries) = unless_gone(fs::read_dir(from)) else { return };
+    for entry in entries {
         let (path, target) = (entry.as_ref().unwrap().path(), to.join(entry.unwrap().file_name()));
         if path.is_dir() {
             copy(&path, &target);
         } else {
-            fs::copy(&path, &target).unwrap();
+            unless_gone(fs::copy(&path, &target));
         }
+    }
+}
+
+fn unless_gone<T>(result: io::Result<T>) -> Option<T> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        other => Some(other.unwrap()),
     }
 }
 
@@ -97,7 +107,10 @@ async fn check(scene: &Scene, round: u64) {
     assert_eq!(log.cached_info().config.description.as_deref(), Some("changed"));
     for number in &left[..13] {
         let message = log.direct_get(*number).await.unwrap();
-        assert_eq!((message.payload, message.subject.to_string()), (format!("{number}").into(), format!("log.{}", number % 3)));
+        assert_eq!(
+            (message.payload, message.subject.to_string()),
+            (format!("{number}").into(), format!("log.{}", number % 3))
+        );
     }
     // Whether they are still there or not, ids count.
     for number in [1, 5, 20] {

@@ -27,10 +27,10 @@ impl World {
     pub(super) fn answered(&mut self, request: Request, answer: &Answer) {
         match request {
             Request::Publish(number) => self.published(number, answer),
-            Request::Remove { slot, covered } => {
+            Request::Remove { slot, incarnation, covered } => {
                 let answer = answer.json();
                 self.trace.note(format_args!("removed: {answer}"));
-                if answer["success"] == true {
+                if answer["success"] == true && self.streams[slot].model.incarnation == incarnation {
                     self.streams[slot].model.removed(&covered);
                 }
             }
@@ -63,6 +63,9 @@ impl World {
         } else {
             assert!(self.is_faulty, "{answer}");
             stream.exists = None;
+            if exists {
+                stream.ghosts.extend(stream.configs.clone());
+            }
         }
     }
 

@@ -105,11 +105,12 @@ impl World {
         let Some(slot) = self.served_slot() else { return Ok(()) };
         let sequence = self.streams[slot].model.random_sequence(&mut self.rng);
         let removal = Removal { filter: None, from: sequence, below: sequence + 1, keep: 0 };
+        let incarnation = self.streams[slot].model.incarnation;
         let covered = self.streams[slot].model.ask_removal(removal, &self.attempts);
         self.trace.note(format_args!("delete {} {sequence}", SLOTS[slot].name));
         let subject = format!("$JS.API.STREAM.MSG.DELETE.{}", SLOTS[slot].name);
         let body = json!({ "seq": sequence }).to_string();
-        self.send(subject, Vec::new(), body.into(), Request::Remove { slot, covered }).map(drop)
+        self.send(subject, Vec::new(), body.into(), Request::Remove { slot, incarnation, covered }).map(drop)
     }
 
     fn purge(&mut self) -> Result<(), Down> {
@@ -122,10 +123,11 @@ impl World {
         let removal =
             Removal { filter: filter.clone(), from: 0, below: if below == 0 { u64::MAX } else { below }, keep };
         self.trace.note(format_args!("purge {} {removal:?}", SLOTS[slot].name));
+        let incarnation = self.streams[slot].model.incarnation;
         let covered = self.streams[slot].model.ask_removal(removal, &self.attempts);
         let body = json!({ "filter": filter.unwrap_or_default(), "seq": below, "keep": keep }).to_string();
         let subject = format!("$JS.API.STREAM.PURGE.{}", SLOTS[slot].name);
-        self.send(subject, Vec::new(), body.into(), Request::Remove { slot, covered }).map(drop)
+        self.send(subject, Vec::new(), body.into(), Request::Remove { slot, incarnation, covered }).map(drop)
     }
 
     fn change_stream(&mut self) -> Result<(), Down> {

@@ -98,7 +98,8 @@ impl Bounds {
     pub(crate) const NONE: Self = Self { messages: u64::MAX, per_subject: u64::MAX, bytes: u64::MAX };
 
     fn of(config: &Config) -> Self {
-        let limit = |limit: i64| u64::try_from(limit).unwrap_or(u64::MAX);
+        // What refuses new messages keeps the old ones, also when it is given a lower limit.
+        let limit = |limit: i64| u64::try_from(limit).ok().filter(|_| !config.discard_new).unwrap_or(u64::MAX);
         Self {
             messages: limit(config.max_messages),
             per_subject: limit(config.max_per_subject),

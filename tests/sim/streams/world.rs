@@ -62,6 +62,8 @@ pub(crate) struct Known {
     pub(super) configs: Vec<Config>,
     /// A request to create, update or delete it is under way.
     pub(super) is_changing: bool,
+    /// What failed to be created on a disk that may have refused to take that back: it may come up at the next start.
+    pub(super) ghosts: Vec<Config>,
     pub(super) model: Model,
 }
 
@@ -71,6 +73,7 @@ pub(crate) enum Request {
     Publish(usize),
     Remove {
         slot: usize,
+        incarnation: u32,
         covered: Vec<u64>,
     },
     Create {
@@ -108,8 +111,13 @@ impl World {
             [SyncPolicy::Always, SyncPolicy::Always, SyncPolicy::Interval(Duration::from_millis(200)), SyncPolicy::Os];
         let policy = *pick(&mut rng, &policies);
         let config = Config::random(0, 0, &mut rng);
-        let unknown =
-            |_| Known { exists: Some(false), configs: Vec::new(), is_changing: false, model: Model::new(0, &config) };
+        let unknown = |_| Known {
+            exists: Some(false),
+            configs: Vec::new(),
+            is_changing: false,
+            ghosts: Vec::new(),
+            model: Model::new(0, &config),
+        };
         Self {
             machine: CrashMedium::new(rng.u64(..)),
             rng,
@@ -153,6 +161,7 @@ impl World {
                 let fault = *pick(&mut self.rng, &[Fault::PowerCut, Fault::Crash, Fault::Io]);
                 self.trace.note(format_args!("{fault:?} at {call} of a start"));
                 self.machine.fail_at(call, fault);
+                self.is_faulty = true;
             }
             if self.try_start(is_hit).is_ok() {
                 self.machine.forget_faults();
@@ -221,8 +230,21 @@ impl World {
         }
         self.asked.clear();
         self.is_faulty = false;
+        for slot in 0..SLOTS.len() {
+            self.expect_ghosts(slot);
+        }
         self.machine = self.machine.restart();
         self.trace.note(format_args!("restart, power cut {is_cut}"));
+    }
+
+    fn expect_ghosts(&mut self, slot: usize) {
+        let ghosts = std::mem::take(&mut self.streams[slot].ghosts);
+        if self.streams[slot].exists == Some(false) && !ghosts.is_empty() {
+            let incarnation = self.next_incarnation();
+            let stream = &mut self.streams[slot];
+            (stream.exists, stream.model) = (None, Model::new(incarnation, &ghosts[0]));
+            stream.configs = ghosts;
+        }
     }
 
     fn forget(&mut self, request: Request) {
