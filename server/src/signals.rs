@@ -30,8 +30,9 @@ pub(crate) struct Signals {
 impl Signals {
     /// Begins to listen. Must be called on the runtime.
     pub(crate) fn install() -> io::Result<Self> {
-        // A limit on the size of files (`ulimit -f`) is like a full disk: writes fail, and the process lives.
-        signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?;
+        // A limit on the size of files (`ulimit -f`) is like a full disk: writes fail, and the process lives. Once it is
+        // listened to, this signal never ends a process again.
+        drop(signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?);
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

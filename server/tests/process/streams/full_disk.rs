@@ -72,6 +72,6 @@ fn check_goes_on(peer: &mut Peer, stored: u64) {
     assert!(peer.direct_gets("A", &bodies).iter().all(Option::is_some));
     let info = peer.request("$JS.API.STREAM.INFO.A", "");
     assert!(info["state"]["messages"].as_u64() >= Some(stored), "{info}");
-    peer.send(&format!("PUB {}.0 4\r\ncore\r\n", peer.inbox)).unwrap();
-    assert_eq!(peer.receive().unwrap().payload, "core");
+    peer.send(&format!("PUB {}.0 4\r\ncore\r\n", peer.inbox)).expect("the server reads");
+    assert_eq!(peer.receive().expect("the server delivers").payload, "core");
 }

@@ -62,14 +62,16 @@ impl Load {
     pub(super) fn end(self, promises: &mut Promises) {
         let before = promises.last;
         for publisher in self.publishers {
-            let promised = publisher.join().expect("publishers do not panic");
+            let sent = publisher.join().expect("publishers do not panic");
             for is_kv in [false, true] {
-                let of_one: Vec<_> = promised.iter().filter(|promise| promise.is_kv == is_kv).collect();
+                let of_one: Vec<_> = sent.iter().filter(|promise| promise.is_kv == is_kv).collect();
                 for two in of_one.windows(2) {
                     assert!(two[0].sequence < two[1].sequence, "acknowledged out of order: {two:#?}");
                 }
             }
-            promised.into_iter().for_each(|promise| promises.add(promise, before));
+            for promise in sent {
+                promises.add(promise, before);
+            }
         }
     }
 }
@@ -160,7 +162,7 @@ fn stored(answer: &Received) -> Option<u64> {
 /// The subject and payload of a message.
 fn message(publisher: usize, number: u64) -> (String, String) {
     let padding = "x".repeat(usize::try_from(number % 199).unwrap_or(0));
-    if number % 2 == 0 {
+    if number.is_multiple_of(2) {
         let key = format!("kv.{publisher}.{}", number / 2 % 5);
         (key.clone(), format!("{key} {number} {padding}"))
     } else {

@@ -32,8 +32,9 @@ fn a_server_that_was_stopped_goes_on_where_it_was() {
 /// The server ends with code 1 and says why, before anything listens.
 #[track_caller]
 fn check_fails(store: &std::path::Path, reason: &str) {
-    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let (port, place) = (free.port().to_string(), store.to_str().unwrap());
+    let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+    let free = free.expect("there are free ports");
+    let (port, place) = (free.port().to_string(), store.to_str().expect("temporary directories have plain names"));
     let (status, lines) = Server::start(&["-a", "127.0.0.1", "-p", &port, "-js", "-sd", place]).wait_exit();
     assert_eq!(status.code(), Some(1), "{lines:?}");
     let last = lines.last().expect("there is a last line");
