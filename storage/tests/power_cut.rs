@@ -33,6 +33,7 @@ fn seeds(run: impl Fn(u64) + std::panic::RefUnwindSafe) {
         }
         failed
     };
-    let failed: Vec<String> = (from..to).chain(FOUND_FAULTS).filter(fails).map(|seed| format!("{seed}..{}", seed + 1)).collect();
+    let failed: Vec<String> =
+        (from..to).chain(FOUND_FAULTS).filter(fails).map(|seed| format!("{seed}..{}", seed + 1)).collect();
     assert!(failed.is_empty(), "{} failed: STORAGE_SEEDS={}", failed.len(), failed.join(" or "));
 }

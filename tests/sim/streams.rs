@@ -10,6 +10,8 @@ mod disk;
 mod life;
 mod message;
 mod model;
+mod process;
+mod scenes;
 mod slots;
 mod world;
 
@@ -20,7 +22,7 @@ use world::World;
 use crate::seeds;
 
 /// Seeds of a test run without `SIM_SEEDS`.
-const DEFAULT_SEEDS: u64 = 60;
+const DEFAULT_SEEDS: u64 = 200;
 
 #[test]
 fn streams_keep_what_they_acknowledged() {

@@ -69,11 +69,23 @@ impl Getter<'_> {
                 let getter = Getter { engine: &engine, stream: &stream, reply: &reply, no_headers };
                 match committed {
                     Ok(()) => getter.send(query.read(&stream, place), worker),
-                    // It was taken back: what is there instead.
-                    Err(_) => getter.answer(query, worker),
+                    Err(_) => getter.answer_instead(&query, worker),
                 }
             });
         }));
+    }
+
+    /// What was found was taken back. What is there instead is told if it is durable; else the disk fails on, and so
+    /// does the request.
+    fn answer_instead(self, query: &Query<'_>, worker: &mut Worker) {
+        match query.find(self.stream) {
+            Ok(found) if found.is_settled => {
+                let read = query.read(self.stream, found.place);
+                self.send(read, worker);
+            }
+            Ok(_) => deliver(self.engine, worker, self.reply, Status::StoreFailed.block(), b""),
+            Err(error) => self.fail(&error, worker),
+        }
     }
 
     fn send(self, read: Result<Option<StoredMessage>, StorageError>, worker: &mut Worker) {

@@ -28,12 +28,14 @@ enum Disk {
     Commit(Commit),
     /// The log failed while it was changed, and has to be read anew.
     Recovery(StorageError),
+    /// It could not be read anew a moment ago: what it holds may never have been.
+    Broken(ApiError),
 }
 
 impl Work {
     fn may_block(&self) -> bool {
         match &self.disk {
-            Disk::Nothing => false,
+            Disk::Nothing | Disk::Broken(_) => false,
             Disk::Commit(commit) => commit.may_block(),
             Disk::Recovery(_) => true,
         }
@@ -77,7 +79,7 @@ impl Stream {
             return None;
         }
         let disk = self.disk_work(state);
-        if matches!(disk, Disk::Nothing) && state.waiting.is_empty() {
+        if matches!(disk, Disk::Nothing | Disk::Broken(_)) && state.waiting.is_empty() {
             return None;
         }
         state.busy = true;
@@ -90,8 +92,11 @@ impl Stream {
         if let Some(trouble) = &state.trouble {
             let log = state.core.log();
             // A disk that failed a moment ago is left alone for a while, unless somebody asks for a change.
-            let is_early = log.position() <= log.committed() && self.now() < trouble.retry_at;
-            if trouble.broken || is_early {
+            let is_early = self.now() < trouble.retry_at;
+            if trouble.broken && (is_early || state.in_upkeep) {
+                return Disk::Broken(trouble.error.clone());
+            }
+            if is_early && log.position() <= log.committed() {
                 return Disk::Nothing;
             }
         }
@@ -130,6 +135,7 @@ impl Stream {
         let Work { disk, mut waiting } = work;
         let outcome = match disk {
             Disk::Nothing => Ok(()),
+            Disk::Broken(error) => Err(error),
             Disk::Commit(commit) => self.finish(engine, commit.run(), &mut waiting),
             Disk::Recovery(error) => Err(self.give_up(engine, &mut self.state.lock(), &error, &mut waiting)),
         };

@@ -63,6 +63,8 @@ pub(super) struct Keeper {
     remarks: BTreeMap<SegmentName, Remark>,
     /// Looking for work costs a little per segment: it is done again when the log changed so far, or there is one more.
     next_look: (Position, usize),
+    /// What failed is not tried again before so many changes: a disk that refuses is not asked without end.
+    not_before: Position,
     /// Files of which only marked messages matter, until a checkpoint knows of these.
     held: Vec<Held>,
 }
@@ -141,7 +143,7 @@ impl Log {
     /// this returns nothing, the next [`take_commit`](Log::take_commit) syncs, and behind that commit the work is given
     /// out.
     pub fn take_upkeep(&mut self, notes: &mut dyn FnMut() -> Vec<u8>) -> Option<Upkeep> {
-        if self.failed.is_some() {
+        if self.failed.is_some() || self.position < self.keeper.not_before {
             return None;
         }
         if matches!(self.keeper.stage, Stage::Idle) {
@@ -176,7 +178,7 @@ impl Log {
             Done::Rewrite(Outcome::Uncertain(error)) => self.failed = Some(error),
             Done::Saved(Err(error)) | Done::Rewrite(Outcome::Failed(error)) => {
                 tracing::warn!(%error, "upkeep of a stream failed, to be tried again later");
-                self.look_later(RETRY_CHANGES);
+                self.keeper.not_before = Position(self.position.0.saturating_add(RETRY_CHANGES));
             }
         }
     }

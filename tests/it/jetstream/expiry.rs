@@ -46,8 +46,8 @@ fn a_message_may_have_a_time_of_its_own() {
 fn the_last_message_of_a_subject_leaves_a_marker() {
     run(async {
         let scene = Scene::new().await;
-        let marked = Config { subject_delete_marker_ttl: Some(Duration::from_secs(60)), ..config("A", &["a.*"]) };
-        let stream = scene.stream(Config { max_age: Duration::from_millis(100), ..marked }).await;
+        let with_markers = Config { subject_delete_marker_ttl: Some(Duration::from_secs(60)), ..config("A", &["a.*"]) };
+        let stream = scene.stream(Config { max_age: Duration::from_millis(100), ..with_markers }).await;
         scene.publish("a.1", "x").await;
         while stream.get_raw_message(2).await.is_err() {}
         let marker = stream.get_raw_message(2).await.unwrap();

@@ -5,8 +5,8 @@ use async_nats::jetstream::stream::{Config, Republish, SubjectTransform};
 use crate::jetstream::scene::{Scene, config, span};
 use crate::support::{connect, next, run, subscribe, text};
 
-fn republish(source: &str, destination: &str, headers_only: bool) -> Option<Republish> {
-    Some(Republish { source: source.into(), destination: destination.into(), headers_only })
+fn republish(source: &str, destination: &str, headers_only: bool) -> Republish {
+    Republish { source: source.into(), destination: destination.into(), headers_only }
 }
 
 #[test]
@@ -30,7 +30,10 @@ fn stored_messages_are_republished() {
         let dir = tempfile::tempdir().unwrap();
         let scene = Scene::at(dir.path()).await;
         scene
-            .stream(Config { republish: republish("a.*", "copy.{{wildcard(1)}}", false), ..config("A", &["a.>"]) })
+            .stream(Config {
+                republish: Some(republish("a.*", "copy.{{wildcard(1)}}", false)),
+                ..config("A", &["a.>"])
+            })
             .await;
         let reader = connect(&scene.broker).await;
         let mut copies = subscribe(&scene.broker, &reader, "copy.>").await;
@@ -52,7 +55,7 @@ fn stored_messages_are_republished() {
 fn republishing_may_leave_the_payload_out() {
     run(async {
         let scene = Scene::new().await;
-        scene.stream(Config { republish: republish(">", "copy.>", true), ..config("A", &["a"]) }).await;
+        scene.stream(Config { republish: Some(republish(">", "copy.>", true)), ..config("A", &["a"]) }).await;
         let reader = connect(&scene.broker).await;
         let mut copies = subscribe(&scene.broker, &reader, "copy.>").await;
         scene.publish("a", "12345").await;
@@ -66,10 +69,10 @@ fn republishing_may_leave_the_payload_out() {
 fn rings_are_refused_or_come_to_rest() {
     run(async {
         let scene = Scene::new().await;
-        let own = Config { republish: republish(">", "a.copy", false), ..config("A", &["a.>"]) };
+        let own = Config { republish: Some(republish(">", "a.copy", false)), ..config("A", &["a.>"]) };
         assert!(scene.context.create_stream(own).await.is_err());
-        let first = scene.stream(Config { republish: republish("a", "b", false), ..config("A", &["a"]) }).await;
-        let back = Config { republish: republish("b", "a", false), ..config("B", &["b"]) };
+        let first = scene.stream(Config { republish: Some(republish("a", "b", false)), ..config("A", &["a"]) }).await;
+        let back = Config { republish: Some(republish("b", "a", false)), ..config("B", &["b"]) };
         if let Ok(second) = scene.context.create_stream(back).await {
             scene.publish("a", "round").await;
             assert!(span(&second).await.0 < 20);

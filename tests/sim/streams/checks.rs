@@ -63,6 +63,7 @@ impl World {
         } else {
             assert!(self.is_faulty, "{answer}");
             stream.exists = None;
+            stream.is_doomed |= !exists && self.is_hopeless;
             if exists {
                 stream.ghosts.extend(stream.configs.clone());
             }
@@ -84,7 +85,11 @@ impl World {
             let is_ending =
                 stream.is_changing || stream.exists != Some(true) || stream.model.incarnation != incarnation;
             assert!(self.is_faulty || is_full || is_ending, "{answer}");
-            self.attempts[number].fate = Fate::Refused;
+            self.attempts[number].fate = match (is_full, self.is_hopeless) {
+                (true, _) => Fate::Full,
+                (false, true) => Fate::Unknown,
+                (false, false) => Fate::Refused,
+            };
             return;
         }
         let sequence = answer["seq"].as_u64().expect("a sequence");

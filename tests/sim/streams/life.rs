@@ -8,7 +8,7 @@ use serde_json::json;
 use super::message::{Attempt, Fate};
 use super::model::{Model, Removal};
 use super::slots::{Config, SLOTS};
-use super::world::{Down, Request, World, run_catching};
+use super::world::{Down, Request, World, catch};
 use crate::scenario::pick;
 
 impl World {
@@ -29,10 +29,22 @@ impl World {
             _ => {
                 self.heal()?;
                 let engine = self.engine()?;
+                self.come_to_rest()?;
                 self.trace.note(format_args!("close"));
-                run_catching(|| engine.jetstream().into_iter().for_each(|jetstream| jetstream.close()))
+                catch(|| engine.jetstream().into_iter().for_each(|jetstream| jetstream.close()))
             }
         }
+    }
+
+    /// Nothing is left that the end would have to wait for: jobs run on this thread's turn only.
+    fn come_to_rest(&mut self) -> Result<(), Down> {
+        let engine = self.engine()?;
+        let streams = engine.jetstream().map(|jetstream| jetstream.list(None)).unwrap_or_default();
+        for stream in streams.iter().chain(&streams) {
+            catch(|| stream.with(|_| ()))?;
+            self.drain()?;
+        }
+        Ok(())
     }
 
     fn step(&mut self) -> Result<(), Down> {
@@ -45,7 +57,10 @@ impl World {
             885..920 => self.read_one(),
             920..960 => self.pass_time(),
             960..980 => self.drain(),
-            980..993 => self.break_disk(),
+            980..993 => {
+                self.break_disk();
+                Ok(())
+            }
             _ => self.heal(),
         }
     }
@@ -131,15 +146,10 @@ impl World {
     }
 
     fn change_stream(&mut self) -> Result<(), Down> {
-        let revision = self.attempts.len() as u32;
+        let revision = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
         if let Some(slot) = self.random_slot(false) {
             let config = Config::random(slot, revision, &mut self.rng);
-            let incarnation = self.next_incarnation();
-            let stream = &mut self.streams[slot];
-            stream.model = Model::new(incarnation, &config);
-            stream.configs = vec![config.clone()];
-            stream.is_changing = true;
-            return self.api("CREATE", slot, &config.to_json(slot), Request::Create { slot });
+            return self.create(slot, config);
         }
         let Some(slot) = self.random_slot(true) else { return Ok(()) };
         let stream = &mut self.streams[slot];
@@ -151,6 +161,16 @@ impl World {
         stream.is_changing = true;
         stream.model.tighten(&config);
         self.api("UPDATE", slot, &config.to_json(slot), Request::Update { slot, config })
+    }
+
+    pub(super) fn create(&mut self, slot: usize, config: Config) -> Result<(), Down> {
+        let body = config.to_json(slot);
+        let incarnation = self.next_incarnation();
+        let stream = &mut self.streams[slot];
+        stream.model = Model::new(incarnation, &config);
+        stream.configs = vec![config];
+        stream.is_changing = true;
+        self.api("CREATE", slot, &body, Request::Create { slot })
     }
 
     fn api(&mut self, verb: &str, slot: usize, body: &str, request: Request) -> Result<(), Down> {
@@ -187,12 +207,11 @@ impl World {
         self.clock.advance(span);
         self.trace.note(format_args!("{span:?} pass"));
         let engine = self.engine()?;
-        run_catching(|| engine.handle_deadlines())
+        catch(|| engine.handle_deadlines())
     }
 
-    fn break_disk(&mut self) -> Result<(), Down> {
+    fn break_disk(&mut self) {
         let call = self.machine.calls() + self.rng.u64(1..30);
-        self.is_faulty = true;
         // A sync that fails takes what was written before with it: that is a loss only where acknowledgements wait for syncs.
         let is_synced = self.policy == embus_engine::stream::SyncPolicy::Always;
         let faults: &[Fault] = if is_synced {
@@ -201,14 +220,16 @@ impl World {
             &[Fault::Full, Fault::ShortWrite]
         };
         let fault = *pick(&mut self.rng, faults);
-        let lasts = self.rng.u8(..3) == 0;
+        // Where nothing is synced, marks of which every write is torn may all be lost, and what they know with them.
+        let lasts = self.rng.u8(..3) == 0 && (is_synced || fault != Fault::ShortWrite);
         self.trace.note(format_args!("{fault:?} at {call}, lasts: {lasts}"));
+        self.is_hopeless |= self.is_faulty || (lasts && fault == Fault::Io);
+        self.is_faulty = true;
         if lasts {
-            self.machine.fail_from(call, fault)
+            self.machine.fail_from(call, fault);
         } else {
-            self.machine.fail_at(call, fault)
+            self.machine.fail_at(call, fault);
         }
-        Ok(())
     }
 
     /// The disk is well again: within little time everything works.
@@ -220,7 +241,7 @@ impl World {
         for slot in 0..SLOTS.len() {
             self.revive(slot)?;
         }
-        self.is_faulty = false;
+        (self.is_faulty, self.is_hopeless) = (false, false);
         self.check()
     }
 
@@ -250,8 +271,7 @@ impl World {
             let number = self.publish(slot)?;
             self.drain()?;
             let attempt = &self.attempts[number];
-            let is_full = self.streams[slot].configs.iter().any(|config| config.discard_new);
-            if attempt.fate != Fate::Refused || is_full {
+            if matches!(attempt.fate, Fate::Stored(_) | Fate::Duplicate(_) | Fate::Full) {
                 return Ok(());
             }
         }

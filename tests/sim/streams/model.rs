@@ -148,17 +148,18 @@ impl Model {
             self.check_present(sequence, number, leniency, attempts);
         }
         check_twins(present, attempts);
+        if leniency == Leniency::Suffix {
+            self.forget_suffix(present, attempts);
+        }
         let last = present.keys().next_back().copied().unwrap_or(0);
+        let last_number = present.values().next_back().copied().unwrap_or(0);
         let missing: Vec<u64> = self.kept.iter().copied().filter(|kept| !present.contains_key(kept)).collect();
         for sequence in missing {
             if leniency == Leniency::Suffix && sequence > last {
-                if let Some(&number) = self.owners.get(&sequence) {
-                    attempts[number].fate = Fate::Unknown;
-                }
                 continue;
             }
             assert!(
-                self.may_miss(sequence, attempts),
+                self.may_miss(sequence, last_number, attempts),
                 "acknowledged {sequence} is lost, {:?} is there",
                 present.keys()
             );
@@ -167,10 +168,21 @@ impl Model {
         self.rebase(present, configs);
     }
 
+    /// What was acknowledged last may be lost, ids and all.
+    fn forget_suffix(&self, present: &BTreeMap<u64, usize>, attempts: &mut [Attempt]) {
+        let last = present.keys().next_back().copied().unwrap_or(0);
+        for &number in self.owners.range(last + 1..).map(|(_, number)| number) {
+            attempts[number].fate = Fate::Unknown;
+        }
+    }
+
     fn check_present(&mut self, sequence: u64, number: usize, leniency: Leniency, attempts: &[Attempt]) {
         let attempt = &attempts[number];
         assert_eq!(attempt.incarnation, self.incarnation, "{sequence} is of a stream that was deleted");
-        assert_ne!(attempt.fate, Fate::Refused, "{number} at {sequence} was refused, and is there");
+        assert!(
+            !matches!(attempt.fate, Fate::Refused | Fate::Full),
+            "{number} at {sequence} was refused, and is there"
+        );
         if let Fate::Duplicate(other) = attempt.fate {
             assert_eq!(other, sequence, "{number} was a duplicate, and is there");
         }
@@ -185,7 +197,7 @@ impl Model {
     }
 
     /// Whether a removal or a limit can have taken it.
-    fn may_miss(&self, sequence: u64, attempts: &[Attempt]) -> bool {
+    fn may_miss(&self, sequence: u64, last_number: usize, attempts: &[Attempt]) -> bool {
         if self.removals.iter().any(|removal| self.covers(removal, sequence, attempts)) {
             return true;
         }
@@ -196,9 +208,10 @@ impl Model {
         let own = &attempts[owner];
         let behind = || self.owners.range(sequence + 1..).map(|(_, number)| &attempts[*number]);
         // Messages of which nobody knows what became: they may have evicted others before they were removed.
-        let unsure = attempts[owner..].iter().filter(|attempt| {
+        let until = if self.removals.is_empty() { last_number } else { attempts.len() };
+        let unsure = attempts[owner..until.max(owner)].iter().filter(|attempt| {
             let is_here = attempt.slot == own.slot && attempt.incarnation == own.incarnation;
-            is_here && !self.removals.is_empty() && matches!(attempt.fate, Fate::Unknown | Fate::Waiting)
+            is_here && matches!(attempt.fate, Fate::Unknown | Fate::Waiting)
         });
         let later = || behind().chain(unsure.clone());
         let count = later().count() as u64;

@@ -7,17 +7,14 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use bytes::Bytes;
-use embus_engine::jetstream::JetStreamOptions;
 use embus_engine::stream::SyncPolicy;
-use embus_engine::{Clock, Engine, Headers, Limits, LocalClient, LocalSubscription, Message, QueueBounds};
-use embus_protocol::info::ServerInfo;
+use embus_engine::{Clock, Engine, Headers, LocalClient, LocalSubscription, Message};
 use embus_protocol::subject::Subject;
-use embus_storage::medium::crash::{CrashMedium, Fault};
+use embus_storage::medium::crash::CrashMedium;
 use fastrand::Rng;
 
 use super::crew::{Crew, Killed};
-use super::disk::Disk;
-use super::message::{Attempt, Fate};
+use super::message::Attempt;
 use super::model::{Leniency, Model};
 use super::slots::{Config, SLOTS};
 use crate::clock::ManualClock;
@@ -32,25 +29,27 @@ pub(crate) struct World {
     pub(super) machine: CrashMedium,
     pub(super) policy: SyncPolicy,
     pub(super) crew: Crew,
-    process: Option<Process>,
+    pub(super) process: Option<Process>,
     pub(super) streams: Vec<Known>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) requests: BTreeMap<u64, Request>,
     last_request: u64,
     /// Answers to requests of the checks themselves.
-    asked: Vec<Answer>,
+    pub(super) asked: Vec<Answer>,
     /// Whether the disk may have failed since it was last well.
     pub(super) is_faulty: bool,
+    /// Whether it failed so often that not even what failed before may have been taken back.
+    pub(super) is_hopeless: bool,
     /// What the last end of a process may have cost.
     pub(super) leniency: Leniency,
     last_incarnation: u32,
 }
 
 /// A broker with a client in its process.
-struct Process {
-    inbox: LocalSubscription,
-    client: Arc<LocalClient>,
-    engine: Arc<Engine>,
+pub(super) struct Process {
+    pub(super) inbox: LocalSubscription,
+    pub(super) client: Arc<LocalClient>,
+    pub(super) engine: Arc<Engine>,
 }
 
 /// What is known of a stream from outside.
@@ -64,6 +63,8 @@ pub(crate) struct Known {
     pub(super) is_changing: bool,
     /// What failed to be created on a disk that may have refused to take that back: it may come up at the next start.
     pub(super) ghosts: Vec<Config>,
+    /// It could not be deleted on a disk that may have refused to take that back: it may be gone at the next start.
+    pub(super) is_doomed: bool,
     pub(super) model: Model,
 }
 
@@ -116,6 +117,7 @@ impl World {
             configs: Vec::new(),
             is_changing: false,
             ghosts: Vec::new(),
+            is_doomed: false,
             model: Model::new(0, &config),
         };
         Self {
@@ -132,6 +134,7 @@ impl World {
             last_request: 0,
             asked: Vec::new(),
             is_faulty: false,
+            is_hopeless: false,
             leniency: Leniency::None,
             last_incarnation: 0,
         }
@@ -150,116 +153,6 @@ impl World {
         }
         self.start();
         self.trace.hash()
-    }
-
-    /// Starts a broker and checks what it found; a start may be cut short, too.
-    fn start(&mut self) {
-        for attempt in 0.. {
-            let is_hit = attempt < 3 && self.rng.u8(..6) == 0;
-            if is_hit {
-                let call = self.machine.calls() + self.rng.u64(1..60);
-                let fault = *pick(&mut self.rng, &[Fault::PowerCut, Fault::Crash, Fault::Io]);
-                self.trace.note(format_args!("{fault:?} at {call} of a start"));
-                self.machine.fail_at(call, fault);
-                self.is_faulty = true;
-            }
-            if self.try_start(is_hit).is_ok() {
-                self.machine.forget_faults();
-                if self.check().is_ok() {
-                    return;
-                }
-            }
-            self.bury();
-        }
-    }
-
-    fn try_start(&mut self, is_hit: bool) -> Result<(), Down> {
-        let engine = Engine::new(
-            Limits::default(),
-            ServerInfo::default(),
-            Arc::clone(&self.clock) as Arc<dyn Clock>,
-            self.rng.u64(..),
-        );
-        let options = JetStreamOptions {
-            medium: Arc::new(Disk::new(self.machine.clone(), self.rng.fork())),
-            dir: Some("data/store".into()),
-            sync: self.policy,
-            max_store: Some(1 << 30),
-            ..JetStreamOptions::in_memory(self.crew.executor())
-        };
-        let started = catch(|| engine.start_jetstream(options))?;
-        if let Err(error) = &started {
-            assert!(is_hit, "no start: {error}");
-            return Err(Down);
-        }
-        let jetstream = engine.jetstream().ok_or(Down)?;
-        let unreadable = catch(|| jetstream.unreadable())?;
-        if !unreadable.is_empty() {
-            assert!(is_hit, "{unreadable:?}");
-            return Err(Down);
-        }
-        let client = LocalClient::connect(&engine);
-        let bounds = QueueBounds { messages: 1 << 20, bytes: 1 << 30 };
-        let inbox = client.subscribe(&Subject::from_static("_INBOX.sim.*"), None, bounds).expect("the client is new");
-        self.process = Some(Process { inbox, client, engine });
-        Ok(())
-    }
-
-    /// The process is dead, or dies now: what it told before counts, what was under way may be done or not.
-    fn bury(&mut self) {
-        let is_cut = if self.machine.is_down() {
-            // How is not told; what holds after a power cut holds after a crash.
-            true
-        } else {
-            let is_cut = self.rng.bool();
-            if is_cut {
-                self.machine.cut_power()
-            } else {
-                self.machine.crash()
-            }
-            is_cut
-        };
-        self.collect();
-        self.crew.kill();
-        self.process = None;
-        if is_cut && self.policy != SyncPolicy::Always {
-            self.leniency = Leniency::Suffix;
-        }
-        for request in std::mem::take(&mut self.requests).into_values() {
-            self.forget(request);
-        }
-        self.asked.clear();
-        self.is_faulty = false;
-        for slot in 0..SLOTS.len() {
-            self.expect_ghosts(slot);
-        }
-        self.machine = self.machine.restart();
-        self.trace.note(format_args!("restart, power cut {is_cut}"));
-    }
-
-    fn expect_ghosts(&mut self, slot: usize) {
-        let ghosts = std::mem::take(&mut self.streams[slot].ghosts);
-        if self.streams[slot].exists == Some(false) && !ghosts.is_empty() {
-            let incarnation = self.next_incarnation();
-            let stream = &mut self.streams[slot];
-            (stream.exists, stream.model) = (None, Model::new(incarnation, &ghosts[0]));
-            stream.configs = ghosts;
-        }
-    }
-
-    fn forget(&mut self, request: Request) {
-        match request {
-            Request::Publish(number) => self.attempts[number].fate = Fate::Unknown,
-            Request::Create { slot } | Request::Delete { slot } => {
-                self.streams[slot].exists = None;
-                self.streams[slot].is_changing = false;
-            }
-            Request::Update { slot, config } => {
-                self.streams[slot].configs.push(config);
-                self.streams[slot].is_changing = false;
-            }
-            Request::Remove { .. } | Request::Read { .. } | Request::Ask => {}
-        }
     }
 
     pub(super) fn engine(&self) -> Result<Arc<Engine>, Down> {
@@ -327,7 +220,7 @@ impl World {
     }
 
     /// Takes in what was answered.
-    fn collect(&mut self) {
+    pub(super) fn collect(&mut self) {
         loop {
             let Some(process) = &mut self.process else { return };
             let Poll::Ready(Some(message)) = process.inbox.poll_next(&mut Context::from_waker(Waker::noop())) else {
@@ -350,12 +243,7 @@ impl World {
 }
 
 /// Runs what may meet the end of the process.
-fn catch<T>(act: impl FnOnce() -> T) -> Result<T, Down> {
+pub(super) fn catch<T>(act: impl FnOnce() -> T) -> Result<T, Down> {
     catch_unwind(AssertUnwindSafe(act))
         .map_err(|payload| if payload.is::<Killed>() { Down } else { resume_unwind(payload) })
-}
-
-/// The same for what gives nothing back.
-pub(super) fn run_catching(act: impl FnOnce()) -> Result<(), Down> {
-    catch(act)
 }

@@ -1,0 +1,138 @@
+//! One process after the other on the same disk: how they start, and what their end leaves behind.
+
+use std::sync::Arc;
+
+use embus_engine::jetstream::JetStreamOptions;
+use embus_engine::stream::SyncPolicy;
+use embus_engine::{Clock, Engine, Limits, LocalClient, QueueBounds};
+use embus_protocol::info::ServerInfo;
+use embus_protocol::subject::Subject;
+use embus_storage::medium::crash::Fault;
+
+use super::disk::Disk;
+use super::message::Fate;
+use super::model::{Leniency, Model};
+use super::slots::SLOTS;
+use super::world::{Down, Process, Request, World, catch};
+use crate::scenario::pick;
+
+impl World {
+    /// Starts a broker and checks what it found; a start may be cut short, too.
+    pub(super) fn start(&mut self) {
+        for attempt in 0.. {
+            let is_hit = attempt < 3 && self.rng.u8(..6) == 0;
+            if is_hit {
+                let call = self.machine.calls() + self.rng.u64(1..60);
+                let fault = *pick(&mut self.rng, &[Fault::PowerCut, Fault::Crash, Fault::Io]);
+                self.trace.note(format_args!("{fault:?} at {call} of a start"));
+                self.machine.fail_at(call, fault);
+                self.is_faulty = true;
+            }
+            if self.try_start(is_hit).is_ok() {
+                self.machine.forget_faults();
+                if self.check().is_ok() {
+                    return;
+                }
+            }
+            self.bury();
+        }
+    }
+
+    pub(super) fn try_start(&mut self, is_hit: bool) -> Result<(), Down> {
+        let engine = Engine::new(
+            Limits::default(),
+            ServerInfo::default(),
+            Arc::clone(&self.clock) as Arc<dyn Clock>,
+            self.rng.u64(..),
+        );
+        let options = JetStreamOptions {
+            medium: Arc::new(Disk::new(self.machine.clone(), self.rng.fork())),
+            dir: Some("data/store".into()),
+            sync: self.policy,
+            max_store: Some(1 << 30),
+            ..JetStreamOptions::in_memory(self.crew.executor())
+        };
+        let started = catch(|| engine.start_jetstream(options))?;
+        if let Err(error) = &started {
+            assert!(is_hit, "no start: {error}");
+            return Err(Down);
+        }
+        let jetstream = engine.jetstream().ok_or(Down)?;
+        let unreadable = catch(|| jetstream.unreadable())?;
+        if !unreadable.is_empty() {
+            assert!(is_hit, "{unreadable:?}");
+            return Err(Down);
+        }
+        let client = LocalClient::connect(&engine);
+        let bounds = QueueBounds { messages: 1 << 20, bytes: 1 << 30 };
+        let inbox = client.subscribe(&Subject::from_static("_INBOX.sim.*"), None, bounds).expect("the client is new");
+        self.process = Some(Process { inbox, client, engine });
+        Ok(())
+    }
+
+    /// The process is dead, or dies now: what it told before counts, what was under way may be done or not.
+    pub(super) fn bury(&mut self) {
+        let is_cut = if self.machine.is_down() {
+            // How is not told; what holds after a power cut holds after a crash.
+            true
+        } else {
+            let is_cut = self.rng.bool();
+            if is_cut {
+                self.machine.cut_power()
+            } else {
+                self.machine.crash()
+            }
+            is_cut
+        };
+        self.collect();
+        self.crew.kill();
+        self.process = None;
+        if is_cut && self.policy != SyncPolicy::Always {
+            self.leniency = Leniency::Suffix;
+        }
+        for request in std::mem::take(&mut self.requests).into_values() {
+            self.forget(request);
+        }
+        self.asked.clear();
+        self.is_faulty = false;
+        self.is_hopeless = false;
+        for slot in 0..SLOTS.len() {
+            self.expect_ghosts(slot);
+        }
+        if is_cut {
+            // What a failed commit left was taken back, but not durably.
+            let refused = self.attempts.iter_mut().filter(|attempt| attempt.fate == Fate::Refused);
+            refused.for_each(|attempt| attempt.fate = Fate::Unknown);
+        }
+        self.machine = self.machine.restart();
+        self.trace.note(format_args!("restart, power cut {is_cut}"));
+    }
+
+    fn expect_ghosts(&mut self, slot: usize) {
+        if std::mem::take(&mut self.streams[slot].is_doomed) {
+            self.streams[slot].exists = None;
+        }
+        let ghosts = std::mem::take(&mut self.streams[slot].ghosts);
+        if self.streams[slot].exists == Some(false) && !ghosts.is_empty() {
+            let incarnation = self.next_incarnation();
+            let stream = &mut self.streams[slot];
+            (stream.exists, stream.model) = (None, Model::new(incarnation, &ghosts[0]));
+            stream.configs = ghosts;
+        }
+    }
+
+    fn forget(&mut self, request: Request) {
+        match request {
+            Request::Publish(number) => self.attempts[number].fate = Fate::Unknown,
+            Request::Create { slot } | Request::Delete { slot } => {
+                self.streams[slot].exists = None;
+                self.streams[slot].is_changing = false;
+            }
+            Request::Update { slot, config } => {
+                self.streams[slot].configs.push(config);
+                self.streams[slot].is_changing = false;
+            }
+            Request::Remove { .. } | Request::Read { .. } | Request::Ask => {}
+        }
+    }
+}
