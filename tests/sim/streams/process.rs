@@ -78,9 +78,9 @@ impl World {
         } else {
             let is_cut = self.rng.bool();
             if is_cut {
-                self.machine.cut_power();
+                self.machine.cut_power()
             } else {
-                self.machine.crash();
+                self.machine.crash()
             }
             is_cut
         };
@@ -113,6 +113,10 @@ impl World {
             self.streams[slot].exists = None;
         }
         let ghosts = std::mem::take(&mut self.streams[slot].ghosts);
+        if self.streams[slot].exists.is_none() {
+            self.streams[slot].configs.extend(ghosts);
+            return;
+        }
         if self.streams[slot].exists == Some(false) && !ghosts.is_empty() {
             let incarnation = self.next_incarnation();
             let stream = &mut self.streams[slot];
