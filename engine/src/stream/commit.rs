@@ -91,13 +91,15 @@ impl Stream {
     fn disk_work(&self, state: &mut State) -> Disk {
         if let Some(trouble) = &state.trouble {
             let log = state.core.log();
-            // A disk that failed a moment ago is left alone for a while, unless somebody asks for a change.
-            let is_early = self.now() < trouble.retry_at;
-            if trouble.broken && (is_early || state.in_upkeep) {
-                return Disk::Broken(trouble.error.clone());
-            }
-            if is_early && log.position() <= log.committed() {
-                return Disk::Nothing;
+            // A disk that failed a moment ago is left alone for a while, unless somebody asks for a change. What a
+            // stream removes by itself when it is read anew, as its limits say, is nothing that anybody asked for: tried
+            // at once, it would fail again, be read anew, and so on.
+            let (is_early, is_asked) = (self.now() < trouble.retry_at, !state.waiting.is_empty());
+            match trouble.broken {
+                true if is_early || state.in_upkeep => return Disk::Broken(trouble.error.clone()),
+                true if !is_asked => return Disk::Nothing,
+                false if is_early && (!is_asked || log.position() <= log.committed()) => return Disk::Nothing,
+                _ => {}
             }
         }
         if let Some(error) = state.core.log().failure() {
@@ -217,7 +219,11 @@ impl Stream {
         let mut state = self.state.lock();
         state.spare = emptied;
         state.busy = false;
-        let work = self.begin(&mut state);
+        let log = state.core.log();
+        // What is left to sync where nothing was changed waits for the next change: else a log that stays dirty would be
+        // committed without end.
+        let is_done = state.waiting.is_empty() && log.position() <= log.committed() && log.failure().is_none();
+        let work = if is_done { None } else { self.begin(&mut state) };
         if work.is_none() {
             self.idle.notify_all();
         }

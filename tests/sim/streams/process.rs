@@ -59,7 +59,8 @@ impl World {
         }
         let jetstream = engine.jetstream().ok_or(Down)?;
         let unreadable = catch(|| jetstream.unreadable())?;
-        if !unreadable.is_empty() {
+        // One that came up of two with one name is left alone.
+        if unreadable.iter().any(|stream| !stream.reason.starts_with("a newer stream")) {
             assert!(is_hit, "{unreadable:?}");
             return Err(Down);
         }
@@ -113,6 +114,10 @@ impl World {
             self.streams[slot].exists = None;
         }
         let ghosts = std::mem::take(&mut self.streams[slot].ghosts);
+        if self.streams[slot].exists.is_none() {
+            self.streams[slot].configs.extend(ghosts);
+            return;
+        }
         if self.streams[slot].exists.is_none() {
             self.streams[slot].configs.extend(ghosts);
             return;
