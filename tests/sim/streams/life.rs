@@ -57,7 +57,10 @@ impl World {
             885..920 => self.read_one(),
             920..960 => self.pass_time(),
             960..980 => self.drain(),
-            980..993 => self.break_disk(),
+            980..993 => {
+                self.break_disk();
+                Ok(())
+            }
             _ => self.heal(),
         }
     }
@@ -143,7 +146,7 @@ impl World {
     }
 
     fn change_stream(&mut self) -> Result<(), Down> {
-        let revision = self.attempts.len() as u32;
+        let revision = u32::try_from(self.attempts.len()).unwrap_or(u32::MAX);
         if let Some(slot) = self.random_slot(false) {
             let config = Config::random(slot, revision, &mut self.rng);
             return self.create(slot, config);
@@ -207,7 +210,7 @@ impl World {
         catch(|| engine.handle_deadlines())
     }
 
-    fn break_disk(&mut self) -> Result<(), Down> {
+    fn break_disk(&mut self) {
         let call = self.machine.calls() + self.rng.u64(1..30);
         // A sync that fails takes what was written before with it: that is a loss only where acknowledgements wait for syncs.
         let is_synced = self.policy == embus_engine::stream::SyncPolicy::Always;
@@ -223,11 +226,10 @@ impl World {
         self.is_hopeless |= self.is_faulty || (lasts && fault == Fault::Io);
         self.is_faulty = true;
         if lasts {
-            self.machine.fail_from(call, fault)
+            self.machine.fail_from(call, fault);
         } else {
-            self.machine.fail_at(call, fault)
+            self.machine.fail_at(call, fault);
         }
-        Ok(())
     }
 
     /// The disk is well again: within little time everything works.

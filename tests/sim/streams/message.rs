@@ -38,7 +38,7 @@ impl Attempt {
         while bytes.len() < self.len {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             // Half of it can be compressed.
-            bytes.extend_from_slice(&[(state >> 56) as u8, b'=', b'=', (state >> 40) as u8]);
+            bytes.extend_from_slice(&[state.to_be_bytes()[0], b'=', b'=', state.to_be_bytes()[2]]);
         }
         bytes.truncate(self.len.max(9));
         bytes

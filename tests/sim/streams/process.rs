@@ -79,9 +79,9 @@ impl World {
         } else {
             let is_cut = self.rng.bool();
             if is_cut {
-                self.machine.cut_power()
+                self.machine.cut_power();
             } else {
-                self.machine.crash()
+                self.machine.crash();
             }
             is_cut
         };

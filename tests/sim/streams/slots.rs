@@ -70,7 +70,7 @@ impl Config {
             "max_msgs": self.max_messages, "max_msgs_per_subject": self.max_per_subject, "max_bytes": self.max_bytes,
             "discard": if self.discard_new { "new" } else { "old" }, "allow_direct": true, "num_replicas": 1,
             "compression": if self.compress { "s2" } else { "none" },
-            "duplicate_window": WINDOW.as_nanos() as u64, "description": format!("revision {}", self.revision),
+            "duplicate_window": u64::try_from(WINDOW.as_nanos()).unwrap_or(u64::MAX), "description": format!("revision {}", self.revision),
         })
         .to_string()
     }
