@@ -40,3 +40,14 @@ fn a_refused_message_is_never_read() -> Result<(), Down> {
     }
     world.heal()
 }
+
+/// A message goes that nobody asked to remove: the checks must see it.
+#[test]
+#[should_panic(expected = "acknowledged 1 is lost")]
+fn a_lost_message_is_noticed() {
+    let mut world = world().expect("nothing fails");
+    let engine = world.engine().expect("it runs");
+    let stream = engine.jetstream().and_then(|jetstream| jetstream.get(SLOTS[0].name)).expect("it is there");
+    stream.with(|core| core.delete_message(1)).expect("it is there");
+    let _ = world.check();
+}
