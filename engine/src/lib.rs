@@ -11,6 +11,7 @@ pub mod clock;
 pub mod close;
 pub mod congestion;
 pub mod connection;
+pub mod consumer;
 pub mod deadlines;
 mod deliver;
 pub mod engine;

@@ -7,7 +7,7 @@
 mod check;
 mod choices;
 mod ensure;
-mod metadata;
+pub(crate) mod metadata;
 mod parse;
 mod republish;
 pub(crate) mod subjects;

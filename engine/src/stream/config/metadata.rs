@@ -15,14 +15,19 @@ const SERVER_LEVEL: &str = "_nats.level";
 
 /// Forgets what a client says about servers and states the level that the configuration needs.
 pub(super) fn set_required_level(config: &mut StreamConfig) {
-    config.metadata.remove(SERVER_VERSION);
-    config.metadata.remove(SERVER_LEVEL);
-    let level = required_level(config).to_string();
-    config.metadata.insert(REQUIRED_LEVEL.to_owned(), level);
+    let level = required_level(config);
+    set_level(&mut config.metadata, level);
+}
+
+/// The same for whatever has metadata.
+pub(crate) fn set_level(metadata: &mut BTreeMap<String, String>, level: u8) {
+    metadata.remove(SERVER_VERSION);
+    metadata.remove(SERVER_LEVEL);
+    metadata.insert(REQUIRED_LEVEL.to_owned(), level.to_string());
 }
 
 /// Adds what responses say about the server.
-pub(super) fn add_version(metadata: &mut BTreeMap<String, String>) {
+pub(crate) fn add_version(metadata: &mut BTreeMap<String, String>) {
     metadata.insert(SERVER_VERSION.to_owned(), VERSION.to_owned());
     metadata.insert(SERVER_LEVEL.to_owned(), API_LEVEL.to_string());
 }
