@@ -34,14 +34,14 @@ use parking_lot::{Mutex, MutexGuard};
 
 use crate::api::error::ApiError;
 use crate::engine::Engine;
-use crate::jetstream::changes::{Changes, Entry, Place};
-use crate::jetstream::limits::{Reserved, Room};
+use crate::jetstream::changes::{Changes, Place};
+use crate::jetstream::limits::Room;
 use crate::jetstream::opener::Opener;
 use crate::jetstream::recover::{Found, Recovered};
 use crate::jetstream::registry::Registry;
 use crate::jetstream::sweeper::Sweeper;
 use crate::jobs::{Executor, Jobs};
-use crate::stream::config::{StorageType, StreamLimits};
+use crate::stream::config::{StorageType, StreamConfig, StreamLimits, republish_cycle};
 use crate::stream::{Stream, SyncPolicy};
 use crate::sync::Arc;
 
@@ -142,6 +142,9 @@ pub struct AccountInfo {
     pub api_inflight: u64,
 }
 
+/// [reference §3.2]
+const CYCLE: &str = "stream configuration for republish destination forms a cycle";
+
 /// Bytes for streams in memory on a machine that does not say what it has. [reference §10]
 const DEFAULT_MEMORY: u64 = 256 * 1024 * 1024;
 
@@ -197,9 +200,8 @@ impl JetStream {
         changes.offline = recovered.offline.into_iter().map(|offline| (offline.name.clone(), offline)).collect();
         for Found { dir, core } in recovered.found {
             let usage = jetstream.usage(core.config().storage);
-            let config = Arc::clone(core.config());
             let stream = jetstream.opener.stream(engine, *core, dir.path(), usage);
-            changes.entries.insert(config.name.clone(), Entry { place: Place::Directory(dir), config });
+            changes.places.insert(Arc::clone(stream.shared_name()), Place::Directory(dir));
             jetstream.registry.insert(stream);
         }
         drop(changes);
@@ -223,15 +225,12 @@ impl JetStream {
 
     /// What the account uses and may use.
     pub fn account(&self) -> AccountInfo {
-        let mut reserved = Reserved::default();
-        for stream in self.registry.list(None) {
-            reserved.add(&stream.config());
-        }
+        let reserved = self.registry.reserved();
         AccountInfo {
             memory: self.memory.used(),
             storage: self.store.used(),
-            reserved_memory: reserved.memory,
-            reserved_storage: reserved.store,
+            reserved_memory: reserved.bytes(StorageType::Memory),
+            reserved_storage: reserved.bytes(StorageType::File),
             streams: reserved.streams,
             consumers: 0,
             limits: self.limits,
@@ -302,7 +301,7 @@ impl JetStream {
         };
         spread::map(&*self.executor, self.registry.list(None), close);
         self.sweeper.close();
-        changes.entries.clear();
+        changes.places.clear();
         changes.offline.clear();
         changes.store = None;
     }
@@ -327,6 +326,26 @@ impl JetStream {
             max_ack_pending: number(self.limits.max_ack_pending),
             ..StreamLimits::default()
         }
+    }
+
+    /// Whether a stream gets along with the others: no subject of two, no message that goes round between them. Whoever
+    /// asks has the right to change streams.
+    ///
+    /// # Errors
+    /// 10065 and 10052.
+    fn check_others(&self, config: &StreamConfig) -> Result<(), ApiError> {
+        if config.subjects.iter().any(|subject| self.registry.has_overlap_beside(&config.name, subject)) {
+            return Err(ApiError::stream_subject_overlap());
+        }
+        // Differs from nats-server, which looks at each stream alone and lets two of them feed each other.
+        if config.republish.is_some() {
+            let others = self.registry.configs_beside(&config.name);
+            let all: Vec<&StreamConfig> = others.iter().map(|other| &**other).chain([config]).collect();
+            if republish_cycle(&all) {
+                return Err(ApiError::stream_invalid_config(CYCLE));
+            }
+        }
+        Ok(())
     }
 
     fn room(&self) -> Room<'_> {

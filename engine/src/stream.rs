@@ -69,7 +69,7 @@ pub enum SyncPolicy {
 /// A stream.
 pub struct Stream {
     id: u64,
-    name: String,
+    name: Arc<str>,
     engine: Weak<Engine>,
     router: Weak<Router>,
     policy: SyncPolicy,
@@ -166,7 +166,7 @@ impl Stream {
         let StreamSetting { id, policy, domain, reopen, usage } = setting;
         Arc::new_cyclic(|stream| Self {
             id,
-            name: config.name.clone(),
+            name: Arc::from(config.name.as_str()),
             engine: Arc::downgrade(engine),
             router: Arc::downgrade(router),
             policy: effective_policy(policy, &config),
@@ -192,6 +192,11 @@ impl Stream {
 
     /// Its name.
     pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The same, to keep.
+    pub(crate) fn shared_name(&self) -> &Arc<str> {
         &self.name
     }
 

@@ -56,6 +56,18 @@ fn matches_tokens(filter: &[u8], subject: &[u8]) -> bool {
     texts.next().is_none()
 }
 
+/// Whether some subject matches both filters.
+pub fn overlap(left: &[u8], right: &[u8]) -> bool {
+    let (mut left, mut right) = (tokens(left), tokens(right));
+    loop {
+        match (left.next(), right.next()) {
+            (None, None) | (Some(b">"), Some(_)) | (Some(_), Some(b">")) => return true,
+            (Some(a), Some(b)) if a == b || a == b"*" || b == b"*" => {}
+            _ => return false,
+        }
+    }
+}
+
 /// The tokens, at least one.
 #[inline]
 pub fn tokens(subject: &[u8]) -> impl Iterator<Item = &[u8]> {

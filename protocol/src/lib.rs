@@ -8,6 +8,7 @@
 //! | [`subject`] | a literal subject, as async-nats has it |
 //! | [`filter`] | rules for subjects and filters as bytes, and the plain matcher |
 //! | [`subject_tree`] | many filters, matched at once |
+//! | [`filter_tree`] | many filters, asked which of them meet another |
 //! | [`decode`] | bytes of a client, one operation at a time |
 //! | [`encode`] | operations to bytes |
 //! | [`headers`], [`status`] | the `NATS/1.0` header block |
@@ -21,6 +22,7 @@ pub mod decode;
 pub mod encode;
 pub mod error;
 pub mod filter;
+pub mod filter_tree;
 pub mod headers;
 pub mod info;
 pub mod limits;

@@ -9,26 +9,17 @@ use embus_storage::store::Store;
 use embus_storage::stream_dir::StreamDir;
 
 use crate::api::error::ApiError;
-use crate::jetstream::limits::Reserved;
 use crate::jetstream::recover::Offline;
-use crate::jetstream::registry;
-use crate::stream::config::{self, StreamConfig};
 
 #[derive(Debug, Default)]
 pub(crate) struct Changes {
     /// The directory, locked until the end.
     pub(crate) store: Option<Arc<Store>>,
-    pub(crate) entries: BTreeMap<String, Entry>,
+    /// Where the streams rest.
+    pub(crate) places: BTreeMap<Arc<str>, Place>,
     /// Streams that are on the disk and could not be read: their names are taken.
     pub(crate) offline: BTreeMap<String, Offline>,
     pub(crate) is_closed: bool,
-}
-
-/// What is known of a stream without asking it.
-#[derive(Debug)]
-pub(crate) struct Entry {
-    pub(crate) place: Place,
-    pub(crate) config: Arc<StreamConfig>,
 }
 
 /// Where a stream rests.
@@ -57,34 +48,6 @@ impl Place {
 }
 
 impl Changes {
-    /// What all streams but the one called `name` reserve.
-    pub(crate) fn reserved_beside(&self, name: &str) -> Reserved {
-        let mut reserved = Reserved::default();
-        for config in self.others(name) {
-            reserved.add(config);
-        }
-        reserved
-    }
-
-    /// Whether a stream gets along with the others: no subject of two, no message that goes round between them.
-    ///
-    /// # Errors
-    /// 10065 and 10052.
-    pub(crate) fn check_others(&self, config: &StreamConfig) -> Result<(), ApiError> {
-        let collides = |other: &StreamConfig| config.subjects.iter().any(|subject| registry::collides(other, subject));
-        if self.others(&config.name).any(collides) {
-            return Err(ApiError::stream_subject_overlap());
-        }
-        // Differs from nats-server, which looks at each stream alone and lets two of them feed each other.
-        if config.republish.is_some() {
-            let all: Vec<&StreamConfig> = self.others(&config.name).chain([config]).collect();
-            if config::republish_cycle(&all) {
-                return Err(ApiError::stream_invalid_config(CYCLE));
-            }
-        }
-        Ok(())
-    }
-
     /// What to say of a stream that is not served.
     pub(crate) fn absent(&self, name: &str) -> ApiError {
         match self.offline.get(name) {
@@ -92,11 +55,4 @@ impl Changes {
             None => ApiError::stream_not_found(),
         }
     }
-
-    fn others(&self, name: &str) -> impl Iterator<Item = &StreamConfig> {
-        self.entries.values().map(|entry| &*entry.config).filter(move |config| config.name != name)
-    }
 }
-
-/// [reference §3.2]
-const CYCLE: &str = "stream configuration for republish destination forms a cycle";

@@ -6,7 +6,7 @@ use embus_storage::store::Store;
 use embus_storage::stream_dir::StreamDir;
 
 use super::JetStream;
-use super::changes::{Changes, Entry, Place};
+use super::changes::{Changes, Place};
 use crate::api::advisory::StreamAction;
 use crate::api::error::ApiError;
 use crate::engine::Engine;
@@ -32,7 +32,7 @@ impl JetStream {
     /// configuration (10058), then subjects that another stream has (10065), then the disk (10049). [reference §3.2]
     pub fn create(&self, config: StreamConfig, pedantic: bool) -> Result<Created, ApiError> {
         let (mut changes, engine) = self.change()?;
-        self.room().check_new(&config, changes.reserved_beside(&config.name))?;
+        self.room().check_new(&config, self.registry.reserved_beside(&config.name))?;
         let config = config.check_create(pedantic, &self.stream_limits())?;
         if let Some(stream) = self.registry.get(&config.name) {
             return if *stream.config() == config {
@@ -44,8 +44,8 @@ impl JetStream {
         if changes.offline.contains_key(&config.name) {
             return Err(changes.absent(&config.name));
         }
-        changes.check_others(&config)?;
-        let stream = self.make(&engine, &mut changes, Arc::new(config)).map_err(|error| create_failed(&error))?;
+        self.check_others(&config)?;
+        let stream = self.make(&engine, &mut changes, &Arc::new(config)).map_err(|error| create_failed(&error))?;
         self.registry.insert(Arc::clone(&stream));
         stream.start();
         drop(changes);
@@ -57,15 +57,15 @@ impl JetStream {
         &self,
         engine: &Arc<Engine>,
         changes: &mut Changes,
-        config: Arc<StreamConfig>,
+        config: &Arc<StreamConfig>,
     ) -> Result<Arc<Stream>, StorageError> {
         let now = engine.timestamp();
         let (place, core) = match &changes.store {
-            Some(store) if config.storage == StorageType::File => self.make_on_disk(store, &config, now)?,
-            _ => self.make_in_memory(&config, now)?,
+            Some(store) if config.storage == StorageType::File => self.make_on_disk(store, config, now)?,
+            _ => self.make_in_memory(config, now)?,
         };
         let stream = self.opener.stream(engine, core, place.path(), self.usage(config.storage));
-        changes.entries.insert(config.name.clone(), Entry { place, config });
+        changes.places.insert(Arc::clone(stream.shared_name()), place);
         Ok(stream)
     }
 

@@ -22,7 +22,7 @@ impl JetStream {
         let (mut changes, engine) = self.change()?;
         // Who asks for its end by name may have it, readable or not.
         let offline = changes.offline.get(name).map(|offline| &offline.dir);
-        match (offline, changes.entries.get(name).map(|entry| &entry.place)) {
+        match (offline, changes.places.get(name)) {
             (Some(dir), _) | (None, Some(Place::Directory(dir))) => {
                 self.sweep(dir.delete().map_err(ApiError::stream_delete_failed)?);
             }
@@ -30,7 +30,7 @@ impl JetStream {
             (None, None) => return Err(ApiError::stream_not_found()),
         }
         changes.offline.remove(name);
-        changes.entries.remove(name);
+        changes.places.remove(name);
         if let Some(stream) = self.registry.remove(name) {
             stream.stop();
         }

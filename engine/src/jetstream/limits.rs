@@ -36,20 +36,39 @@ pub(crate) struct Room<'a> {
 /// What streams with `max_bytes` keep for themselves, whether they fill it or not.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Reserved {
-    pub(crate) memory: u64,
-    pub(crate) store: u64,
+    /// Wide enough that no sum has to be cut off, and so what was added can be taken away again.
+    memory: u128,
+    store: u128,
     pub(crate) streams: usize,
 }
 
 impl Reserved {
     /// Counts one stream.
     pub(crate) fn add(&mut self, config: &StreamConfig) {
-        let sum = match config.storage {
+        *self.sum_mut(config.storage) += u128::from(reservation(config));
+        self.streams += 1;
+    }
+
+    /// Counts out one that was counted.
+    pub(crate) fn subtract(&mut self, config: &StreamConfig) {
+        *self.sum_mut(config.storage) -= u128::from(reservation(config));
+        self.streams -= 1;
+    }
+
+    /// Bytes of all streams of one storage type.
+    pub(crate) fn bytes(&self, storage: StorageType) -> u64 {
+        let sum = match storage {
+            StorageType::Memory => self.memory,
+            StorageType::File => self.store,
+        };
+        u64::try_from(sum).unwrap_or(u64::MAX)
+    }
+
+    fn sum_mut(&mut self, storage: StorageType) -> &mut u128 {
+        match storage {
             StorageType::Memory => &mut self.memory,
             StorageType::File => &mut self.store,
-        };
-        *sum = sum.saturating_add(reservation(config));
-        self.streams += 1;
+        }
     }
 }
 
@@ -79,13 +98,9 @@ impl Room<'_> {
     /// # Errors
     /// 10113 and 10122 for what an account demands of each stream, 10028 and 10047 when all together reserve too much.
     fn check_bytes(&self, config: &StreamConfig, reserved: Reserved) -> Result<(), ApiError> {
-        let (taken, per_stream, account, usage) = match config.storage {
-            StorageType::Memory => {
-                (reserved.memory, self.limits.memory_max_stream_bytes, self.limits.max_memory, self.memory)
-            }
-            StorageType::File => {
-                (reserved.store, self.limits.storage_max_stream_bytes, self.limits.max_storage, self.store)
-            }
+        let (per_stream, account, usage) = match config.storage {
+            StorageType::Memory => (self.limits.memory_max_stream_bytes, self.limits.max_memory, self.memory),
+            StorageType::File => (self.limits.storage_max_stream_bytes, self.limits.max_storage, self.store),
         };
         let wanted = reservation(config);
         if self.limits.max_bytes_required && wanted == 0 {
@@ -96,7 +111,7 @@ impl Room<'_> {
         }
         // A stream without a limit of its own asks for a byte, so that nothing is made where nothing fits.
         // [nats-server: reservations]
-        let total = taken.saturating_add(wanted.max(1));
+        let total = reserved.bytes(config.storage).saturating_add(wanted.max(1));
         if total > account.unwrap_or(u64::MAX).min(usage.server_limit()) {
             return Err(match config.storage {
                 StorageType::Memory => ApiError::memory_resources_exceeded(),

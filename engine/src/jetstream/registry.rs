@@ -1,44 +1,119 @@
-//! The streams of an account by name. Looking one up never waits for a stream that is being made or removed: whoever
-//! changes the registry does its disk work before and after, not while it holds the lock in here.
+//! The streams of an account by name, by subject, and what they reserve. Looking one up never waits for a stream that is
+//! being made or removed: whoever changes the registry does its disk work before and after, not while it holds the lock in
+//! here. Nothing here takes longer because there are many streams, but to list them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use embus_protocol::filter_tree::FilterTree;
 use parking_lot::RwLock;
 
+use crate::jetstream::limits::Reserved;
 use crate::stream::Stream;
-use crate::stream::config::{StreamConfig, subjects};
+use crate::stream::config::StreamConfig;
 
-/// All streams that are served, sorted by name.
+/// All streams that are served.
 #[derive(Debug, Default)]
 pub(crate) struct Registry {
-    streams: RwLock<BTreeMap<String, Arc<Stream>>>,
+    members: RwLock<Members>,
+}
+
+#[derive(Debug, Default)]
+struct Members {
+    by_name: BTreeMap<Arc<str>, Member>,
+    /// Names by subjects.
+    by_subject: FilterTree<Arc<str>>,
+    reserved: Reserved,
+}
+
+/// A stream, and its configuration without asking it.
+#[derive(Debug)]
+struct Member {
+    stream: Arc<Stream>,
+    config: Arc<StreamConfig>,
 }
 
 impl Registry {
     pub(crate) fn get(&self, name: &str) -> Option<Arc<Stream>> {
-        self.streams.read().get(name).map(Arc::clone)
+        self.members.read().by_name.get(name).map(|member| Arc::clone(&member.stream))
     }
 
     pub(crate) fn insert(&self, stream: Arc<Stream>) {
-        self.streams.write().insert(stream.name().to_owned(), stream);
+        let config = stream.config();
+        self.members.write().insert(stream, config);
     }
 
     pub(crate) fn remove(&self, name: &str) -> Option<Arc<Stream>> {
-        self.streams.write().remove(name)
+        self.members.write().remove(name).map(|member| member.stream)
+    }
+
+    /// The stream goes on with this configuration.
+    pub(crate) fn set_config(&self, name: &str, config: Arc<StreamConfig>) {
+        let mut members = self.members.write();
+        if let Some(Member { stream, .. }) = members.remove(name) {
+            members.insert(stream, config);
+        }
     }
 
     /// All of them by name; with a filter, those of which some subject may match what it matches. [reference §3.1]
     pub(crate) fn list(&self, filter: Option<&str>) -> Vec<Arc<Stream>> {
-        let mut streams: Vec<_> = self.streams.read().values().map(Arc::clone).collect();
-        if let Some(filter) = filter {
-            streams.retain(|stream| collides(&stream.config(), filter));
+        let members = self.members.read();
+        let Some(filter) = filter else {
+            return members.by_name.values().map(|member| Arc::clone(&member.stream)).collect();
+        };
+        let mut names = BTreeSet::new();
+        members.by_subject.visit_overlaps(filter.as_bytes(), |name| {
+            names.insert(name);
+            true
+        });
+        names.into_iter().filter_map(|name| Some(Arc::clone(&members.by_name.get(name)?.stream))).collect()
+    }
+
+    /// Whether another stream than the one called `name` has a subject that matches what this filter matches.
+    pub(crate) fn has_overlap_beside(&self, name: &str, filter: &str) -> bool {
+        self.members.read().by_subject.find_overlap(filter.as_bytes(), |it| **it != *name).is_some()
+    }
+
+    /// What all of them reserve.
+    pub(crate) fn reserved(&self) -> Reserved {
+        self.members.read().reserved
+    }
+
+    /// What all of them but the one called `name` reserve.
+    pub(crate) fn reserved_beside(&self, name: &str) -> Reserved {
+        let members = self.members.read();
+        let mut reserved = members.reserved;
+        if let Some(member) = members.by_name.get(name) {
+            reserved.subtract(&member.config);
         }
-        streams
+        reserved
+    }
+
+    /// The configurations of all but the one called `name`.
+    pub(crate) fn configs_beside(&self, name: &str) -> Vec<Arc<StreamConfig>> {
+        let members = self.members.read();
+        let others = members.by_name.values().filter(|member| member.config.name != name);
+        others.map(|member| Arc::clone(&member.config)).collect()
     }
 }
 
-/// Whether some subject of the stream and `filter` have a literal subject in common.
-pub(crate) fn collides(config: &StreamConfig, filter: &str) -> bool {
-    config.subjects.iter().any(|subject| subjects::overlap(subject.as_bytes(), filter.as_bytes()))
+impl Members {
+    fn insert(&mut self, stream: Arc<Stream>, config: Arc<StreamConfig>) {
+        let name = stream.shared_name();
+        self.remove(name);
+        for subject in &config.subjects {
+            self.by_subject.insert(subject.as_bytes(), Arc::clone(name));
+        }
+        self.reserved.add(&config);
+        self.by_name.insert(Arc::clone(name), Member { stream, config });
+    }
+
+    fn remove(&mut self, name: &str) -> Option<Member> {
+        let (name, member) = self.by_name.remove_entry(name)?;
+        for subject in &member.config.subjects {
+            self.by_subject.remove(subject.as_bytes(), &name);
+        }
+        self.reserved.subtract(&member.config);
+        Some(member)
+    }
 }

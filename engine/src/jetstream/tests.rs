@@ -127,6 +127,11 @@ fn names_are_found_by_the_subjects_they_share() {
     assert_eq!(jetstream.names(None), ["A", "B", "C"]);
     assert_eq!(jetstream.names(Some("*.1")), ["A", "B"]);
     assert_eq!(jetstream.names(Some("d")), [] as [&str; 0]);
+    jetstream.update(stream("B", &["d", "a.2", "a.3"]), false).unwrap();
+    jetstream.delete("C").unwrap();
+    assert_eq!((jetstream.names(Some("d")), jetstream.names(Some("b.1"))), (vec!["B".to_owned()], vec![]));
+    assert_eq!(jetstream.names(Some("a.*")), ["A", "B"]);
+    assert_eq!(jetstream.names(Some("c")), [] as [&str; 0]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ impl JetStream {
     /// What the API answers: 10059 without such a stream, then the rules of updates, then limits, then subjects of other
     /// streams (10065), then the disk (10069). The stream goes on as it was. [reference §3.2]
     pub fn update(&self, config: StreamConfig, pedantic: bool) -> Result<Arc<Stream>, ApiError> {
-        let (mut changes, engine) = self.change()?;
+        let (changes, engine) = self.change()?;
         let stream = self.registry.get(&config.name).ok_or_else(|| changes.absent(&config.name))?;
         let old = stream.config();
         let new = old.check_update(config, pedantic, &self.stream_limits())?;
@@ -28,13 +28,13 @@ impl JetStream {
             self.advise(&engine, stream.name(), StreamAction::Modify);
             return Ok(stream);
         }
-        self.room().check_changed(&old, &new, changes.reserved_beside(&new.name))?;
-        changes.check_others(&new)?;
-        let entry = changes.entries.get_mut(&new.name).ok_or_else(ApiError::stream_not_found)?;
+        self.room().check_changed(&old, &new, self.registry.reserved_beside(&new.name))?;
+        self.check_others(&new)?;
+        let place = changes.places.get(&*new.name).ok_or_else(ApiError::stream_not_found)?;
         let new = Arc::new(new);
-        let change = Change { stream: &stream, dir: entry.place.dir(), old: &old };
+        let change = Change { stream: &stream, dir: place.dir(), old: &old };
         change.apply(&new).map_err(ApiError::stream_update_failed)?;
-        entry.config = new;
+        self.registry.set_config(stream.name(), new);
         stream.refresh_interest();
         drop(changes);
         self.advise(&engine, stream.name(), StreamAction::Modify);

@@ -88,7 +88,7 @@ impl Stream {
 
     fn pub_ack(&self, outcome: Outcome) -> Result<PubAck, ApiError> {
         let ack = |sequence, duplicate| {
-            let (stream, domain) = (self.name.clone(), self.domain.clone());
+            let (stream, domain) = (self.name.to_string(), self.domain.clone());
             PubAck { stream, sequence, domain, duplicate }
         };
         match outcome {

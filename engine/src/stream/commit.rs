@@ -177,7 +177,7 @@ impl Stream {
         state.trouble = Some(Trouble { error: failure.clone(), retry_at, broken: true });
         // The directory of a stream that has stopped may be gone already.
         if !self.stopped.load(Ordering::Acquire) {
-            tracing::warn!(stream = self.name, %error, "the store failed; uncommitted messages are refused");
+            tracing::warn!(stream = &*self.name, %error, "the store failed; uncommitted messages are refused");
             self.reopen(engine, state);
         }
         failure
@@ -196,7 +196,7 @@ impl Stream {
                     trouble.broken = false;
                 }
             }
-            Err(error) => tracing::error!(stream = self.name, %error, "the stream could not be read again"),
+            Err(error) => tracing::error!(stream = &*self.name, %error, "the stream could not be read again"),
         }
     }
 

@@ -1,7 +1,9 @@
 //! Where a stream's messages get new subjects: its transform, and its copies; and whether copies would come back.
 
+use embus_protocol::filter::overlap;
+
 use super::check::refused;
-use super::subjects::{intersect, is_valid, overlap};
+use super::subjects::{intersect, is_valid};
 use super::{Republish, StreamConfig, Transform};
 use crate::api::error::ApiError;
 use crate::stream::transform::SubjectTransform;

@@ -2,7 +2,7 @@
 
 use std::iter::repeat;
 
-use embus_protocol::filter::{is_valid_filter, tokens};
+use embus_protocol::filter::{is_valid_filter, overlap, tokens};
 
 use super::check::refused;
 use crate::api::error::ApiError;
@@ -43,18 +43,6 @@ fn check_acknowledgeable(filter: &[u8]) -> Result<(), ApiError> {
 /// Whether it is a filter as the API takes them.
 pub(crate) fn is_valid(filter: &[u8]) -> bool {
     !filter.iter().any(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'\x0c')) && is_valid_filter(filter)
-}
-
-/// Whether some subject matches both filters.
-pub(crate) fn overlap(left: &[u8], right: &[u8]) -> bool {
-    let (mut left, mut right) = (tokens(left), tokens(right));
-    loop {
-        match (left.next(), right.next()) {
-            (None, None) | (Some(b">"), Some(_)) | (Some(_), Some(b">")) => return true,
-            (Some(a), Some(b)) if a == b || a == b"*" || b == b"*" => {}
-            _ => return false,
-        }
-    }
 }
 
 /// Whether every subject that matches `inner` matches `outer`.
