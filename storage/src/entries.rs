@@ -7,6 +7,7 @@
 
 mod image;
 mod scan;
+mod within;
 
 use crate::record::Extent;
 use crate::subject_index::{Choice, SubjectId};

@@ -20,6 +20,8 @@ mod segments;
 mod tail;
 mod times;
 mod upkeep;
+mod watch;
+mod within;
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
@@ -37,6 +39,8 @@ use tail::Unproven;
 use times::FirstTimes;
 use upkeep::Keeper;
 pub use upkeep::{Kept, Upkeep};
+pub use watch::RemovalMark;
+use watch::Watch;
 
 use crate::error::StorageError;
 use crate::medium::Medium;
@@ -86,6 +90,8 @@ pub struct Log {
     next_generation: u32,
     /// What is known of the work in the background.
     keeper: Keeper,
+    /// What was removed lately, if somebody wants to know.
+    watch: Option<Box<Watch>>,
     /// Why no change is taken any more.
     failed: Option<StorageError>,
 }
@@ -323,6 +329,7 @@ impl Log {
             unproven: None,
             next_generation: generation.saturating_add(1),
             keeper: Keeper::default(),
+            watch: None,
             failed: None,
         }
     }

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use embus_storage::log::{Accounting, Append, Commit, Committed, Log, LogOptions, Replay, State};
+use embus_storage::log::{Accounting, Append, Commit, Committed, Log, LogOptions, RemovalMark, Replay, State};
 use embus_storage::medium::Medium;
 use embus_storage::medium::disk::Disk;
 use embus_storage::medium::memory::Memory;
@@ -84,6 +84,8 @@ struct Harness {
     taken: Option<(Commit, Model)>,
     ran: Option<(Committed, Model)>,
     durable: Option<Model>,
+    /// A moment, and the subjects of all messages that there were.
+    watched: Option<(RemovalMark, BTreeMap<u64, &'static [u8]>)>,
 }
 
 impl Harness {
@@ -96,7 +98,17 @@ impl Harness {
             description: Arc::from(&b"described"[..]),
         };
         let log = Log::create(Arc::clone(&medium), dir.clone(), options.clone()).unwrap();
-        Self { medium, dir, options, log, model: Model::default(), taken: None, ran: None, durable: None }
+        Self {
+            medium,
+            dir,
+            options,
+            log,
+            model: Model::default(),
+            taken: None,
+            ran: None,
+            durable: None,
+            watched: None,
+        }
     }
 
     fn apply(&mut self, action: &Action) {
@@ -205,6 +217,10 @@ impl Harness {
 
     fn reopen(&mut self) {
         (self.taken, self.ran) = (None, None);
+        if let Some((mark, _)) = self.watched.take() {
+            self.log.watch_removals(false);
+            assert!(self.log.removals_since(mark).is_none());
+        }
         let Some(durable) = &self.durable else {
             // It never reached the disk.
             self.log = Log::create(Arc::clone(&self.medium), self.dir.clone(), self.options.clone()).unwrap();
@@ -232,15 +248,20 @@ impl Harness {
         for (&sequence, message) in &self.model.messages {
             let found = self.log.locate(sequence).unwrap().expect("it is there").read().unwrap();
             assert_eq!(found.sequence, sequence);
+            assert_eq!(self.log.subject_of(sequence), Some(message.subject));
+            let body = message.subject.len() + message.headers.len() + message.payload.len();
+            assert_eq!(self.log.locate(sequence).unwrap().unwrap().body_bytes(), body);
             assert_eq!((found.time, &found.subject[..]), (message.time, message.subject));
             assert_eq!((&found.headers[..], &found.payload[..]), (&message.headers[..], &message.payload[..]));
             assert_eq!(self.log.time_of(sequence).unwrap(), Some(message.time));
         }
         for sequence in [0, from, self.model.last + 1, u64::MAX] {
             assert_eq!(self.log.locate(sequence).unwrap().is_some(), self.model.messages.contains_key(&sequence));
+            assert_eq!(self.log.subject_of(sequence).is_some(), self.model.messages.contains_key(&sequence));
         }
         self.check_filters(from);
         self.check_times(from);
+        self.check_watch(from);
         let mut deleted = BTreeSet::new();
         self.log.deleted(&mut |start, end| {
             deleted.extend(start..=end);
@@ -275,6 +296,7 @@ impl Harness {
     }
 
     fn check_filters(&mut self, from: u64) {
+        self.check_filter_sets(from);
         for filter in FILTERS {
             let matching: Vec<u64> = self
                 .model
@@ -289,6 +311,7 @@ impl Harness {
             assert_eq!(last, matching.iter().copied().rfind(|&it| it <= from));
             let count = matching.iter().filter(|&&it| it >= from).count() as u64;
             assert_eq!(self.log.count(&[filter], from).unwrap(), count);
+            self.check_within(&[filter], &matching, from);
             let mut total = 0;
             self.log.subjects(filter, &mut |subject, state| {
                 let of_subject = || {
@@ -301,6 +324,50 @@ impl Harness {
                 true
             });
             assert_eq!(total, matching.len() as u64);
+        }
+    }
+
+    fn check_filter_sets(&mut self, from: u64) {
+        for filters in [&[][..], &[&b"a.1"[..], b"c", b"nobody"], &[b"a.*", b"b.1"]] {
+            let wanted = |subject| filters.is_empty() || filters.iter().any(|filter: &&[u8]| matches(filter, subject));
+            let matching = self.model.messages.iter().filter(|(_, message)| wanted(message.subject));
+            let matching: Vec<u64> = matching.map(|(&sequence, _)| sequence).collect();
+            self.check_within(filters, &matching, from);
+        }
+    }
+
+    fn check_within(&mut self, filters: &[&[u8]], matching: &[u64], middle: u64) {
+        let (near, far) = (middle.saturating_sub(9), middle.saturating_add(9));
+        for (from, up_to) in
+            [(0, u64::MAX), (0, middle), (middle, u64::MAX), (middle, far), (near, middle), (far, near)]
+        {
+            let within: Vec<u64> = matching.iter().copied().filter(|&it| from <= it && it <= up_to).collect();
+            let next = self.log.next_within(filters, from, up_to).unwrap();
+            assert_eq!(next.map(|(sequence, _)| sequence), within.first().copied());
+            let last = self.log.last_within(filters, from, up_to).unwrap();
+            assert_eq!(last.map(|(sequence, _)| sequence), within.last().copied());
+            assert_eq!(self.log.count_within(filters, from, up_to), within.len() as u64);
+        }
+    }
+
+    /// Whoever knew what there was, and learns what has gone, knows what there is.
+    fn check_watch(&mut self, random: u64) {
+        if let Some((mark, mut known)) = self.watched.take_if(|_| random.is_multiple_of(3)) {
+            match self.log.removals_since(mark) {
+                Some(removals) => {
+                    let last = known.last_key_value().map_or(0, |(&last, _)| last);
+                    for (sequence, subject) in removals {
+                        assert!(known.remove(&sequence).map_or(sequence > last, |it| it == subject), "{sequence}");
+                    }
+                    assert!(known.keys().eq(self.model.messages.range(..=last).map(|(sequence, _)| sequence)));
+                }
+                None => assert!(known.keys().all(|sequence| !self.model.messages.contains_key(sequence))),
+            }
+        }
+        if self.watched.is_none() {
+            self.log.watch_removals(true);
+            let known = self.model.messages.iter().map(|(&sequence, message)| (sequence, message.subject)).collect();
+            self.watched = Some((self.log.removal_mark(), known));
         }
     }
 

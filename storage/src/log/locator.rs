@@ -37,6 +37,11 @@ impl Locator {
         self.sequence
     }
 
+    /// Bytes of subject, headers and payload together. Nothing is read for it.
+    pub fn body_bytes(&self) -> usize {
+        usize::try_from(self.extent.parts()).unwrap_or(usize::MAX)
+    }
+
     /// Whether the message is as durable as a commit makes it.
     pub fn is_committed(&self) -> bool {
         matches!(self.source, Source::File)

@@ -109,7 +109,7 @@ impl Log {
         }
     }
 
-    fn locator(&self, segment: &Segment, entry: Entry) -> Result<Locator, StorageError> {
+    pub(super) fn locator(&self, segment: &Segment, entry: Entry) -> Result<Locator, StorageError> {
         let Entry { sequence, extent, .. } = entry;
         let file = Arc::clone(&segment.file);
         let source = match self.pending.bytes_at(&file, extent.offset) {

@@ -91,6 +91,9 @@ impl Log {
     pub(super) fn take_out(&mut self, sequence: u64) -> bool {
         let Some(segment) = segment_of(&mut self.segments, sequence) else { return false };
         let Some(Entry { extent, subject: Some(id), .. }) = segment.entries.remove(sequence) else { return false };
+        if let Some(watch) = &mut self.watch {
+            watch.note(sequence, self.subjects.name(id));
+        }
         self.subjects.remove(id, sequence);
         self.messages -= 1;
         self.bytes -= self.size(extent);
@@ -127,6 +130,9 @@ impl Log {
 
     /// Removes everything there is; the next message gets `next`, which is behind the last one.
     fn remove_all(&mut self, next: u64) {
+        if let Some(watch) = &mut self.watch {
+            watch.lose_track();
+        }
         self.subjects = SubjectIndex::new();
         (self.messages, self.bytes) = (0, 0);
         self.removals = Ranges::default();

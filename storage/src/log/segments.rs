@@ -95,7 +95,7 @@ impl<'a> Messages<'a> {
     }
 
     /// The number of segments that begin at or before a sequence.
-    fn behind(&self, sequence: u64) -> usize {
+    pub(super) fn behind(&self, sequence: u64) -> usize {
         self.0.partition_point(|segment| segment.base() <= sequence)
     }
 }
