@@ -16,7 +16,7 @@ mod commit;
 mod dedupe;
 mod expect;
 mod expire;
-mod go_duration;
+pub(crate) mod go_duration;
 mod header_rewrite;
 mod header_scan;
 mod interest;

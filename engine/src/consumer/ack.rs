@@ -1,0 +1,232 @@
+//! Acknowledgements: the subject that tells which delivery is meant, and the verb in the body. [reference §5.1, §5.2]
+
+use embus_storage::message::Timestamp;
+
+use crate::api::json;
+use crate::api::time::Nanos;
+use crate::stream::go_duration;
+
+/// Which delivery an acknowledgement is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AckToken {
+    /// How often the message had been delivered, this time included.
+    pub deliveries: u64,
+    /// The sequence of the message.
+    pub stream_sequence: u64,
+    /// The number of the delivery.
+    pub consumer_sequence: u64,
+}
+
+impl AckToken {
+    /// Reads a subject that begins with [`PREFIX`], in either layout, as (stream, consumer, token).
+    #[inline]
+    pub fn parse(subject: &[u8]) -> Option<(&[u8], &[u8], Self)> {
+        let rest = subject.strip_prefix(PREFIX)?;
+        let mut ends = [0; MAX_TOKENS];
+        let mut dots = 0;
+        for dot in memchr::memchr_iter(b'.', rest).take(MAX_TOKENS) {
+            ends[dots] = dot;
+            dots += 1;
+        }
+        let first = match dots + 1 {
+            V1_TOKENS => 0,
+            tokens if tokens >= V2_MIN_TOKENS => 2,
+            _ => return None,
+        };
+        let token = |number: usize| {
+            let start = number.checked_sub(1).map_or(0, |before| ends[before] + 1);
+            rest.get(start..ends[number])
+        };
+        let numbers = Self {
+            deliveries: parse_number(token(first + 2)?)?,
+            stream_sequence: parse_number(token(first + 3)?)?,
+            consumer_sequence: parse_number(token(first + 4)?)?,
+        };
+        Some((token(first)?, token(first + 1)?, numbers))
+    }
+
+    /// Appends the subject on which the delivery is acknowledged; `time` is that of the message.
+    #[inline]
+    pub fn write_reply(&self, out: &mut Vec<u8>, stream: &[u8], consumer: &[u8], time: Timestamp, pending: u64) {
+        let mut buffer = itoa::Buffer::new();
+        out.extend_from_slice(PREFIX);
+        out.extend_from_slice(stream);
+        out.push(b'.');
+        out.extend_from_slice(consumer);
+        for number in [self.deliveries, self.stream_sequence, self.consumer_sequence] {
+            out.push(b'.');
+            out.extend_from_slice(buffer.format(number).as_bytes());
+        }
+        out.push(b'.');
+        out.extend_from_slice(buffer.format(time).as_bytes());
+        out.push(b'.');
+        out.extend_from_slice(buffer.format(pending).as_bytes());
+    }
+
+    /// How long that subject is.
+    pub(super) fn reply_len(&self, stream: &[u8], consumer: &[u8], time: Timestamp, pending: u64) -> usize {
+        let numbers = [self.deliveries, self.stream_sequence, self.consumer_sequence, time.unsigned_abs(), pending];
+        let dots = numbers.len() + 1;
+        PREFIX.len() + stream.len() + consumer.len() + dots + numbers.into_iter().map(digits).sum::<usize>()
+    }
+}
+
+/// What whoever got a message says about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AckVerb<'a> {
+    /// It is done.
+    Ack,
+    /// It is to be delivered again.
+    Nak {
+        /// After so many nanoseconds.
+        delay: Option<i64>,
+    },
+    /// It is being worked on: the wait begins anew.
+    Progress,
+    /// It is done, and here is a request for more, as in the body of a pull.
+    Next(&'a [u8]),
+    /// It is not to be delivered again.
+    Term {
+        /// Why; may be empty.
+        reason: &'a [u8],
+    },
+    /// Something else: it changes nothing.
+    Unknown,
+}
+
+impl<'a> AckVerb<'a> {
+    /// Reads the body of an acknowledgement.
+    #[inline]
+    pub fn parse(body: &'a [u8]) -> Self {
+        match body {
+            b"" | b"+ACK" | b"+OK" => Self::Ack,
+            b"+WPI" => Self::Progress,
+            _ => Self::parse_rest(body),
+        }
+    }
+
+    fn parse_rest(body: &'a [u8]) -> Self {
+        if let Some(request) = body.strip_prefix(b"+NXT") {
+            Self::Next(request.trim_ascii())
+        } else if let Some(delay) = body.strip_prefix(b"-NAK") {
+            Self::Nak { delay: parse_delay(delay.trim_ascii()) }
+        } else if let Some(reason) = body.strip_prefix(b"+TERM") {
+            Self::Term { reason: reason.trim_ascii() }
+        } else {
+            Self::Unknown
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+struct NakOptions {
+    delay: Nanos,
+}
+json::fields!(NakOptions, "server.ConsumerNakOptions", { "delay" => delay });
+
+/// A delay that cannot be read is none.
+fn parse_delay(text: &[u8]) -> Option<i64> {
+    match text.first()? {
+        b'{' => json::decode_lenient::<NakOptions>(text).ok().map(|options| options.delay.0),
+        _ => go_duration::parse(text),
+    }
+}
+
+fn parse_number(text: &[u8]) -> Option<u64> {
+    if text.is_empty() || text.len() > MAX_DIGITS {
+        return None;
+    }
+    text.iter().try_fold(0, |number, byte| match byte {
+        b'0'..=b'9' => Some(number * 10 + u64::from(byte - b'0')),
+        _ => None,
+    })
+}
+
+fn digits(number: u64) -> usize {
+    number.checked_ilog10().map_or(1, |log| log as usize + 1)
+}
+
+/// How subjects of acknowledgements begin.
+pub const PREFIX: &[u8] = b"$JS.ACK.";
+/// Tokens behind the prefix: stream, consumer, deliveries, stream sequence, consumer sequence, time, pending.
+const V1_TOKENS: usize = 7;
+/// The same behind domain and account, and any number at the end.
+const V2_MIN_TOKENS: usize = 9;
+/// More are not looked at.
+const MAX_TOKENS: usize = 9;
+/// What surely fits.
+const MAX_DIGITS: usize = 19;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOKEN: AckToken = AckToken { deliveries: 1, stream_sequence: 22, consumer_sequence: 333 };
+
+    #[track_caller]
+    fn check(subject: &str, expected: Option<AckToken>) {
+        let parsed = AckToken::parse(subject.as_bytes());
+        assert_eq!(parsed, expected.map(|token| (&b"S"[..], &b"C"[..], token)), "{subject}");
+    }
+
+    #[test]
+    fn both_layouts() {
+        check("$JS.ACK.S.C.1.22.333.4444.5", Some(TOKEN));
+        check("$JS.ACK._.abcdefgh.S.C.1.22.333.4444.5", Some(TOKEN));
+        check("$JS.ACK.hub.abcdefgh.S.C.1.22.333.4444.5.x", Some(TOKEN));
+        check("$JS.ACK.hub.abcdefgh.S.C.1.22.333.4444.5.x.y.z", Some(TOKEN));
+    }
+
+    #[test]
+    fn malformed_subjects() {
+        for subject in [
+            "",
+            "$JS.ACK.",
+            "$JS.ACK.S.C",
+            "$JS.ACK.S.C.1.22.333.4444",
+            "$JS.ACK.S.C.1.22.333.4444.5.6",
+            "$JS.ACK.S.C.x.22.333.4444.5",
+            "$JS.ACK.S.C.1.-2.333.4444.5",
+            "$JS.ACK.S.C.1..333.4444.5",
+            "$JS.ACK.S.C.1.99999999999999999999999.333.4444.5",
+            "$JS.ACX.S.C.1.22.333.4444.5",
+        ] {
+            check(subject, None);
+        }
+    }
+
+    #[test]
+    fn a_reply_reads_back() {
+        for (time, pending) in [(1_795_191_675_918_286_908, 0), (0, u64::MAX), (9, 10)] {
+            let mut reply = Vec::new();
+            TOKEN.write_reply(&mut reply, b"S", b"C", time, pending);
+            assert_eq!(reply.len(), TOKEN.reply_len(b"S", b"C", time, pending));
+            assert_eq!(AckToken::parse(&reply), Some((&b"S"[..], &b"C"[..], TOKEN)));
+            assert!(reply.ends_with(format!(".{time}.{pending}").as_bytes()));
+        }
+    }
+
+    #[test]
+    fn verbs() {
+        #[track_caller]
+        fn check(body: &str, expected: AckVerb<'_>) {
+            assert_eq!(AckVerb::parse(body.as_bytes()), expected, "{body}");
+        }
+        for body in ["", "+ACK", "+OK"] {
+            check(body, AckVerb::Ack);
+        }
+        check("+WPI", AckVerb::Progress);
+        check("-NAK", AckVerb::Nak { delay: None });
+        check("-NAK 5s", AckVerb::Nak { delay: Some(5_000_000_000) });
+        check(r#"-NAK {"delay": 1000}"#, AckVerb::Nak { delay: Some(1000) });
+        check(r#"-NAK {"delay": "x"}"#, AckVerb::Nak { delay: None });
+        check("-NAK soon", AckVerb::Nak { delay: None });
+        check("+TERM", AckVerb::Term { reason: b"" });
+        check("+TERM broken ", AckVerb::Term { reason: b"broken" });
+        check("+NXT", AckVerb::Next(b""));
+        check("+NXT 5", AckVerb::Next(b"5"));
+        for body in ["+ack", "hello", "+WPI ", "+", "ACK"] {
+            check(body, AckVerb::Unknown);
+        }
+    }
+}
