@@ -17,7 +17,7 @@ pub(crate) mod json;
 mod message;
 mod names;
 mod purge;
-mod request;
+pub(crate) mod request;
 mod response;
 pub mod selector;
 pub(crate) mod service;

@@ -229,7 +229,7 @@ impl Delivery<'_> {
 }
 
 /// The message as the broker itself takes it.
-fn request<'a>(publish: &'a Publish<'_>) -> Request<'a> {
+pub(crate) fn request<'a>(publish: &'a Publish<'_>) -> Request<'a> {
     let (subject, reply) = (publish.subject, publish.reply);
     Request { subject, reply, headers: publish.headers(), payload: publish.payload() }
 }

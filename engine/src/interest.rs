@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use embus_protocol::subject_tree::SubjectTree;
 
 use crate::connection::INTERNAL;
+use crate::sink::Sink;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
 
@@ -16,6 +17,8 @@ pub(crate) struct Interest {
     subscriptions: usize,
     /// Those of the broker itself.
     internal: usize,
+    /// Those that see what clients ask the broker for, but for the broker's own services.
+    observers: usize,
 }
 
 /// The subscriptions to one filter. Most filters have one: that one costs no list.
@@ -76,11 +79,28 @@ impl Interest {
         self.tree.len().saturating_sub(self.internal)
     }
 
+    /// How many subscriptions see acknowledgements and requests that are recognised without them.
+    pub(crate) fn observers(&self) -> usize {
+        self.observers
+    }
+
     fn note(&mut self, subscription: &Subscription, change: isize) {
+        if sees_requests(subscription.filter()) && !matches!(subscription.sink(), Sink::Service(_)) {
+            self.observers = self.observers.saturating_add_signed(change);
+        }
         let is_internal = subscription.connection().id() == INTERNAL;
         let count = if is_internal { &mut self.internal } else { &mut self.subscriptions };
         *count = count.saturating_add_signed(change);
     }
+}
+
+/// Whether a filter may match subjects of the broker, other than those of its events.
+fn sees_requests(filter: &[u8]) -> bool {
+    if matches!(filter.first(), Some(b'*' | b'>')) {
+        return true;
+    }
+    let Some(rest) = filter.strip_prefix(b"$JS") else { return false };
+    !rest.starts_with(b".EVENT.")
 }
 
 impl Subscribers {

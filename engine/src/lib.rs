@@ -14,11 +14,14 @@ pub mod connection;
 pub mod consumer;
 pub mod deadlines;
 mod deliver;
+mod deliver_as;
 pub mod engine;
+mod feedback;
 #[cfg(test)]
 mod fixtures;
 pub mod grace;
 mod interest;
+mod interest_watch;
 pub mod jetstream;
 pub mod jobs;
 mod keepalive;

@@ -131,6 +131,11 @@ impl LocalClient {
         let body_len = message.body_len();
         self.check(&message, body_len)?;
         let Some(lanes) = self.connection.lanes() else { return Err(PublishRefused::Closed) };
+        let is_feedback = message.subject.starts_with("$JS.") && self.is_feedback(&message);
+        if is_feedback && !self.router.has_observers() {
+            lanes.enter().count(body_len as u64);
+            return Ok(Published { delivered: 1, congestion: None });
+        }
         let requester = message.reply().map(|reply| (reply.clone(), message.subject.clone()));
         let mut lane = lanes.enter();
         lane.count(body_len as u64);
@@ -140,6 +145,7 @@ impl LocalClient {
         }
         drop(lane);
         if delivered.count == 0
+            && !is_feedback
             && let Some((reply, subject)) = requester
         {
             local_deliver::tell_no_responders(&self.router, &self.connection, reply, &subject);
@@ -156,6 +162,13 @@ impl LocalClient {
             Congestion::new(congested)
         });
         Ok(Published { delivered: delivered.count, congestion })
+    }
+
+    /// Whether a message is for a consumer, which then has it.
+    fn is_feedback(&self, message: &Message) -> bool {
+        let block = message.headers().to_block();
+        let request = local_deliver::request(message, &block);
+        self.engine.with_worker(|worker| self.engine.take_feedback(&self.router, &request, worker))
     }
 
     #[inline]

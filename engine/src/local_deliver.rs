@@ -182,7 +182,7 @@ impl Delivery<'_> {
 }
 
 /// The message as the broker itself takes it.
-fn request<'a>(message: &'a Message, block: &'a [u8]) -> Request<'a> {
+pub(crate) fn request<'a>(message: &'a Message, block: &'a [u8]) -> Request<'a> {
     let reply = message.reply().map(|reply| reply.as_bytes());
     Request { subject: message.subject.as_bytes(), reply, headers: block, payload: &message.payload }
 }

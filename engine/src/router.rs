@@ -3,10 +3,11 @@
 
 use std::task::{Context, Poll, Waker};
 
-use parking_lot::{Mutex, RwLock};
+use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 
 use crate::connection::INTERNAL;
 use crate::interest::Interest;
+use crate::interest_watch::InterestWatch;
 use crate::route::Route;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
@@ -22,6 +23,9 @@ pub struct Router {
     generation: AtomicU64,
     watchers: Mutex<Vec<Waker>>,
     watching: AtomicUsize,
+    watch: InterestWatch,
+    /// Subscriptions of clients that see requests to the broker: read without the lock with each such request.
+    observers: AtomicUsize,
     inserts: AtomicU64,
     removes: AtomicU64,
 }
@@ -39,6 +43,8 @@ impl Router {
             generation: AtomicU64::new(1),
             watchers: Mutex::new(Vec::new()),
             watching: AtomicUsize::new(0),
+            watch: InterestWatch::default(),
+            observers: AtomicUsize::new(0),
             inserts: AtomicU64::new(0),
             removes: AtomicU64::new(0),
         }
@@ -65,11 +71,27 @@ impl Router {
     pub fn subscribe(&self, subscription: Arc<Subscription>) {
         let is_of_client = subscription.connection().id() != INTERNAL;
         let mut interest = self.interest.write();
-        interest.insert(subscription);
-        self.generation.fetch_add(1, Ordering::Release);
-        drop(interest);
+        interest.insert(Arc::clone(&subscription));
+        self.finish_change(interest);
         self.inserts.fetch_add(u64::from(is_of_client), Ordering::Relaxed);
         self.wake_watchers();
+        self.watch.changed(std::slice::from_ref(&subscription));
+    }
+
+    fn finish_change(&self, interest: RwLockWriteGuard<'_, Interest>) {
+        self.observers.store(interest.observers(), Ordering::Release);
+        self.generation.fetch_add(1, Ordering::Release);
+    }
+
+    /// Whether somebody listens to what clients ask the broker for.
+    #[inline]
+    pub(crate) fn has_observers(&self) -> bool {
+        self.observers.load(Ordering::Acquire) > 0
+    }
+
+    /// Who wants to know of changes of interest.
+    pub(crate) fn watch(&self) -> &InterestWatch {
+        &self.watch
     }
 
     /// Takes a subscription out: no publish that starts after this returns reaches it.
@@ -88,9 +110,9 @@ impl Router {
         }
         let mut interest = self.interest.write();
         let removed = subscriptions.iter().filter(|subscription| interest.remove(subscription)).count();
-        self.generation.fetch_add(1, Ordering::Release);
-        drop(interest);
+        self.finish_change(interest);
         self.removes.fetch_add(removed as u64, Ordering::Relaxed);
+        self.watch.changed(subscriptions);
     }
 
     /// Takes subscriptions of the broker itself out and others in as one change: every publish sees the ones or the
@@ -103,8 +125,7 @@ impl Router {
         for subscription in new {
             interest.insert(Arc::clone(subscription));
         }
-        self.generation.fetch_add(1, Ordering::Release);
-        drop(interest);
+        self.finish_change(interest);
         self.wake_watchers();
     }
 
@@ -139,11 +160,11 @@ impl Router {
         if self.has_interest(subject) {
             return Poll::Ready(());
         }
-        self.watch(cx);
+        self.watch_any(cx);
         if self.has_interest(subject) { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    fn watch(&self, cx: &mut Context<'_>) {
+    fn watch_any(&self, cx: &mut Context<'_>) {
         if self.watching.load(Ordering::Relaxed) >= MAX_WATCHERS {
             // Some may have given up long ago; those that have not look again and come back.
             self.wake_watchers();

@@ -13,6 +13,7 @@ pub mod transform;
 
 mod answer;
 mod commit;
+mod consumers;
 mod dedupe;
 mod expect;
 mod expire;
@@ -40,10 +41,12 @@ use embus_storage::message::Timestamp;
 use parking_lot::{Condvar, Mutex};
 
 use crate::api::error::ApiError;
+use crate::consumer::Closing;
 use crate::engine::Engine;
 use crate::jetstream::Usage;
 use crate::router::Router;
 use crate::stream::config::{PersistMode, StorageType, StreamConfig};
+use crate::stream::consumers::{Consumers, Journal};
 use crate::stream::core::{Core, Incoming, Outcome};
 use crate::stream::publish::is_fast_batch;
 use crate::stream::ticket::Ticket;
@@ -51,6 +54,8 @@ use crate::stream::waiting::Waiting;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
+pub use crate::stream::consumers::Reset;
+pub(crate) use crate::stream::consumers::{ConsumerChange, ConsumerNotice, Key, PumpSpace};
 pub use crate::stream::waiting::Done;
 pub use crate::stream::witness::Witness;
 
@@ -92,6 +97,7 @@ pub(crate) type Reopen = Box<dyn Fn(Timestamp, &Arc<StreamConfig>) -> Result<Cor
 /// What the lock protects.
 struct State {
     core: Core,
+    consumers: Consumers,
     waiting: Waiting,
     /// An emptied [`Waiting`], for its memory.
     spare: Waiting,
@@ -236,11 +242,13 @@ impl Stream {
     }
 
     /// Takes no more messages. What waits for a commit that is under way is still answered.
-    pub(crate) fn stop(self: &Arc<Self>) {
+    /// Those who wait for messages of consumers are told why they get none.
+    pub(crate) fn stop(self: &Arc<Self>, why: Closing) {
         self.stopped.store(true, Ordering::Release);
         if let Some(router) = self.router.upgrade() {
             self.interest.give_up(&router);
         }
+        self.close_consumers(why);
         let armed = {
             let mut state = self.state.lock();
             self.usage.set(std::mem::take(&mut state.counted), 0);
@@ -346,7 +354,8 @@ impl Stream {
     /// Sets the deadline of this stream if it has an earlier one than the engine knows of.
     fn arm(self: &Arc<Self>, state: &mut State) {
         let expiry = state.core.next_expiry();
-        let Some(deadline) = [expiry, state.sync_due].into_iter().flatten().min() else { return };
+        let consumers = state.consumers.next_deadline();
+        let Some(deadline) = [expiry, state.sync_due, consumers].into_iter().flatten().min() else { return };
         if state.armed.is_some_and(|armed| armed <= deadline) || self.stopped.load(Ordering::Acquire) {
             return;
         }
@@ -360,6 +369,7 @@ impl Stream {
         {
             let mut state = self.state.lock();
             state.armed = None;
+            self.handle_consumer_deadlines(&mut state, now);
             if state.core.next_expiry().is_some_and(|expiry| expiry <= now) && state.trouble.is_none() {
                 state.core.expire(now);
             }
@@ -374,6 +384,8 @@ impl Stream {
                 self.commit();
             }
         }
+        self.sweep_unneeded();
+        self.pump_alone();
         let mut state = self.state.lock();
         self.arm(&mut state);
     }
@@ -385,6 +397,7 @@ impl State {
         usage.set(0, counted);
         Self {
             counted,
+            consumers: Consumers::new(core.log().last_sequence(), Journal),
             core,
             waiting: Waiting::default(),
             spare: Waiting::default(),

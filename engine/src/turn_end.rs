@@ -2,6 +2,7 @@
 //! may be delivered on top of a delivery.
 
 use crate::engine::Engine;
+use crate::feedback::Feedback;
 use crate::service::{Calls, Request};
 use crate::stream::core::Incoming;
 use crate::stream::ticket::Ticket;
@@ -16,6 +17,8 @@ use embus_storage::message::Timestamp;
 pub(crate) struct TurnEnd {
     changed: Vec<Arc<Stream>>,
     pub(crate) calls: Calls,
+    /// What consumers were told.
+    pub(crate) feedback: Feedback,
     /// How often the message that is delivered now was republished.
     pub(crate) hops: u8,
     /// The time of all messages that are stored in this turn.
@@ -29,10 +32,17 @@ impl TurnEnd {
         let time = *self.time.get_or_insert_with(|| stream.now());
         let incoming = Incoming { subject: message.subject, headers: message.headers, payload: message.payload };
         let taken = stream.ingest(&Arriving { message: incoming, hops: self.hops, time }, answer);
-        if taken && !self.changed.iter().any(|changed| Arc::ptr_eq(changed, &stream)) {
-            self.changed.push(stream);
+        if taken {
+            self.note_changed(stream);
         }
         taken
+    }
+
+    #[inline]
+    fn note_changed(&mut self, stream: Arc<Stream>) {
+        if !self.changed.iter().any(|changed| Arc::ptr_eq(changed, &stream)) {
+            self.changed.push(stream);
+        }
     }
 
     /// The same for an in-process publisher, who may wait for the answer itself.
@@ -51,7 +61,7 @@ impl TurnEnd {
     }
 
     fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.calls.is_empty()
+        self.changed.is_empty() && self.calls.is_empty() && self.feedback.is_empty()
     }
 }
 
@@ -59,6 +69,11 @@ impl Engine {
     /// Commits the streams and answers the requests of a turn, and of what that leads to.
     pub(crate) fn run_turn_end(self: &Arc<Self>, worker: &mut Worker) {
         while !worker.batch.turn_end.is_empty() {
+            while let Some((stream, messages)) = worker.batch.turn_end.feedback.pop() {
+                stream.handle_feedback(&messages, worker);
+                worker.batch.turn_end.feedback.recycle(messages);
+                worker.batch.turn_end.note_changed(stream);
+            }
             while let Some(stream) = worker.batch.turn_end.changed.pop() {
                 stream.end_turn(self, worker);
             }

@@ -9,6 +9,7 @@ use crate::batch::Batch;
 use crate::chunks::BufferPool;
 use crate::grace::{Mark, Turns};
 use crate::match_cache::{MatchCache, WORKER_CACHE_ENTRIES};
+use crate::stream::PumpSpace;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
 
@@ -23,6 +24,8 @@ pub struct Worker {
     pub(crate) batch: Batch,
     /// Where messages of the broker itself are put together.
     pub(crate) internal_body: Vec<u8>,
+    /// What serving consumers takes.
+    pub(crate) pump: PumpSpace,
     /// Whether a turn is under way, for those that wait for its end.
     pub(crate) mark: Arc<Mark>,
     turns: Arc<Turns>,
@@ -80,6 +83,7 @@ impl Worker {
             matching: Matching::new(WORKER_CACHE_ENTRIES, seed),
             batch: Batch::default(),
             internal_body: Vec::new(),
+            pump: PumpSpace::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the API tells whoever listens on `$JS.EVENT.ADVISORY.`. Nothing is built if nobody does. [reference §6.7]
 
+pub(crate) mod consumer;
+
 use embus_storage::message::Timestamp;
 
 use crate::api::response::Object;
@@ -29,8 +31,12 @@ pub(crate) struct Advisory {
 impl Advisory {
     /// An advisory of type `kind` with what is particular to it.
     pub(super) fn new(subject: String, kind: &str, id: &str, now: Timestamp, particular: &Object) -> Self {
+        Self::of_type(subject, &format!("advisory.v1.{kind}"), id, now, particular)
+    }
+
+    fn of_type(subject: String, kind: &str, id: &str, now: Timestamp, particular: &Object) -> Self {
         let payload = Object::new()
-            .with("type", &format!("io.nats.jetstream.advisory.v1.{kind}"))
+            .with("type", &format!("io.nats.jetstream.{kind}"))
             .with("id", id)
             .with_time("timestamp", now)
             .with_all(particular)

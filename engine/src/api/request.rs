@@ -148,7 +148,7 @@ impl<'a> Call<'a> {
 }
 
 /// What stands behind `$JS.API.` or `$JS.<domain>.API.`.
-pub(super) fn operation(subject: &[u8]) -> Option<&[u8]> {
+pub(crate) fn operation(subject: &[u8]) -> Option<&[u8]> {
     let rest = subject.strip_prefix(b"$JS.")?;
     rest.strip_prefix(b"API.").or_else(|| {
         let dot = rest.iter().position(|byte| *byte == b'.')?;
@@ -164,7 +164,7 @@ fn is_empty(body: &[u8]) -> bool {
 
 /// # Errors
 /// 10185 for requests that ask for more than is announced, and for what is no number. [reference §3.0]
-pub(super) fn check_level(headers: &[u8]) -> Result<(), ApiError> {
+pub(crate) fn check_level(headers: &[u8]) -> Result<(), ApiError> {
     if headers.is_empty() {
         return Ok(());
     }

@@ -9,6 +9,7 @@ use super::JetStream;
 use super::changes::Place;
 use crate::api::advisory::{self, StreamAction};
 use crate::api::error::ApiError;
+use crate::consumer::Closing;
 use crate::engine::Engine;
 use crate::jobs::Job;
 use crate::sync::Arc;
@@ -32,7 +33,7 @@ impl JetStream {
         changes.offline.remove(name);
         changes.places.remove(name);
         if let Some(stream) = self.registry.remove(name) {
-            stream.stop();
+            stream.stop(Closing::Deleted);
         }
         drop(changes);
         self.advise(&engine, name, StreamAction::Delete);

@@ -8,6 +8,7 @@ use embus_protocol::filter;
 
 use super::Session;
 use crate::close::CloseReason;
+use crate::deliver;
 use crate::reserved;
 use crate::status::no_responders_block;
 use crate::sync::Arc;
@@ -27,7 +28,7 @@ impl Session {
             return self.handle_malformed_arguments();
         }
         if (self.options.verbose || self.options.pedantic || reserved::may_be_reserved(publish.subject, publish.reply))
-            && !self.check_publish(worker, publish)
+            && (!self.check_publish(worker, publish) || self.is_feedback(worker, publish))
         {
             return;
         }
@@ -49,6 +50,13 @@ impl Session {
         }
         self.reply_ok(worker);
         true
+    }
+
+    /// Whether a message is for a consumer, and for nobody else.
+    fn is_feedback(&self, worker: &mut Worker, publish: &Publish<'_>) -> bool {
+        publish.subject.starts_with(b"$JS.")
+            && self.engine.take_feedback(&self.router, &deliver::request(publish), worker)
+            && !self.router.has_observers()
     }
 
     /// Nobody took a request: tell the requester at once, if it listens on its reply subject. [ADR-4, 503]

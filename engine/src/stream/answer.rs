@@ -27,6 +27,9 @@ impl Stream {
     /// Tells everybody who waited for a commit how it went.
     pub(super) fn release(self: &Arc<Self>, waiting: &mut Waiting, commit: &Result<(), ApiError>, worker: &mut Worker) {
         self.send_acks(waiting, commit, worker);
+        if commit.is_ok() {
+            self.send_confirmations(waiting, worker);
+        }
         for (ticket, outcome) in waiting.tickets.drain(..) {
             ticket.resolve(commit.clone().and_then(|()| self.pub_ack(outcome)));
         }
@@ -53,6 +56,15 @@ impl Stream {
             payload.clear();
             let headers = self.write_ack(outcome, commit, &mut payload);
             let message = Request { subject: reply, reply: None, headers, payload: &payload };
+            worker.deliver_internal(&router, &message, 0);
+        }
+    }
+
+    /// What confirms an acknowledgement is an empty message; one that could not be made durable is not confirmed.
+    fn send_confirmations(&self, waiting: &Waiting, worker: &mut Worker) {
+        let Some(router) = self.router.upgrade() else { return };
+        for subject in waiting.confirmations() {
+            let message = Request { subject, reply: None, headers: b"", payload: b"" };
             worker.deliver_internal(&router, &message, 0);
         }
     }

@@ -7,6 +7,7 @@ use parking_lot::MutexGuard;
 
 use super::{State, Stream, SyncPolicy, Trouble};
 use crate::api::error::ApiError;
+use crate::consumer::Closing;
 use crate::engine::Engine;
 use crate::stream::waiting::Waiting;
 use crate::sync::Arc;
@@ -19,6 +20,8 @@ pub(super) const RETRY_NANOS: Timestamp = 250_000_000;
 /// Disk work, if any, and who waits for it.
 pub(super) struct Work {
     disk: Disk,
+    /// The last message that is committed then.
+    last_sequence: u64,
     waiting: Waiting,
 }
 
@@ -57,6 +60,11 @@ impl Stream {
 
     /// The same at the end of a turn.
     pub(crate) fn end_turn(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker) {
+        self.commit_in_turn(engine, worker);
+        self.pump(engine, worker);
+    }
+
+    fn commit_in_turn(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker) {
         let work = self.begin(&mut self.state.lock());
         let Some(work) = work else { return };
         let mut next = Some(work);
@@ -85,7 +93,8 @@ impl Stream {
         state.busy = true;
         self.count(state);
         let spare = std::mem::take(&mut state.spare);
-        Some(Work { disk, waiting: std::mem::replace(&mut state.waiting, spare) })
+        let last_sequence = state.core.log().last_sequence();
+        Some(Work { disk, last_sequence, waiting: std::mem::replace(&mut state.waiting, spare) })
     }
 
     fn disk_work(&self, state: &mut State) -> Disk {
@@ -123,6 +132,7 @@ impl Stream {
             next = self.round(engine, work, |stream, waiting, outcome| {
                 engine.with_worker(|worker| stream.release(waiting, outcome, worker));
             });
+            self.pump_alone();
         }
         self.start_upkeep(engine);
     }
@@ -134,11 +144,11 @@ impl Stream {
         work: Work,
         release: impl FnOnce(&Arc<Self>, &mut Waiting, &Result<(), ApiError>),
     ) -> Option<Work> {
-        let Work { disk, mut waiting } = work;
+        let Work { disk, last_sequence, mut waiting } = work;
         let outcome = match disk {
             Disk::Nothing => Ok(()),
             Disk::Broken(error) => Err(error),
-            Disk::Commit(commit) => self.finish(engine, commit.run(), &mut waiting),
+            Disk::Commit(commit) => self.finish(engine, commit.run(), last_sequence, &mut waiting),
             Disk::Recovery(error) => Err(self.give_up(engine, &mut self.state.lock(), &error, &mut waiting)),
         };
         release(self, &mut waiting, &outcome);
@@ -149,6 +159,7 @@ impl Stream {
         self: &Arc<Self>,
         engine: &Arc<Engine>,
         committed: Committed,
+        last_sequence: u64,
         waiting: &mut Waiting,
     ) -> Result<(), ApiError> {
         let mut state = self.state.lock();
@@ -156,6 +167,8 @@ impl Stream {
             Ok(_) => {
                 state.trouble = None;
                 self.note_dirty(engine, &mut state);
+                let state = &mut *state;
+                state.consumers.advance(state.core.log(), last_sequence);
                 Ok(())
             }
             Err(error) => Err(self.give_up(engine, &mut state, &error, waiting)),
@@ -192,6 +205,7 @@ impl Stream {
         match (self.reopen)(engine.timestamp(), &config) {
             Ok(core) => {
                 state.core = core;
+                state.consumers.reopened(&mut state.core);
                 if let Some(trouble) = &mut state.trouble {
                     trouble.broken = false;
                 }
@@ -253,8 +267,9 @@ impl Stream {
         let Some(commit) = state.core.log_mut().take_commit(true) else { return };
         state.busy = true;
         let waiting = std::mem::take(&mut state.waiting);
+        let last_sequence = state.core.log().last_sequence();
         drop(state);
-        self.run(&engine, Work { disk: Disk::Commit(commit), waiting });
+        self.run(&engine, Work { disk: Disk::Commit(commit), last_sequence, waiting });
     }
 
     /// Hands background work to a job, if the log has some.
@@ -295,7 +310,7 @@ impl Stream {
 
     /// Ends in good order: what waits is committed, and the log says where it ends. Blocks; jobs must be able to run.
     pub(crate) fn close(self: &Arc<Self>) -> Result<(), StorageError> {
-        self.stop();
+        self.stop(Closing::Shutdown);
         self.commit();
         let mut state = self.state.lock();
         while state.busy || state.in_upkeep {

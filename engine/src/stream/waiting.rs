@@ -17,6 +17,9 @@ pub(crate) struct Waiting {
     /// The reply subjects of `acks`, one behind the other.
     replies: Vec<u8>,
     acks: Vec<Ack>,
+    /// The reply subjects of those who confirm acknowledgements of consumers, one behind the other, and where each ends.
+    confirmations: Vec<u8>,
+    confirmation_ends: Vec<usize>,
     pub(crate) tickets: Vec<(Arc<Ticket>, Outcome)>,
     pub(crate) done: Vec<Done>,
     pub(crate) republished: Vec<(Republish, u8)>,
@@ -38,7 +41,11 @@ impl fmt::Debug for Waiting {
 impl Waiting {
     /// Whether nobody waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.acks.is_empty() && self.tickets.is_empty() && self.done.is_empty() && self.republished.is_empty()
+        self.acks.is_empty()
+            && self.confirmation_ends.is_empty()
+            && self.tickets.is_empty()
+            && self.done.is_empty()
+            && self.republished.is_empty()
     }
 
     /// Notes that whoever listens on `reply` waits for `outcome`.
@@ -46,6 +53,18 @@ impl Waiting {
     pub(crate) fn push_ack(&mut self, reply: &[u8], outcome: Outcome) {
         self.replies.extend_from_slice(reply);
         self.acks.push(Ack { reply_end: self.replies.len(), outcome });
+    }
+
+    /// Notes that whoever listens on `reply` waits for an acknowledgement of a message of a consumer to be durable.
+    pub(crate) fn push_confirmation(&mut self, reply: &[u8]) {
+        self.confirmations.extend_from_slice(reply);
+        self.confirmation_ends.push(self.confirmations.len());
+    }
+
+    /// The reply subjects of those who wait for acknowledgements of consumers.
+    pub(crate) fn confirmations(&self) -> impl Iterator<Item = &[u8]> {
+        let mut start = 0;
+        self.confirmation_ends.iter().map(move |end| &self.confirmations[std::mem::replace(&mut start, *end)..*end])
     }
 
     /// The acknowledgements with their reply subjects.
@@ -64,6 +83,10 @@ impl Waiting {
         self.replies.shrink_to(KEPT_BYTES);
         self.acks.clear();
         self.acks.shrink_to(KEPT_ACKS);
+        self.confirmations.clear();
+        self.confirmations.shrink_to(KEPT_BYTES);
+        self.confirmation_ends.clear();
+        self.confirmation_ends.shrink_to(KEPT_ACKS);
         self.tickets = Vec::new();
         self.done = Vec::new();
         self.republished = Vec::new();
@@ -75,6 +98,9 @@ impl Waiting {
         self.replies.append(&mut later.replies);
         let moved = |ack: Ack| Ack { reply_end: ack.reply_end + offset, ..ack };
         self.acks.extend(later.acks.drain(..).map(moved));
+        let offset = self.confirmations.len();
+        self.confirmations.append(&mut later.confirmations);
+        self.confirmation_ends.extend(later.confirmation_ends.drain(..).map(|end| end + offset));
         self.tickets.append(&mut later.tickets);
         self.done.append(&mut later.done);
         self.republished.append(&mut later.republished);

@@ -1,0 +1,116 @@
+//! What the pump does in one round: decided under the stream's lock, carried out outside of it.
+
+use bytes::Bytes;
+use embus_storage::message::Timestamp;
+
+use super::gate::Gate;
+use super::index::Slot;
+use super::notice::Notice;
+use super::{Consumers, Key};
+use crate::consumer::{Consumer, Scene, Status, Step};
+use crate::stream::core::Core;
+use crate::sync::Arc;
+
+/// Messages of one round: more would hold the lock for long, and the memory of slow readers.
+const MAX_ROUND_MESSAGES: usize = 256;
+/// Bytes of one round.
+const MAX_ROUND_BYTES: usize = 1024 * 1024;
+/// Messages that one consumer gets before the next one has its turn.
+const MAX_TURN_MESSAGES: usize = 64;
+
+/// One round.
+#[derive(Default)]
+pub(super) struct Plan {
+    pub(super) statuses: Vec<Status>,
+    pub(super) notices: Vec<Notice>,
+    pub(super) steps: Vec<Step>,
+    /// Whose steps they are.
+    pub(super) runs: Vec<Run>,
+    /// Consumers that have something for a destination that is to read first what it has.
+    pub(super) congested: Vec<(Key, Bytes)>,
+    bytes: usize,
+}
+
+/// Steps of one consumer.
+pub(super) struct Run {
+    pub(super) name: Arc<str>,
+    pub(super) end: usize,
+}
+
+impl Plan {
+    pub(super) fn is_empty(&self) -> bool {
+        self.steps.is_empty() && self.statuses.is_empty() && self.notices.is_empty() && self.congested.is_empty()
+    }
+
+    fn is_full(&self) -> bool {
+        self.steps.len() >= MAX_ROUND_MESSAGES || self.bytes >= MAX_ROUND_BYTES
+    }
+
+    /// Forgets what was done but keeps the memory.
+    pub(super) fn clear(&mut self) {
+        self.statuses.clear();
+        self.notices.clear();
+        self.steps.clear();
+        self.runs.clear();
+        self.congested.clear();
+        self.bytes = 0;
+    }
+}
+
+impl Consumers {
+    /// Fills `plan` with what there is to do now, as far as one round goes.
+    pub(super) fn plan(&mut self, core: &mut Core, gate: &mut Gate<'_>, now: Timestamp, plan: &mut Plan) {
+        plan.statuses.append(&mut self.statuses);
+        while !self.is_closed
+            && !plan.is_full()
+            && let Some(slot) = self.ready.pop_front()
+        {
+            let Some(member) = self.member_mut(slot) else { continue };
+            member.is_ready = false;
+            if self.serve(slot, core, gate, now, plan) {
+                self.make_ready(slot);
+            }
+            self.settle(slot, core, now);
+        }
+        plan.notices.append(&mut self.notices);
+    }
+
+    /// Takes what a consumer has to do now; says whether there may be more.
+    fn serve(&mut self, slot: Slot, core: &mut Core, gate: &mut Gate<'_>, now: Timestamp, plan: &mut Plan) -> bool {
+        let has_more = self.show(slot, core, gate, now, |consumer, scene| take_steps(consumer, scene, plan));
+        let Some(member) = self.member(slot) else { return false };
+        let key = Key { slot, id: member.id };
+        plan.congested.extend(gate.take_congested().into_iter().map(|subject| (key, subject)));
+        plan.runs.push(Run { name: Arc::clone(&member.name), end: plan.steps.len() });
+        has_more.unwrap_or(false)
+    }
+}
+
+/// Polls until there is nothing, or as much as one consumer may have in a row; says whether there may be more.
+fn take_steps(consumer: &mut Consumer, scene: &mut Scene<'_>, plan: &mut Plan) -> bool {
+    for _ in 0..MAX_TURN_MESSAGES {
+        match consumer.poll(scene) {
+            Ok(Some(step)) => {
+                plan.bytes += bytes_of(&step);
+                plan.steps.push(step);
+            }
+            Ok(None) => return false,
+            Err(error) => {
+                let setting = consumer.setting();
+                tracing::warn!(stream = %setting.stream, consumer = %setting.name, %error, "a consumer found no message");
+                return false;
+            }
+        }
+        if plan.is_full() {
+            break;
+        }
+    }
+    true
+}
+
+fn bytes_of(step: &Step) -> usize {
+    match step {
+        Step::Deliver(deliver) => deliver.locator.body_bytes(),
+        Step::Status(status) => status.headers.len(),
+    }
+}

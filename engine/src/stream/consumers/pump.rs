@@ -1,0 +1,166 @@
+//! Serving consumers: what is to be sent is decided under the stream's lock, in rounds of bounded size; reading, encoding
+//! and sending happen outside of it. One pump per stream runs at a time, so that everything goes out in order; whoever
+//! finds one at work leaves it to that one.
+
+use super::gate::Gate;
+use super::plan::Plan;
+use crate::api::advisory;
+use crate::consumer::ack::AckToken;
+use crate::consumer::{Deliver, Status, Step};
+use crate::deliver_as::Handed;
+use crate::engine::Engine;
+use crate::router::Router;
+use crate::service::Request;
+use crate::stream::Stream;
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+/// Rounds that a turn runs by itself; what is left is a job's.
+const ROUNDS_PER_TURN: usize = 4;
+
+/// Rounds of one job, before others that wait for a thread have their turn.
+const ROUNDS_PER_JOB: usize = 64;
+
+/// What the pump works with; kept by workers.
+#[derive(Default)]
+pub(crate) struct PumpSpace {
+    plan: Plan,
+    frame: Frame,
+}
+
+/// What a delivery adds to a message.
+#[derive(Default)]
+struct Frame {
+    reply: Vec<u8>,
+    added: Vec<u8>,
+}
+
+impl Stream {
+    /// Serves those consumers that have something to do, unless somebody is at it.
+    pub(crate) fn pump(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker) {
+        {
+            let mut state = self.state.lock();
+            if !state.consumers.wants_pump() {
+                return;
+            }
+            state.consumers.pumping = true;
+        }
+        self.run_pump(engine, worker, ROUNDS_PER_TURN);
+    }
+
+    /// The same where no worker is at hand.
+    pub(crate) fn pump_alone(self: &Arc<Self>) {
+        let Some(engine) = self.engine.upgrade() else { return };
+        if self.state.lock().consumers.wants_pump() {
+            engine.with_worker(|worker| self.pump(&engine, worker));
+        }
+    }
+
+    fn run_pump(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker, rounds: usize) {
+        let mut space = std::mem::take(&mut worker.pump);
+        let is_done = (0..rounds).any(|_| !self.run_round(engine, worker, &mut space));
+        worker.pump = space;
+        if !is_done {
+            self.spawn_pump(engine);
+        }
+    }
+
+    fn spawn_pump(self: &Arc<Self>, engine: &Arc<Engine>) {
+        let (stream, engine) = (Arc::clone(self), Arc::clone(engine));
+        let Some(jobs) = engine.jobs().cloned() else { return };
+        jobs.spawn(Box::new(move || {
+            engine.with_worker(|worker| stream.run_pump(&engine, worker, ROUNDS_PER_JOB));
+        }));
+    }
+
+    /// One round; says whether there may be another. When there is none, nobody serves the consumers any more.
+    fn run_round(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker, space: &mut PumpSpace) -> bool {
+        let Some(router) = self.router.upgrade() else { return false };
+        space.plan.clear();
+        {
+            let mut state = self.state.lock();
+            let now = engine.timestamp();
+            let state = &mut *state;
+            let mut gate = Gate::new(&router, Some(worker));
+            state.consumers.plan(&mut state.core, &mut gate, now, &mut space.plan);
+            self.arm(state);
+            if space.plan.is_empty() {
+                state.consumers.pumping = false;
+                return false;
+            }
+        }
+        self.carry_out(engine, &router, worker, space);
+        // What is congested shows only when it has been handed over.
+        worker.batch.flush();
+        self.await_relief(&router, &space.plan.congested, worker);
+        true
+    }
+
+    fn carry_out(&self, engine: &Arc<Engine>, router: &Router, worker: &mut Worker, space: &mut PumpSpace) {
+        let PumpSpace { plan, frame } = space;
+        for status in &plan.statuses {
+            send_status(router, worker, status);
+        }
+        let mut start = 0;
+        for run in &plan.runs {
+            for step in &plan.steps[start..run.end] {
+                match step {
+                    Step::Status(status) => send_status(router, worker, status),
+                    Step::Deliver(deliver) => self.hand_over(router, worker, &run.name, deliver, frame),
+                }
+            }
+            start = run.end;
+        }
+        for notice in plan.notices.drain(..) {
+            advisory::consumer::publish(engine, router, worker, &self.name, self.domain.as_deref(), &notice);
+        }
+    }
+
+    fn hand_over(&self, router: &Router, worker: &mut Worker, consumer: &str, deliver: &Deliver, frame: &mut Frame) {
+        let message = match deliver.locator.read() {
+            Ok(message) => message,
+            Err(error) => {
+                tracing::debug!(stream = &*self.name, %error, "a message could not be read to be delivered");
+                return;
+            }
+        };
+        let Frame { reply, added } = frame;
+        let Deliver { consumer_sequence, deliveries, .. } = *deliver;
+        let token = AckToken { deliveries, stream_sequence: message.sequence, consumer_sequence };
+        reply.clear();
+        token.write_reply(reply, self.name.as_bytes(), consumer.as_bytes(), message.time, deliver.pending);
+        write_added(deliver, message.payload.len(), added);
+        let payload = if deliver.headers_only { &[][..] } else { &message.payload[..] };
+        let handed = Handed {
+            to: &deliver.to,
+            subject: &message.subject,
+            reply,
+            headers: &message.headers,
+            added,
+            payload,
+            shared: &|| message.clone(),
+        };
+        worker.deliver_as(router, &handed);
+    }
+}
+
+/// The header lines that a delivery adds. [reference §5.1, §5.5]
+fn write_added(deliver: &Deliver, payload_len: usize, added: &mut Vec<u8>) {
+    added.clear();
+    if deliver.headers_only {
+        added.extend_from_slice(b"Nats-Msg-Size: ");
+        added.extend_from_slice(itoa::Buffer::new().format(payload_len).as_bytes());
+        added.extend_from_slice(b"\r\n");
+    }
+    if let Some(pin_id) = &deliver.pin_id {
+        added.extend_from_slice(b"Nats-Pin-Id: ");
+        added.extend_from_slice(pin_id);
+        added.extend_from_slice(b"\r\n");
+    }
+}
+
+fn send_status(router: &Router, worker: &mut Worker, status: &Status) {
+    let (subject, reply) = (&status.to[..], status.reply.as_deref());
+    let message = Request { subject, reply, headers: &status.headers, payload: b"" };
+    worker.deliver_internal(router, &message, 0);
+}

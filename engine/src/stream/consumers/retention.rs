@@ -1,0 +1,77 @@
+//! Messages that leave a stream because its consumers are done with them. [reference §5.3]
+
+use embus_storage::error::StorageError;
+
+use super::Consumers;
+use super::index::Slot;
+use crate::stream::Stream;
+use crate::stream::config::Retention;
+use crate::stream::core::Core;
+use crate::sync::Arc;
+
+impl Consumers {
+    /// Removes what a consumer is done with, unless another one still needs it.
+    pub(super) fn remove_settled(&mut self, slot: Slot, core: &mut Core) {
+        while let Some(sequence) = self.member_mut(slot).and_then(|member| member.consumer.take_settled()) {
+            if let Err(error) = self.remove_unneeded(sequence, core) {
+                // The log takes no more changes; whoever commits next finds out.
+                tracing::debug!(%error, "a message that consumers are done with could not be removed");
+                return;
+            }
+        }
+    }
+
+    fn remove_unneeded(&self, sequence: u64, core: &mut Core) -> Result<(), StorageError> {
+        let is_unneeded = match core.config().retention {
+            Retention::Limits => false,
+            Retention::WorkQueue => true,
+            Retention::Interest => !self.is_needed(sequence, core),
+        };
+        if is_unneeded {
+            core.remove_for_retention(sequence)?;
+        }
+        Ok(())
+    }
+
+    /// Whether some consumer has yet to be done with a message.
+    fn is_needed(&self, sequence: u64, core: &Core) -> bool {
+        let Some(subject) = core.log().subject_of(sequence) else { return false };
+        let mut is_needed = false;
+        self.index.lock().for_each(subject, |slot| {
+            is_needed |= self.member(slot).is_some_and(|member| !member.consumer.has_settled(sequence));
+        });
+        is_needed
+    }
+
+    /// Removes up to `limit` messages from `from` on that no consumer needs any more, in a stream that keeps what is
+    /// needed; says where to go on, if there may be more.
+    pub(super) fn sweep(&self, from: u64, limit: usize, core: &mut Core) -> Result<Option<u64>, StorageError> {
+        if core.config().retention != Retention::Interest {
+            return Ok(None);
+        }
+        let mut next = from;
+        for _ in 0..limit {
+            let Some((sequence, _)) = core.log_mut().next_within(&[], next, self.visible)? else { return Ok(None) };
+            if !self.is_needed(sequence, core) {
+                core.remove_for_retention(sequence)?;
+            }
+            next = sequence.saturating_add(1);
+        }
+        Ok(Some(next))
+    }
+}
+
+impl Stream {
+    /// Removes what no consumer needs any more since one of them went. The caller commits.
+    pub(crate) fn sweep_unneeded(self: &Arc<Self>) {
+        loop {
+            let mut state = self.state.lock();
+            let state = &mut *state;
+            let Some(from) = state.consumers.sweep_from else { return };
+            state.consumers.sweep_from = state.consumers.sweep(from, SWEEP_MESSAGES, &mut state.core).unwrap_or(None);
+        }
+    }
+}
+
+/// Messages that are looked at under one lock.
+const SWEEP_MESSAGES: usize = 1024;

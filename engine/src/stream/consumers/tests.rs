@@ -1,0 +1,4 @@
+//! Consumers of a stream in a broker without sockets: a clock that is set by hand, jobs that run when the test says so.
+
+mod fixture;
+mod pull;
