@@ -92,7 +92,6 @@ fixed! {
     mirror_with_batch_publish = 400 10209 "stream mirrors can not also use batch publishing";
     mirror_with_schedules = 400 10186 "stream mirrors can not also schedule messages";
     source_with_schedules = 400 10187 "stream source can not also schedule messages";
-    consumer_not_found = 404 10014 "consumer not found";
 }
 worded! {
     invalid_json = 400 10025 "invalid JSON: ";
@@ -105,10 +104,73 @@ worded! {
     stream_snapshot_failed = 500 10064 "snapshot failed: ";
     stream_update_failed = 500 10069 "";
     stream_offline = 500 10194 "stream is offline: ";
-    consumer_create_failed = 500 10012 "";
     stream_transform_source_invalid = 400 10155 "stream transform source: ";
     stream_transform_invalid = 400 10156 "stream transform: ";
     pedantic = 400 10157 "pedantic mode: ";
+}
+
+// Consumers.
+fixed! {
+    consumer_name_exists = 400 10013 "consumer name already in use";
+    consumer_not_found = 404 10014 "consumer not found";
+    consumer_durable_mismatch = 400 10017 "consumer name in subject does not match durable name in request";
+    consumer_durable_not_set = 400 10018 "consumer expected to be durable but a durable name was not set";
+    consumer_expected_ephemeral = 400 10020 "consumer expected to be ephemeral but a durable name was set in request";
+    consumer_deliver_to_wildcards = 400 10079 "consumer deliver subject has wildcards";
+    consumer_push_max_waiting = 400 10080 "consumer in push mode can not set max waiting";
+    consumer_deliver_cycle = 400 10081 "consumer deliver subject forms a cycle";
+    consumer_max_pending_requires_acks = 400 10082 "consumer requires ack policy for max ack pending";
+    consumer_small_heartbeat = 400 10083 "consumer idle heartbeat needs to be >= 100ms";
+    consumer_pull_requires_acks = 400 10084 "consumer in pull mode requires explicit ack policy on workqueue stream";
+    consumer_pull_with_rate_limit = 400 10086 "consumer in pull mode can not have rate limit set";
+    consumer_heartbeat_requires_push = 400 10088 "consumer idle heartbeat requires a push based consumer";
+    consumer_flow_control_requires_push = 400 10089 "consumer flow control requires a push based consumer";
+    consumer_direct_requires_push = 400 10090 "consumer direct requires a push based consumer";
+    consumer_direct_requires_ephemeral = 400 10091 "consumer direct requires an ephemeral consumer";
+    consumer_work_queue_requires_explicit_ack = 400 10098 "workqueue stream requires explicit ack";
+    consumer_work_queue_not_filtered = 400 10099 "multiple non-filtered consumers not allowed on workqueue stream";
+    consumer_work_queue_not_unique = 400 10100 "filtered consumer not unique on workqueue stream";
+    consumer_work_queue_not_deliver_all = 400 10101 "consumer must be deliver all on workqueue stream";
+    consumer_flow_control_needs_heartbeats = 400 10108 "consumer with flow control also needs heartbeats";
+    consumer_invalid_deliver_subject = 400 10112 "invalid push consumer deliver subject";
+    consumer_max_expires_too_small = 400 10115 "consumer max request expires needs to be >= 1ms";
+    consumer_max_deliver_below_backoff = 400 10116 "max deliver is required to be > length of backoff values";
+    consumer_replicas_exceed_stream = 400 10126 "consumer config replica count exceeds parent stream";
+    consumer_name_contains_separators = 400 10127 "Consumer name can not contain path separators";
+    consumer_filter_mismatch = 400 10131 "Consumer create request did not match filtered subject from create subject";
+    consumer_durable_and_name_mismatch = 400 10132 "Consumer Durable and Name have to be equal if both are provided";
+    consumer_replicas_must_match = 400 10134 "consumer config replicas must match interest retention stream's replicas";
+    consumer_duplicate_filters = 400 10136 "consumer cannot have both FilterSubject and FilterSubjects specified";
+    consumer_several_filters_in_subject = 400 10137 "consumer with multiple subject filters cannot use subject based API";
+    consumer_overlapping_filters = 400 10138 "consumer subject filters cannot overlap";
+    consumer_empty_filter = 400 10139 "consumer filter in FilterSubjects cannot be empty";
+    consumer_already_exists = 400 10148 "consumer already exists";
+    consumer_does_not_exist = 400 10149 "consumer does not exist";
+    consumer_priority_policy_without_group = 400 10159 "Setting PriorityPolicy requires at least one PriorityGroup to be set";
+    consumer_priority_group_unknown = 400 10160 "Provided priority group does not exist for this consumer";
+    consumer_priority_group_empty = 400 10161 "Group name cannot be an empty string";
+    consumer_priority_group_invalid = 400 10162 "Valid priority group name must match A-Z, a-z, 0-9, -_/=)+ and may not exceed 16 characters";
+    consumer_priority_groups_with_push = 400 10178 "priority groups can not be used with push consumers";
+    consumer_ack_wait_negative = 400 10183 "consumer ack wait needs to be positive";
+    consumer_backoff_negative = 400 10184 "consumer backoff needs to be positive";
+    consumer_priority_groups_without_policy = 400 10196 "consumer can not have priority groups when policy is none";
+    consumer_pinned_ttl_without_policy = 400 10197 "PinnedTTL cannot be set when PriorityPolicy is none";
+    consumer_flow_acks_require_push = 400 10218 "flow control ack policy requires a push based consumer";
+    consumer_flow_acks_require_flow_control = 400 10219 "flow control ack policy requires flow control";
+    consumer_flow_acks_require_max_pending = 400 10220 "flow control ack policy requires max ack pending";
+    consumer_flow_acks_with_ack_wait = 400 10221 "flow control ack policy requires unset ack wait";
+    consumer_flow_acks_with_max_deliver = 400 10222 "flow control ack policy requires unset max deliver";
+}
+worded! {
+    consumer_create_failed = 500 10012 "";
+    consumer_delivery_policy = 400 10094 "consumer delivery policy is deliver ";
+    consumer_sampling_invalid = 400 10095 "failed to parse consumer sampling configuration: ";
+    consumer_name_too_long = 400 10102 "consumer name is too long, maximum allowed is ";
+    consumer_description_too_long = 400 10107 "consumer description is too long, maximum allowed is ";
+    consumer_max_pending_excess = 400 10121 "consumer max ack pending exceeds system limit of ";
+    consumer_metadata_too_large = 400 10135 "consumer metadata exceeds maximum size of ";
+    consumer_inactive_threshold_excess = 400 10153 "consumer inactive threshold exceeds system limit of ";
+    consumer_invalid_reset = 400 10204 "invalid reset: ";
 }
 
 // Publishing.

@@ -3,9 +3,15 @@
 //! Life of a configuration: it is decoded from a request as it is; the checks refuse it or make it whole; only a whole one
 //! reaches a consumer. Its fields stand in the order of the API's JSON. [reference §3.4]
 
+mod check;
 mod choices;
 mod metadata;
 mod parse;
+mod plan;
+mod update;
+
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -14,8 +20,10 @@ use serde::Serialize;
 use crate::api::json;
 use crate::api::time::{Nanos, Time};
 
+pub use check::{Surroundings, check_group};
 pub use choices::{AckPolicy, DeliverPolicy, PriorityPolicy, ReplayPolicy};
 pub use parse::StoredConsumer;
+pub use plan::{Action, Existing, Plan, plan};
 
 /// The configuration of a consumer. Names of fields equal async-nats's, but for what Rust's enums hold there.
 ///

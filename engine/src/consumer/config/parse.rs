@@ -1,5 +1,7 @@
 //! A configuration as requests and the store spell it.
 
+use std::num::{IntErrorKind, ParseIntError};
+
 use embus_storage::message::Timestamp;
 use serde::Serialize;
 
@@ -91,11 +93,17 @@ fields!(ConsumerConfig, "server.ConsumerConfig", {
 /// Reads `30` or `30%`; nothing is 0.
 ///
 /// # Errors
-/// Go's text for what is no number.
+/// Go's text for what is no such number.
 pub(super) fn sample_percent(text: &str) -> Result<u64, String> {
-    let digits = text.strip_suffix('%').unwrap_or(text);
-    if digits.is_empty() && text.is_empty() {
+    if text.is_empty() {
         return Ok(0);
     }
-    digits.parse().map_err(|_| format!("strconv.Atoi: parsing {}: invalid syntax", json::quote(digits.as_bytes())))
+    let digits = text.strip_suffix('%').unwrap_or(text);
+    let refusal = |what| format!("strconv.Atoi: parsing {}: {what}", json::quote(digits.as_bytes()));
+    let percent: i64 = digits.parse().map_err(|error: ParseIntError| {
+        let too_far = matches!(error.kind(), IntErrorKind::PosOverflow | IntErrorKind::NegOverflow);
+        refusal(if too_far { "value out of range" } else { "invalid syntax" })
+    })?;
+    // Go prints the error that there is none.
+    u64::try_from(percent).map_err(|_| "<nil>".to_owned())
 }

@@ -1,0 +1,149 @@
+//! What a request to create or update a consumer comes to, beside the consumers that are there. [reference §3.4]
+
+use super::check::{DEFAULT_THRESHOLD, MAX_NAME_BYTES};
+use super::{AckPolicy, ConsumerConfig, DeliverPolicy};
+use crate::api::error::ApiError;
+use crate::api::json::{FromJson, Refusal, Value};
+use crate::stream::config::{Retention, StreamConfig, subjects};
+
+/// What a request asks for if there is such a consumer, or none.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Action {
+    /// One that is there is updated.
+    #[default]
+    CreateOrUpdate,
+    /// One that is there must be like this.
+    Create,
+    /// There must be one.
+    Update,
+}
+
+impl FromJson for Action {
+    fn go_type() -> String {
+        "server.ConsumerAction".to_owned()
+    }
+
+    fn read(&mut self, value: Value<'_>) -> Result<(), Refusal> {
+        let raw = String::from_utf8_lossy(value.raw());
+        *self = match &*raw {
+            r#""""# => Self::CreateOrUpdate,
+            r#""create""# => Self::Create,
+            r#""update""# => Self::Update,
+            "null" => *self,
+            _ => return Err(Refusal::Text(format!("unknown consumer action: {raw}"))),
+        };
+        Ok(())
+    }
+}
+
+/// The consumer of that name.
+#[derive(Clone, Copy, Debug)]
+pub struct Existing<'a> {
+    /// What it is configured to be.
+    pub config: &'a ConsumerConfig,
+    /// Whether somebody listens to it.
+    pub is_bound: bool,
+}
+
+/// What is to be done.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Plan {
+    /// Make it.
+    Create(ConsumerConfig),
+    /// Change the one that is there.
+    Update(ConsumerConfig),
+    /// Nothing: it is there.
+    Keep,
+}
+
+/// Decides what becomes of a checked configuration. `others` are the stream's other consumers; `max_consumers` is the most
+/// that the stream and the account allow, −1 for any number.
+///
+/// # Errors
+/// What the API answers.
+pub fn plan<'a>(
+    new: ConsumerConfig,
+    action: Action,
+    existing: Option<Existing<'a>>,
+    others: impl Iterator<Item = &'a ConsumerConfig> + Clone,
+    stream: &StreamConfig,
+    max_consumers: i64,
+) -> Result<Plan, ApiError> {
+    let is_queue = stream.retention == Retention::WorkQueue;
+    let Some(Existing { config: old, is_bound }) = existing else {
+        if action == Action::Update {
+            return Err(ApiError::consumer_does_not_exist());
+        }
+        check_count(others.clone(), stream, max_consumers)?;
+        if is_queue {
+            check_worker(&new)?;
+            check_unique(&new, others)?;
+        }
+        return create(new).map(Plan::Create);
+    };
+    if old.is_like(&new) {
+        return Ok(Plan::Keep);
+    }
+    if action == Action::Create {
+        return Err(ApiError::consumer_already_exists());
+    }
+    if is_queue {
+        // Differs from nats-server: it lets an update drop the filter although others have one.
+        check_unique(&new, others)?;
+    }
+    old.check_update(new, is_bound).map(Plan::Update)
+}
+
+/// Consumers for other streams to copy through do not count. [nats-server: direct consumers]
+fn check_count<'a>(
+    others: impl Iterator<Item = &'a ConsumerConfig>,
+    stream: &StreamConfig,
+    max_consumers: i64,
+) -> Result<(), ApiError> {
+    let count = others.filter(|other| !other.direct).count();
+    let is_full = |limit: i64| limit > 0 && usize::try_from(limit).is_ok_and(|limit| count >= limit);
+    if is_full(stream.max_consumers) || is_full(max_consumers) {
+        return Err(ApiError::maximum_consumers());
+    }
+    Ok(())
+}
+
+/// A work queue hands every message to one consumer and forgets it when that one is done.
+fn check_worker(new: &ConsumerConfig) -> Result<(), ApiError> {
+    if new.ack_policy != AckPolicy::Explicit {
+        return Err(ApiError::consumer_work_queue_requires_explicit_ack());
+    }
+    if new.deliver_policy != DeliverPolicy::All {
+        return Err(ApiError::consumer_work_queue_not_deliver_all());
+    }
+    Ok(())
+}
+
+fn check_unique<'a>(
+    new: &ConsumerConfig,
+    mut others: impl Iterator<Item = &'a ConsumerConfig>,
+) -> Result<(), ApiError> {
+    if new.filters().next().is_none() {
+        return if others.next().is_none() { Ok(()) } else { Err(ApiError::consumer_work_queue_not_filtered()) };
+    }
+    let wants_all = |other: &ConsumerConfig| other.filters().next().is_none();
+    let meet = |other: &ConsumerConfig| {
+        new.filters().any(|new| other.filters().any(|old| subjects::overlap(new.as_bytes(), old.as_bytes())))
+    };
+    if others.any(|other| wants_all(other) || meet(other)) {
+        return Err(ApiError::consumer_work_queue_not_unique());
+    }
+    Ok(())
+}
+
+/// What a new consumer gets, and what the reference server finds out last.
+fn create(mut new: ConsumerConfig) -> Result<ConsumerConfig, ApiError> {
+    if new.inactive_threshold.is_zero() && !new.is_durable() {
+        new.inactive_threshold = DEFAULT_THRESHOLD;
+    }
+    // There it is the name of a directory, where this fails; here it has to fit into subjects and one length for all.
+    if new.name.len() > MAX_NAME_BYTES || new.name.contains('\0') {
+        return Err(ApiError::consumer_create_failed("error creating store for consumer"));
+    }
+    Ok(new)
+}
