@@ -1,10 +1,12 @@
 //! What a request to create or update a consumer comes to, beside the consumers that are there. [reference §3.4]
 
+use embus_protocol::filter;
+
 use super::check::{DEFAULT_THRESHOLD, MAX_NAME_BYTES};
 use super::{AckPolicy, ConsumerConfig, DeliverPolicy};
 use crate::api::error::ApiError;
 use crate::api::json::{FromJson, Refusal, Value};
-use crate::stream::config::{Retention, StreamConfig, subjects};
+use crate::stream::config::{Retention, StreamConfig};
 
 /// What a request asks for if there is such a consumer, or none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -128,7 +130,7 @@ fn check_unique<'a>(
     }
     let wants_all = |other: &ConsumerConfig| other.filters().next().is_none();
     let meet = |other: &ConsumerConfig| {
-        new.filters().any(|new| other.filters().any(|old| subjects::overlap(new.as_bytes(), old.as_bytes())))
+        new.filters().any(|new| other.filters().any(|old| filter::overlap(new.as_bytes(), old.as_bytes())))
     };
     if others.any(|other| wants_all(other) || meet(other)) {
         return Err(ApiError::consumer_work_queue_not_unique());

@@ -1,5 +1,7 @@
 //! What push and pull consumers may have.
 
+use embus_protocol::filter;
+
 use crate::api::error::ApiError;
 use crate::api::time::Nanos;
 use crate::consumer::config::{AckPolicy, ConsumerConfig};
@@ -58,7 +60,7 @@ fn check_deliver_subject(subject: &[u8], stream: &StreamConfig) -> Result<(), Ap
     if !subjects::is_valid(subject) {
         return Err(ApiError::consumer_invalid_deliver_subject());
     }
-    if stream.subjects.iter().any(|filter| subjects::overlap(filter.as_bytes(), subject)) {
+    if stream.subjects.iter().any(|filter| filter::overlap(filter.as_bytes(), subject)) {
         return Err(ApiError::consumer_deliver_cycle());
     }
     Ok(())

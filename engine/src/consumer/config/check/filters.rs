@@ -1,5 +1,7 @@
 //! What a consumer wants of its stream.
 
+use embus_protocol::filter::overlap;
+
 use super::invalid;
 use crate::api::error::ApiError;
 use crate::consumer::config::ConsumerConfig;
@@ -19,7 +21,7 @@ impl ConsumerConfig {
             if !subjects::is_valid(filter) {
                 return Err(invalid("invalid subject"));
             }
-            if filters[at + 1..].iter().any(|other| subjects::overlap(filter, other)) {
+            if filters[at + 1..].iter().any(|other| overlap(filter, other)) {
                 return Err(ApiError::consumer_overlapping_filters());
             }
         }
