@@ -28,7 +28,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use commit::Durable;
+use commit::{Closed, Durable};
 pub use commit::{Commit, Committed};
 use files::{Place, SegmentFile};
 pub use locator::Locator;
@@ -46,7 +46,7 @@ use crate::error::StorageError;
 use crate::medium::Medium;
 use crate::message::Timestamp;
 use crate::record::Salt;
-use crate::segment::{SegmentHeader, TailMark};
+use crate::segment::SegmentHeader;
 use crate::subject_index::SubjectIndex;
 
 /// One stream's messages. Changes are visible in it at once; they are durable when the [`Commit`] that carries them has
@@ -82,7 +82,7 @@ pub struct Log {
     committed: Position,
     durable: Durable,
     /// Segments that were closed by the last commit, with their last marks.
-    continued: Vec<(Arc<SegmentFile>, TailMark)>,
+    continued: Vec<Closed>,
     /// Files that nothing needs any more once the next commit has run.
     doomed: Vec<Arc<SegmentFile>>,
     /// The end of the last segment is in doubt: it must not be appended to.

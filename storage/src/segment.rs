@@ -15,7 +15,7 @@
 //! 3072  tail mark     3584  tail mark
 //! 4096  records
 //! ```
-//! Tail marks are written in turn, one with each commit, behind its records; see [`TailMark`].
+//! A tail mark is written with each commit, behind its records; see [`TailMark`].
 
 mod mark;
 mod scan;
@@ -23,7 +23,7 @@ mod scan;
 use crate::message::Timestamp;
 use crate::record::{self, Salt};
 
-pub use mark::TailMark;
+pub use mark::{Marks, Slot, TailMark};
 pub use scan::{Scanned, Scanner};
 
 /// Where the records begin.

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use embus_storage::error::StorageError;
 use embus_storage::log::{Accounting, Append, Log, LogOptions, Position, Replay};
 use embus_storage::medium::Medium;
-use embus_storage::medium::crash::{CrashMedium, Fault};
+use embus_storage::medium::crash::{CrashMedium, Fault, Rot};
 use embus_storage::segment::SegmentName;
 
 const DIR: &str = "/log";
@@ -20,17 +20,21 @@ impl Replay for Nothing {
     fn message(&mut self, _: u64, _: i64, _: &[u8], _: &[u8]) {}
 }
 
-fn options() -> LogOptions {
+fn options(synced: bool) -> LogOptions {
     let description = Arc::from(&b"d"[..]);
-    LogOptions { segment_bytes: 1 << 20, accounting: Accounting::File, compress: false, synced: true, description }
+    LogOptions { segment_bytes: 1 << 20, accounting: Accounting::File, compress: false, synced, description }
 }
 
 /// A log with the messages 1 to 3, durably.
 fn log() -> (CrashMedium, Log) {
-    let medium = CrashMedium::new(7);
+    log_of(7, true)
+}
+
+fn log_of(seed: u64, synced: bool) -> (CrashMedium, Log) {
+    let medium = CrashMedium::new(seed);
     medium.create_dir(DIR.as_ref()).unwrap();
     medium.sync_dir("/".as_ref()).unwrap();
-    let mut log = Log::create(Arc::new(medium.clone()), DIR.into(), options()).unwrap();
+    let mut log = Log::create(Arc::new(medium.clone()), DIR.into(), options(synced)).unwrap();
     for _ in 0..3 {
         append(&mut log).unwrap();
     }
@@ -39,7 +43,11 @@ fn log() -> (CrashMedium, Log) {
 }
 
 fn open(medium: &CrashMedium) -> Log {
-    Log::open(Arc::new(medium.clone()), DIR.into(), options(), &mut Nothing).unwrap()
+    open_as(medium, true)
+}
+
+fn open_as(medium: &CrashMedium, synced: bool) -> Log {
+    Log::open(Arc::new(medium.clone()), DIR.into(), options(synced), &mut Nothing).unwrap()
 }
 
 fn append(log: &mut Log) -> Result<u64, StorageError> {
@@ -48,6 +56,12 @@ fn append(log: &mut Log) -> Result<u64, StorageError> {
 
 fn commit(log: &mut Log) -> Result<Position, StorageError> {
     let commit = log.take_commit(true).expect("something waits");
+    log.finish_commit(commit.run())
+}
+
+/// One that need not be durable.
+fn write(log: &mut Log) -> Result<Position, StorageError> {
+    let commit = log.take_commit(false).expect("something waits");
     log.finish_commit(commit.run())
 }
 
@@ -132,4 +146,70 @@ fn what_is_too_large_is_refused_without_a_trace() {
     }
     assert_eq!(log.append(&Append { subject: &bytes[1..], headers: &bytes[1..], ..append }).unwrap(), 4);
     assert_eq!(log.locate(4).unwrap().unwrap().read().unwrap().headers.len(), 65_535);
+}
+
+#[test]
+fn a_mark_that_is_torn_gives_no_sequence_again() {
+    for seed in 0..300 {
+        let (medium, mut log) = log_of(seed, false);
+        medium.fail_at(medium.calls() + 1 + seed % 8, Fault::ShortWrite);
+        for _ in 0..4 {
+            append(&mut log).unwrap();
+            write(&mut log).unwrap();
+        }
+        let told = log.last_sequence();
+        medium.cut_power();
+        let mut log = open_as(&medium.restart(), false);
+        assert!(append(&mut log).unwrap() > told, "seed {seed}");
+    }
+}
+
+#[test]
+fn without_a_mark_no_sequence_is_given_again() {
+    for seed in 0..100 {
+        let (medium, mut log) = log_of(seed, false);
+        for _ in 0..4 {
+            append(&mut log).unwrap();
+            write(&mut log).unwrap();
+        }
+        let told = log.last_sequence();
+        medium.cut_power();
+        let medium = medium.restart();
+        for path in medium.files() {
+            medium.rot(&path, &Rot::Zero(3072..4096)).unwrap();
+        }
+        let mut log = open_as(&medium, false);
+        assert!(append(&mut log).unwrap() > told, "seed {seed}");
+    }
+}
+
+#[test]
+fn what_limits_took_stays_gone_when_a_commit_fails() {
+    for fault in [Fault::Full, Fault::Io] {
+        let (medium, mut log) = log_of(7, false);
+        assert!(log.evict_first().unwrap());
+        append(&mut log).unwrap();
+        write(&mut log).unwrap();
+        assert!(log.evict_first().unwrap());
+        append(&mut log).unwrap();
+        medium.fail_at(medium.calls() + 1, fault);
+        assert!(write(&mut log).is_err());
+        let mut log = open_as(&medium, false);
+        assert_eq!(readable(&mut log), [2, 3, 4], "{fault:?}");
+        assert_eq!(append(&mut log).unwrap(), 6, "{fault:?}");
+    }
+}
+
+#[test]
+fn no_room_to_come_is_no_reason_to_fail() {
+    for fault in [Fault::Full, Fault::TooLarge] {
+        let (medium, mut log) = log();
+        let payload = vec![0; 200_000];
+        log.append(&Append { time: 1, subject: b"s", headers: b"", payload: &payload, marked: false, evict: 0 })
+            .unwrap();
+        // The call before the write.
+        medium.fail_at(medium.calls() + 1, fault);
+        commit(&mut log).unwrap();
+        assert_eq!(readable(&mut open(&medium)), [1, 2, 3, 4], "{fault:?}");
+    }
 }

@@ -35,6 +35,7 @@ impl Log {
             floor: self.first_sequence,
             synced_floor: self.first_sequence,
             boot_id: self.durable.boot_id,
+            given_to: self.last_sequence,
             continued: false,
             is_unnamed: false,
         };
@@ -43,7 +44,7 @@ impl Log {
             file.truncate(end).map_err(|error| active.file.error("truncate", error))?;
             active.file.set_allocated(end);
         }
-        let (at, bytes) = mark.encode(active.file.salt);
+        let (at, bytes) = mark.encode(self.durable.slot, active.file.salt);
         file.write_all_at(&bytes, at.into()).map_err(|error| active.file.error("write", error))?;
         self.durable.commits = mark.commit;
         Ok(())

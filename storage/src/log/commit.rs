@@ -12,7 +12,7 @@ use super::pending::{Chunk, Creation};
 use super::{Log, Position};
 use crate::error::StorageError;
 use crate::medium::File;
-use crate::segment::{RECORDS_START, TailMark};
+use crate::segment::{RECORDS_START, Slot, TailMark};
 
 /// Disk work: what was appended since the last one. At most one of a log is under way.
 #[derive(Debug)]
@@ -23,9 +23,13 @@ pub struct Commit {
     chunks: Arc<Vec<Chunk>>,
     /// The mark behind the last chunk.
     mark: TailMark,
+    /// Where marks go.
+    slot: Slot,
+    /// What the mark says if the commit is undone.
+    undone: TailMark,
     sync: bool,
-    /// Segments that others follow for sure, with their last marks: they do not know of it yet.
-    continued: Vec<(Arc<SegmentFile>, TailMark)>,
+    /// Segments that others follow for sure: they do not know of it yet.
+    continued: Vec<Closed>,
     /// Names in the directory are not known to be durable.
     sync_names: bool,
     preallocate: bool,
@@ -42,10 +46,20 @@ pub struct Committed {
     mark: TailMark,
     /// Whether everything up to the mark is durable.
     synced: bool,
-    /// Segments that were closed, with their last marks.
-    closed: Vec<(Arc<SegmentFile>, TailMark)>,
+    /// Segments that were closed.
+    closed: Vec<Closed>,
     /// Doomed files that somebody still reads.
     kept: Vec<Arc<SegmentFile>>,
+}
+
+/// A segment that was closed.
+#[derive(Debug)]
+pub(super) struct Closed {
+    file: Arc<SegmentFile>,
+    /// Its last mark.
+    mark: TailMark,
+    /// Where that lies.
+    slot: Slot,
 }
 
 impl Committed {
@@ -79,7 +93,12 @@ impl Commit {
         };
         let (last, closed) = self.chunks.split_last().map_or((None, &[][..]), |(last, closed)| (Some(last), closed));
         let created = last.is_some_and(|chunk| chunk.create.is_some());
-        let closed = closed.iter().map(|chunk| (Arc::clone(&chunk.file), self.mark_of(chunk, false))).collect();
+        let closed = closed.iter().map(|chunk| Closed {
+            file: Arc::clone(&chunk.file),
+            mark: self.mark_of(chunk, false),
+            slot: self.slot,
+        });
+        let closed = closed.collect();
         Committed { result, position: self.position, mark: self.mark, synced: self.sync || created, closed, kept }
     }
 
@@ -87,10 +106,10 @@ impl Commit {
         if let Some(error) = &self.refused {
             return Err(error.clone());
         }
-        for (file, mark) in &self.continued {
+        for Closed { file, mark, slot } in &self.continued {
             // Only a hint, for when the segment behind it is not there some day.
             if let Ok(it) = file.file() {
-                let _ = write_mark(file, &**it, &TailMark { continued: true, ..*mark });
+                let _ = write_mark(file, &**it, slot.other(), &TailMark { continued: true, ..*mark });
             }
         }
         for (behind, chunk) in (1..).zip(self.chunks.iter()) {
@@ -111,12 +130,12 @@ impl Commit {
     fn extend(&self, chunk: &Chunk, is_last: bool) -> Result<(), StorageError> {
         let file = chunk.file.file()?;
         if !chunk.bytes.is_empty() {
-            self.preallocate(chunk, &**file, is_last)?;
+            self.preallocate(chunk, &**file, is_last);
             let written = file.write_all_at(&chunk.bytes, chunk.offset.into());
             written.map_err(|error| chunk.file.error("write", error))?;
             chunk.file.set_allocated(chunk.file.allocated().max(chunk.end()));
         }
-        write_mark(&chunk.file, &**file, &self.mark_of(chunk, is_last))?;
+        write_mark(&chunk.file, &**file, self.slot, &self.mark_of(chunk, is_last))?;
         if !is_last && chunk.file.allocated() > chunk.end() {
             file.truncate(chunk.end()).map_err(|error| chunk.file.error("truncate", error))?;
             chunk.file.set_allocated(chunk.end());
@@ -135,11 +154,11 @@ impl Commit {
         let failed = |operation| move |error: io::Error| StorageError::io(operation, &path, error);
         let file = self.create_file(&temporary).map_err(failed.clone()("create"))?;
         let mut block = creation.header.encode(&creation.description);
-        let (at, mark) = self.mark_of(chunk, is_last).encode(creation.header.salt);
+        let (at, mark) = self.mark_of(chunk, is_last).encode(self.slot, creation.header.salt);
         block[at as usize..at as usize + mark.len()].copy_from_slice(&mark);
         file.write_all_at(&block[..], 0).map_err(failed.clone()("write"))?;
         chunk.file.set_allocated(RECORDS_START.into());
-        self.preallocate(chunk, &*file, is_last)?;
+        self.preallocate(chunk, &*file, is_last);
         file.write_all_at(&chunk.bytes, chunk.offset.into()).map_err(failed.clone()("write"))?;
         if *persistent {
             file.sync().map_err(failed.clone()("sync"))?;
@@ -165,21 +184,18 @@ impl Commit {
         }
     }
 
-    /// Makes room ahead of the end, so that a sync need not write down a new size each time.
-    fn preallocate(&self, chunk: &Chunk, file: &dyn File, is_last: bool) -> Result<(), StorageError> {
+    /// Makes room ahead of the end, so that a sync need not write down a new size each time. If there is none, what is to be
+    /// written may still fit: the write tells.
+    fn preallocate(&self, chunk: &Chunk, file: &dyn File, is_last: bool) {
         let allocated = chunk.file.allocated();
         if !self.preallocate || !is_last || chunk.end() <= allocated {
-            return Ok(());
+            return;
         }
         let step = allocated.next_power_of_two().clamp(MIN_ALLOCATION_BYTES, MAX_ALLOCATION_BYTES);
         let wanted = chunk.end().next_multiple_of(step);
-        match file.allocate(wanted) {
-            Ok(()) => chunk.file.set_allocated(wanted),
-            // What is to be written may still fit.
-            Err(error) if is_only_about_room(&error) => {}
-            Err(error) => return Err(chunk.file.error("allocate", error)),
+        if file.allocate(wanted).is_ok() {
+            chunk.file.set_allocated(wanted);
         }
-        Ok(())
     }
 
     /// What the mark behind a chunk says.
@@ -187,6 +203,7 @@ impl Commit {
         let mut mark = self.mark;
         if !is_last {
             (mark.end, mark.last_sequence, mark.floor) = (chunk.end(), chunk.last_sequence, chunk.floor);
+            mark.given_to = chunk.last_sequence;
         }
         if chunk.create.is_some() {
             // A segment that has its name was synced before it got it.
@@ -217,16 +234,10 @@ impl Commit {
                 let _ = file.truncate(chunk.offset.into());
                 chunk.file.set_allocated(chunk.offset.into());
             }
-            self.mark_undone(chunk, &**file);
-        }
-    }
-
-    /// Says once more how far the log had come: a sync that failed may have taken marks with it. The next run of the
-    /// operating system cannot count on it; until then it tells which sequences are not given out again.
-    fn mark_undone(&self, chunk: &Chunk, file: &dyn File) {
-        for behind in 1..=2 {
-            let mark = TailMark { commit: self.mark.commit + behind, end: chunk.offset.into(), ..self.mark };
-            let _ = write_mark(&chunk.file, file, &mark);
+            // Says once more how far the log had come, as a sync that failed may have taken the mark with it. The next run
+            // of the operating system cannot count on it; until then it tells which sequences are not given out again.
+            let undone = TailMark { end: chunk.offset.into(), ..self.undone };
+            let _ = write_mark(&chunk.file, &**file, self.slot, &undone);
         }
     }
 }
@@ -250,6 +261,7 @@ impl Log {
         let reserve = persistent && !self.options.synced;
         let sync = sync || reserve && self.last_sequence > self.durable.reserved_to;
         let mark = self.next_mark(sync, reserve);
+        let undone = self.undone_mark(&mark);
         let spare = std::mem::take(&mut self.spare);
         let chunks = Arc::new(self.pending.take(self.last_sequence, self.first_sequence, spare));
         self.taken = self.position;
@@ -259,6 +271,8 @@ impl Log {
             refused,
             chunks,
             mark,
+            slot: self.durable.slot,
+            undone,
             sync,
             continued: std::mem::take(&mut self.continued),
             sync_names: self.durable.names_dirty,
@@ -286,9 +300,17 @@ impl Log {
             floor: self.first_sequence,
             synced_floor: durable.synced_floor,
             boot_id: durable.boot_id,
+            given_to: self.last_sequence,
             continued: false,
             is_unnamed: durable.names_dirty,
         }
+    }
+
+    /// What is true if the commit with this mark comes to nothing: what the last one said, and that no sequence of this
+    /// one is to be given out again.
+    fn undone_mark(&self, mark: &TailMark) -> TailMark {
+        let Written { last_sequence, floor } = self.durable.written;
+        TailMark { last_sequence, floor, ..*mark }
     }
 
     /// Takes the outcome in. After a failure the log refuses changes until it is opened anew.
@@ -303,6 +325,7 @@ impl Log {
         self.continued = committed.closed;
         let (mark, durable) = (&committed.mark, &mut self.durable);
         durable.commits = mark.commit;
+        durable.written = Written { last_sequence: mark.last_sequence, floor: mark.floor };
         durable.dirty = !committed.synced && self.place.persistent;
         durable.names_dirty &= !committed.synced;
         if committed.synced {
@@ -312,6 +335,7 @@ impl Log {
                 durable.reserve = (durable.reserve * 2).min(MAX_RESERVE);
             }
             durable.reserved_to = mark.reserved_to;
+            durable.slot = durable.slot.other();
         }
         self.committed = committed.position;
         Ok(committed.position)
@@ -330,8 +354,8 @@ impl Log {
     }
 }
 
-fn write_mark(segment: &SegmentFile, file: &dyn File, mark: &TailMark) -> Result<(), StorageError> {
-    let (at, bytes) = mark.encode(segment.salt);
+fn write_mark(segment: &SegmentFile, file: &dyn File, slot: Slot, mark: &TailMark) -> Result<(), StorageError> {
+    let (at, bytes) = mark.encode(slot, segment.salt);
     file.write_all_at(&bytes, at.into()).map_err(|error| segment.error("write", error))
 }
 
@@ -340,6 +364,10 @@ fn write_mark(segment: &SegmentFile, file: &dyn File, mark: &TailMark) -> Result
 pub(super) struct Durable {
     /// Number of the last commit.
     pub(super) commits: u64,
+    /// What the last commit wrote.
+    pub(super) written: Written,
+    /// Where the next mark goes: the other one is durable.
+    pub(super) slot: Slot,
     /// Everything up to this sequence is.
     pub(super) synced_sequence: u64,
     /// Everything up to this offset is, in the segment that the last commit wrote to.
@@ -357,9 +385,13 @@ pub(super) struct Durable {
     pub(super) boot_id: u128,
 }
 
-fn is_only_about_room(error: &io::Error) -> bool {
-    use io::ErrorKind::{QuotaExceeded, StorageFull, Unsupported};
-    matches!(error.kind(), StorageFull | QuotaExceeded | Unsupported)
+/// What a commit wrote, durable or not.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Written {
+    /// The sequence given out last.
+    pub(super) last_sequence: u64,
+    /// No message below it was live.
+    pub(super) floor: u64,
 }
 
 /// Sequences that a log which is not always synced reserves at first.

@@ -9,7 +9,7 @@ use crate::compress::Inflated;
 use crate::error::StorageError;
 use crate::medium::{File, Medium};
 use crate::record::{self, HEADER_BYTES, Header, MIN_MESSAGE_BYTES, Salt};
-use crate::segment::{DecodedHeader, FORMAT_VERSION, RECORDS_START, SegmentHeader, SegmentName, TailMark};
+use crate::segment::{DecodedHeader, FORMAT_VERSION, Marks, RECORDS_START, SegmentHeader, SegmentName};
 
 /// A segment file and what its header block says.
 #[derive(Debug)]
@@ -20,7 +20,7 @@ pub(super) struct Found {
     /// Nothing if it is damaged beyond repair.
     pub(super) header: Option<SegmentHeader>,
     pub(super) description: Option<Vec<u8>>,
-    pub(super) mark: Option<TailMark>,
+    pub(super) marks: Marks,
 }
 
 /// The segments that count, by base, and the files that do not.
@@ -79,8 +79,8 @@ impl Found {
                 (file, header, None)
             }
         };
-        let mark = header.as_ref().and_then(|header| TailMark::newest(&block[..read], header.salt));
-        Ok(Self { name, file, len, header, description, mark })
+        let marks = header.as_ref().map(|header| Marks::read(&block[..read], header.salt)).unwrap_or_default();
+        Ok(Self { name, file, len, header, description, marks })
     }
 
     /// Whether a file says again what is in this one.

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::commit::{Durable, MAX_RESERVE, MIN_RESERVE};
+use super::commit::{Durable, MAX_RESERVE, MIN_RESERVE, Written};
 use super::files::{Place, SegmentFile};
 use super::found::{Found, Listing};
 use super::pending::{Chunk, Pending};
@@ -23,7 +23,7 @@ use crate::error::StorageError;
 use crate::medium::Medium;
 use crate::message::Timestamp;
 use crate::record::{HEADER_BYTES, Header, Kind, MIN_MESSAGE_BYTES, Removal};
-use crate::segment::{RECORDS_START, Scanned, Scanner, SegmentHeader, TailMark};
+use crate::segment::{Marks, RECORDS_START, Scanned, Scanner, SegmentHeader, TailMark};
 use crate::subject_index::{Choice, SubjectIndex};
 
 /// A log in the making.
@@ -140,7 +140,7 @@ impl<'a> Recovery<'a> {
         self.segments.push_back(segment);
         let limit = next.map_or(0, |next| next.previous_end);
         let is_plain = !header.compacted && !header.compressed;
-        let mark = found.mark.filter(|_| next.is_none());
+        let mark = found.marks.newest().filter(|_| next.is_none());
         let same_boot = mark.is_some_and(|mark| mark.boot_id == self.place.medium.boot_id());
         let span = Span {
             from,
@@ -306,7 +306,8 @@ impl<'a> Recovery<'a> {
 
     /// Judges the end of the last segment, and makes the log.
     fn finish(mut self, last: Option<&Found>, walked: Option<Walked>, options: LogOptions, listing: &Listing) -> Log {
-        let mark = last.and_then(|last| last.mark);
+        let marks = last.map(|last| last.marks).unwrap_or_default();
+        let mark = marks.newest();
         let boot_id = self.place.medium.boot_id();
         let end = End { mark, same_boot: mark.is_some_and(|mark| mark.boot_id == boot_id), walked };
         let physical = self.expected.max(1) - 1;
@@ -343,7 +344,7 @@ impl<'a> Recovery<'a> {
             unproven.tail = unproven.tail.filter(|_| is_plain && last.is_some_and(|it| it.name == segment.file.name));
             unproven
         });
-        self.into_log(options, listing, mark, last_sequence, unproven)
+        self.into_log(options, listing, marks, last_sequence, unproven)
     }
 
     /// Whether the last segment is known to be durable as it is, and nothing else lies in it.
@@ -364,17 +365,18 @@ impl<'a> Recovery<'a> {
         self,
         options: LogOptions,
         listing: &Listing,
-        mark: Option<TailMark>,
+        marks: Marks,
         last_sequence: u64,
         unproven: Option<Unproven>,
     ) -> Log {
+        let mark = marks.newest();
         let mut log = Log::new(self.place, options, last_sequence, listing.next_generation);
         log.last_time = self.last_time;
         log.lost_messages = self.lost_messages + self.lost.count();
         log.lost_bytes = self.lost_bytes;
         log.keeper = self.keeper;
         log.subjects = self.subjects;
-        log.durable = durable_of(mark.as_ref(), &log, unproven.is_some());
+        log.durable = durable_of(&marks, &log, unproven.is_some());
         if mark.is_some_and(|mark| mark.boot_id != log.durable.boot_id) || unproven.is_none() {
             // What came up after a power cut is on the disk.
             log.durable.synced_floor = self.floor;
@@ -437,11 +439,12 @@ impl End {
     fn last_sequence(&self, known: u64, is_cut: bool) -> u64 {
         let Some(mark) = &self.mark else {
             let rest = self.walked.as_ref().map_or(0, |walked| walked.rest) as usize;
-            let possible = if is_cut { 0 } else { rest.div_ceil(MIN_MESSAGE_BYTES) as u64 };
+            // What could lie there, and what could have been reserved.
+            let possible = if is_cut { 0 } else { rest.div_ceil(MIN_MESSAGE_BYTES) as u64 + MAX_RESERVE };
             return known.saturating_add(possible).min(u64::MAX - 1);
         };
         let reserved = if self.same_boot { 0 } else { mark.reserved_to };
-        known.max(mark.last_sequence).max(reserved).min(u64::MAX - 1)
+        known.max(mark.given_to).max(reserved).min(u64::MAX - 1)
     }
 }
 
@@ -462,10 +465,12 @@ pub(super) fn read_description(medium: &dyn Medium, dir: &Path) -> Option<Vec<u8
     })
 }
 
-fn durable_of(mark: Option<&TailMark>, log: &Log, is_unproven: bool) -> Durable {
+fn durable_of(marks: &Marks, log: &Log, is_unproven: bool) -> Durable {
     let mut durable = Durable { reserve: MIN_RESERVE, boot_id: log.place.medium.boot_id(), ..Durable::default() };
-    if let Some(mark) = mark {
+    durable.slot = marks.free_slot(durable.boot_id);
+    if let Some(mark) = marks.newest() {
         durable.commits = mark.commit;
+        durable.written = Written { last_sequence: mark.last_sequence, floor: mark.floor };
         (durable.synced_sequence, durable.synced_end) = (mark.synced_sequence, mark.synced_end);
         durable.synced_floor = mark.synced_floor;
     }

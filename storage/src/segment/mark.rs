@@ -1,13 +1,17 @@
 //! Tail marks: what the log knew when a commit was written. A hint that makes recovery exact, never needed.
 //!
+//! A segment has room for two. The one that is durable stays as it is until the other one is: whatever becomes of a mark
+//! that is being written, there is one that says which sequences may have been given out.
+//!
 //! ```text
-//!  0 u64 number of the commit, from 1; odd ones lie at 3584, even ones at 3072
-//!  8 u64 end of the records     16 u64 sequence given out last
+//!  0 u64 number of the commit, from 1
+//!  8 u64 end of the records     16 u64 sequence that was given out last when they ended there
 //! 24 u64 the last sequence that was durable before this commit   32 u64 where the durable records ended
 //! 40 u64 sequences up to here may have been given out             48 u64 floor: nothing below it is live
 //! 56 u64 the floor that was durable before this commit             64 u128 boot id
-//! 80 u32 flags: 1 another segment follows this one, 2 written before the name of the segment was durable
-//! 84 u32 CRC-32 of bytes 0..84, started from the salt and the mark's offset
+//! 80 u64 sequence given out last, those included that were refused later
+//! 88 u32 flags: 1 another segment follows this one, 2 written before the name of the segment was durable
+//! 92 u32 CRC-32 of bytes 0..92, started from the salt and the mark's offset
 //! ```
 
 use super::array;
@@ -20,7 +24,7 @@ pub struct TailMark {
     pub commit: u64,
     /// Where the records of this commit end.
     pub end: u64,
-    /// The sequence given out last.
+    /// The sequence that was given out last when the records ended there.
     pub last_sequence: u64,
     /// The last sequence that was durable for sure before this commit.
     pub synced_sequence: u64,
@@ -34,21 +38,35 @@ pub struct TailMark {
     pub synced_floor: u64,
     /// The run of the operating system in which it was written.
     pub boot_id: u128,
+    /// The sequence given out last: above `last_sequence` if what followed was refused in the end.
+    pub given_to: u64,
     /// Whether another segment follows this one.
     pub continued: bool,
     /// Whether the name of the segment may not have been durable when it was written.
     pub is_unnamed: bool,
 }
 
+/// Which of the two places of a segment a mark lies in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Slot {
+    /// The first one.
+    #[default]
+    First,
+    /// The second one.
+    Second,
+}
+
+/// The marks of a segment that are intact.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks([Option<TailMark>; 2]);
+
 impl TailMark {
     /// Bytes of a mark.
-    pub const BYTES: usize = 88;
-    /// Where the two marks of a segment lie, each in a sector of its own.
-    pub const OFFSETS: [u32; 2] = [3072, 3584];
+    pub const BYTES: usize = 96;
 
     /// Where it lies, and its bytes.
-    pub fn encode(&self, salt: Salt) -> (u32, [u8; Self::BYTES]) {
-        let offset = Self::OFFSETS[usize::from(self.commit % 2 == 1)];
+    pub fn encode(&self, slot: Slot, salt: Salt) -> (u32, [u8; Self::BYTES]) {
+        let offset = slot.offset();
         let mut bytes = [0; Self::BYTES];
         let numbers = [
             self.commit,
@@ -65,24 +83,20 @@ impl TailMark {
         }
         let flags = u32::from(self.continued) | u32::from(self.is_unnamed) << 1;
         bytes[64..80].copy_from_slice(&self.boot_id.to_le_bytes());
-        bytes[80..84].copy_from_slice(&flags.to_le_bytes());
-        let crc = record::crc(salt.at(offset), &bytes[..84]);
-        bytes[84..].copy_from_slice(&crc.to_le_bytes());
+        bytes[80..88].copy_from_slice(&self.given_to.to_le_bytes());
+        bytes[88..92].copy_from_slice(&flags.to_le_bytes());
+        let crc = record::crc(salt.at(offset), &bytes[..92]);
+        bytes[92..].copy_from_slice(&crc.to_le_bytes());
         (offset, bytes)
     }
 
-    /// The newest intact mark of a header block.
-    pub fn newest(block: &[u8], salt: Salt) -> Option<Self> {
-        let marks = Self::OFFSETS.into_iter().filter_map(|offset| Self::decode(block, offset, salt));
-        marks.max_by_key(|mark| mark.commit)
-    }
-
-    fn decode(block: &[u8], offset: u32, salt: Salt) -> Option<Self> {
+    fn decode(block: &[u8], slot: Slot, salt: Salt) -> Option<Self> {
+        let offset = slot.offset();
         let bytes: [u8; Self::BYTES] = array(block, offset as usize)?;
-        if record::crc(salt.at(offset), &bytes[..84]) != u32::from_le_bytes(array(&bytes, 84)?) {
+        if record::crc(salt.at(offset), &bytes[..92]) != u32::from_le_bytes(array(&bytes, 92)?) {
             return None;
         }
-        let flags = u32::from_le_bytes(array(&bytes, 80)?);
+        let flags = u32::from_le_bytes(array(&bytes, 88)?);
         let number = |index: usize| array(&bytes, index * 8).map(u64::from_le_bytes);
         Some(Self {
             commit: number(0)?,
@@ -94,8 +108,55 @@ impl TailMark {
             floor: number(6)?,
             synced_floor: number(7)?,
             boot_id: u128::from_le_bytes(array(&bytes, 64)?),
+            given_to: number(10)?,
             continued: flags & 1 != 0,
             is_unnamed: flags & 2 != 0,
         })
+    }
+}
+
+impl Slot {
+    /// The other one.
+    pub fn other(self) -> Self {
+        match self {
+            Self::First => Self::Second,
+            Self::Second => Self::First,
+        }
+    }
+
+    /// Where it lies, in a sector of its own.
+    pub fn offset(self) -> u32 {
+        match self {
+            Self::First => 3072,
+            Self::Second => 3584,
+        }
+    }
+}
+
+impl Marks {
+    /// The intact marks of a header block.
+    pub fn read(block: &[u8], salt: Salt) -> Self {
+        Self([Slot::First, Slot::Second].map(|slot| TailMark::decode(block, slot, salt)))
+    }
+
+    /// The newest one.
+    pub fn newest(&self) -> Option<TailMark> {
+        self.newest_place().map(|(_, mark)| mark)
+    }
+
+    /// Where the next mark may go: not over the only one that is known to be durable. Within a run of the operating system
+    /// that is the older one of two.
+    pub fn free_slot(&self, boot_id: u128) -> Slot {
+        match self.newest_place() {
+            Some((slot, mark)) if mark.boot_id == boot_id && self.0.iter().all(Option::is_some) => slot,
+            Some((slot, _)) => slot.other(),
+            None => Slot::First,
+        }
+    }
+
+    fn newest_place(&self) -> Option<(Slot, TailMark)> {
+        let marks = [Slot::First, Slot::Second].into_iter().zip(self.0);
+        let intact = marks.filter_map(|(slot, mark)| Some((slot, mark?)));
+        intact.max_by_key(|(_, mark)| (mark.commit, mark.continued))
     }
 }

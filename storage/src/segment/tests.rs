@@ -26,6 +26,7 @@ fn mark(commit: u64) -> TailMark {
         floor: 7,
         synced_floor: 9,
         boot_id: u128::MAX - 8,
+        given_to: 10,
         continued: true,
         is_unnamed: false,
     }
@@ -71,15 +72,33 @@ fn a_damaged_or_long_description_is_left_out() {
 #[test]
 fn the_newest_intact_mark_counts() {
     let mut block = header().encode(b"");
-    assert_eq!(TailMark::newest(&block[..], SALT), None);
-    for commit in 1..=3 {
-        let (offset, bytes) = mark(commit).encode(SALT);
-        block[offset as usize..offset as usize + bytes.len()].copy_from_slice(&bytes);
-        assert_eq!(TailMark::newest(&block[..], SALT), Some(mark(commit)));
+    let newest = |block: &[u8]| Marks::read(block, SALT).newest();
+    assert_eq!(newest(&block[..]), None);
+    for (commit, slot) in [(1, Slot::First), (2, Slot::Second), (3, Slot::Second), (4, Slot::First)] {
+        put(&mut block[..], slot, mark(commit));
+        assert_eq!(newest(&block[..]), Some(mark(commit)));
     }
-    assert_eq!(TailMark::newest(&block[..], Salt(78)), None);
-    block[3584] ^= 1;
-    assert_eq!(TailMark::newest(&block[..], SALT), Some(mark(2)));
+    assert_eq!(Marks::read(&block[..], Salt(78)).newest(), None);
+    block[3072] ^= 1;
+    assert_eq!(newest(&block[..]), Some(mark(3)));
+}
+
+#[test]
+fn the_only_durable_mark_is_not_written_over() {
+    let mut block = header().encode(b"");
+    let free = |block: &[u8], boot_id| Marks::read(block, SALT).free_slot(boot_id);
+    let boot_id = mark(1).boot_id;
+    put(&mut block[..], Slot::Second, mark(1));
+    assert_eq!(free(&block[..], boot_id), Slot::First);
+    put(&mut block[..], Slot::First, mark(2));
+    // The newer one may not be durable, unless the system has started anew since.
+    assert_eq!(free(&block[..], boot_id), Slot::First);
+    assert_eq!(free(&block[..], boot_id + 1), Slot::Second);
+}
+
+fn put(block: &mut [u8], slot: Slot, mark: TailMark) {
+    let (offset, bytes) = mark.encode(slot, SALT);
+    block[offset as usize..offset as usize + bytes.len()].copy_from_slice(&bytes);
 }
 
 /// A file with records of these payloads, and where each begins.

@@ -10,6 +10,8 @@ pub enum Fault {
     Io,
     /// It fails with ENOSPC, if it is one that takes room.
     Full,
+    /// It fails with EFBIG, if it is one that makes room ahead.
+    TooLarge,
     /// It writes only a part, if it is a write of more than one byte.
     ShortWrite,
     /// It fails with EIO and loses bytes, if it is a sync of a file.
@@ -82,6 +84,7 @@ impl Call {
             Fault::Full => {
                 matches!(self, Self::Create | Self::CreateDir | Self::Rename | Self::Write | Self::Allocate)
             }
+            Fault::TooLarge => self == Self::Allocate,
             Fault::ShortWrite => self == Self::Write,
             Fault::FailedSync => self == Self::Sync,
             Fault::Crash | Fault::PowerCut => true,
@@ -94,7 +97,7 @@ impl Call {
         match (fault, self) {
             (Fault::Io | Fault::FailedSync, Self::Sync) => Effect::Lost,
             (Fault::Io, Self::Write) => any[random.usize(..2)],
-            (Fault::Io | Fault::Full | Fault::FailedSync, _) => Effect::None,
+            (Fault::Io | Fault::Full | Fault::TooLarge | Fault::FailedSync, _) => Effect::None,
             (Fault::ShortWrite, _) => Effect::Short,
             (Fault::Crash | Fault::PowerCut, _) => any[random.usize(..any.len())],
         }
@@ -106,6 +109,7 @@ impl Fault {
         match self {
             Self::Io | Self::FailedSync | Self::ShortWrite => rustix::io::Errno::IO.into(),
             Self::Full => rustix::io::Errno::NOSPC.into(),
+            Self::TooLarge => rustix::io::Errno::FBIG.into(),
             Self::Crash => io::Error::other("the process was killed"),
             Self::PowerCut => io::Error::other("the power was cut"),
         }

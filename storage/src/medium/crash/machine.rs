@@ -81,7 +81,7 @@ impl Machine {
         match fault {
             Fault::ShortWrite => return result,
             Fault::Crash | Fault::PowerCut => self.go_down(fault),
-            Fault::Io | Fault::Full | Fault::FailedSync => {}
+            Fault::Io | Fault::Full | Fault::TooLarge | Fault::FailedSync => {}
         }
         Err(fault.error())
     }
