@@ -271,6 +271,10 @@ impl Inner {
         if self.stopping.swap(true, Ordering::AcqRel) {
             return;
         }
+        // Before the connections end: who waits for messages is told.
+        if let Some(jetstream) = self.shell.engine.jetstream() {
+            jetstream.end_consumers();
+        }
         self.shell.engine.stop();
         store::stop(&self.shell);
         self.shell.tasks.stop();

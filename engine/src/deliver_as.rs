@@ -262,11 +262,11 @@ impl Handed<'_> {
             stored.payload = Bytes::new();
         }
         let reply = Subject::from(String::from_utf8_lossy(self.reply).into_owned());
-        Message::new(subject_of(stored.subject), Some(reply), headers, stored.payload)
+        Message::new(subject_of(&stored.subject), Some(reply), headers, stored.payload)
     }
 }
 
 /// Subjects of the wire may be any bytes, those of a Rust program are text.
-fn subject_of(bytes: Bytes) -> Subject {
-    Subject::from_utf8(bytes.clone()).unwrap_or_else(|_| Subject::from(String::from_utf8_lossy(&bytes).into_owned()))
+fn subject_of(bytes: &Bytes) -> Subject {
+    Subject::from_utf8(bytes.clone()).unwrap_or_else(|_| Subject::from(String::from_utf8_lossy(bytes).into_owned()))
 }

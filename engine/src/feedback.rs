@@ -100,14 +100,13 @@ impl Feedback {
 
     fn gathered_for(&mut self, engine: &Engine, stream: &[u8]) -> Option<&mut Gathered> {
         let found = self.gathered.iter().rposition(|gathered| gathered.stream.name().as_bytes() == stream);
-        let index = match found {
-            Some(index) => index,
-            None => {
-                let stream = engine.jetstream()?.get(std::str::from_utf8(stream).ok()?)?;
-                let messages = self.spare.pop().unwrap_or_default();
-                self.gathered.push(Gathered { stream, messages });
-                self.gathered.len() - 1
-            }
+        let index = if let Some(index) = found {
+            index
+        } else {
+            let stream = engine.jetstream()?.get(std::str::from_utf8(stream).ok()?)?;
+            let messages = self.spare.pop().unwrap_or_default();
+            self.gathered.push(Gathered { stream, messages });
+            self.gathered.len() - 1
         };
         self.gathered.get_mut(index)
     }

@@ -33,6 +33,7 @@ use embus_storage::store::Store;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::api::error::ApiError;
+use crate::consumer::Closing;
 use crate::engine::Engine;
 use crate::jetstream::changes::{Changes, Place};
 use crate::jetstream::limits::Room;
@@ -284,6 +285,13 @@ impl JetStream {
     /// Requests of the API, and whatever else changes streams or walks through one: one at a time.
     pub fn serial(&self) -> &Arc<Jobs> {
         &self.serial
+    }
+
+    /// Tells those who wait for messages of consumers that the broker ends; nothing is delivered any more. Does not block.
+    pub fn end_consumers(&self) {
+        for stream in self.registry.list(None) {
+            stream.close_consumers(Closing::Shutdown);
+        }
     }
 
     /// Ends in good order: all streams take no more messages, what waits is committed and synced, and the next start finds

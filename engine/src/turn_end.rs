@@ -68,7 +68,12 @@ impl TurnEnd {
 impl Engine {
     /// Commits the streams and answers the requests of a turn, and of what that leads to.
     pub(crate) fn run_turn_end(self: &Arc<Self>, worker: &mut Worker) {
+        let mut rounds = 0;
         while !worker.batch.turn_end.is_empty() {
+            rounds += 1;
+            if rounds > MAX_ROUNDS {
+                self.end_later(worker);
+            }
             while let Some((stream, messages)) = worker.batch.turn_end.feedback.pop() {
                 stream.handle_feedback(&messages, worker);
                 worker.batch.turn_end.feedback.recycle(messages);
@@ -85,4 +90,17 @@ impl Engine {
         }
         worker.batch.turn_end.time = None;
     }
+
+    /// What consumers deliver may be stored by streams whose consumers deliver in turn, and so on, perhaps in a ring: a
+    /// turn ends all the same.
+    #[cold]
+    fn end_later(&self, worker: &mut Worker) {
+        let Some(jobs) = self.jobs() else { return };
+        for stream in worker.batch.turn_end.changed.drain(..) {
+            jobs.spawn(Box::new(move || stream.end_alone()));
+        }
+    }
 }
+
+/// How often what a turn led to leads to more before that is left to jobs.
+const MAX_ROUNDS: usize = 64;

@@ -64,6 +64,12 @@ impl Stream {
         self.pump(engine, worker);
     }
 
+    /// The same where no turn is.
+    pub(crate) fn end_alone(self: &Arc<Self>) {
+        self.commit();
+        self.pump_alone();
+    }
+
     fn commit_in_turn(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker) {
         let work = self.begin(&mut self.state.lock());
         let Some(work) = work else { return };
@@ -115,6 +121,9 @@ impl Stream {
             return Disk::Recovery(error.clone());
         }
         let commit = state.core.log_mut().take_commit(self.policy == SyncPolicy::Always);
+        if commit.is_some() {
+            state.consumers.begin_commit();
+        }
         commit.map_or(Disk::Nothing, Disk::Commit)
     }
 
@@ -168,6 +177,7 @@ impl Stream {
                 state.trouble = None;
                 self.note_dirty(engine, &mut state);
                 let state = &mut *state;
+                state.consumers.finish_commit();
                 state.consumers.advance(state.core.log(), last_sequence);
                 Ok(())
             }
@@ -266,6 +276,7 @@ impl Stream {
         }
         let Some(commit) = state.core.log_mut().take_commit(true) else { return };
         state.busy = true;
+        state.consumers.begin_commit();
         let waiting = std::mem::take(&mut state.waiting);
         let last_sequence = state.core.log().last_sequence();
         drop(state);

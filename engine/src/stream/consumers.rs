@@ -35,6 +35,7 @@ use crate::sync::Arc;
 
 use index::{FilterIndex, FilterRef, Slot};
 use notice::{Notice, What};
+use retention::Removed;
 
 pub(super) use journal::Journal;
 pub use manage::Reset;
@@ -65,6 +66,8 @@ pub(super) struct Consumers {
     notices: Vec<Notice>,
     journal: Journal,
     last_id: u64,
+    /// What was removed because nobody needs it any more, and is not committed yet.
+    removed: Removed,
     /// From where on messages may be there that nobody needs any more.
     sweep_from: Option<u64>,
     /// Where those are gathered that a new message concerns.
@@ -72,6 +75,7 @@ pub(super) struct Consumers {
 }
 
 /// One consumer and what the stream knows of it.
+#[allow(clippy::struct_excessive_bools, reason = "each says in which list of the stream it stands")]
 struct Member {
     consumer: Consumer,
     name: Arc<str>,
@@ -120,6 +124,7 @@ impl Consumers {
             notices: Vec::new(),
             journal,
             last_id: 0,
+            removed: Removed::default(),
             sweep_from: None,
             taken: Vec::new(),
         }
@@ -210,6 +215,7 @@ impl Consumers {
     /// The state machine of the stream was made anew from what is on the disk.
     pub(super) fn reopened(&mut self, core: &mut Core) {
         self.set_interest(core);
+        self.remove_again(core);
         let last_sequence = core.log().last_sequence();
         self.advance(core.log(), last_sequence);
     }
@@ -273,7 +279,9 @@ impl Consumers {
     }
 
     /// Tells the stream's state machine what is wanted. To be called when consumers come or go, and for a new one.
+    /// Consumers want to learn what is removed.
     pub(super) fn set_interest(&self, core: &mut Core) {
+        core.log_mut().watch_removals(self.len() > 0);
         let wanted = Wanted(Arc::clone(&self.index));
         core.set_interest((self.len() > 0).then(|| Box::new(wanted) as Box<dyn Interest>));
     }

@@ -5,6 +5,7 @@ use embus_storage::message::Timestamp;
 use super::Consumers;
 use super::gate::Gate;
 use super::index::Slot;
+use crate::consumer::Consumer;
 use crate::stream::core::Core;
 use crate::stream::{State, Stream};
 use crate::sync::Arc;
@@ -19,7 +20,7 @@ impl Consumers {
             self.due.pop_first();
             let Some(member) = self.member_mut(slot) else { continue };
             member.armed = None;
-            let handled = self.show(slot, core, gate, now, |consumer, scene| consumer.handle_deadline(scene));
+            let handled = self.show(slot, core, gate, now, Consumer::handle_deadline);
             if let Some(Err(error)) = handled {
                 tracing::warn!(%error, "a consumer could not do what was due");
             }

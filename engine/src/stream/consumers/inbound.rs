@@ -92,7 +92,7 @@ impl Stream {
 
 impl State {
     /// After everything that one consumer was told.
-    fn after(&mut self, slot: Slot, now: Timestamp) {
+    pub(super) fn after(&mut self, slot: Slot, now: Timestamp) {
         self.consumers.make_ready(slot);
         self.consumers.settle(slot, &mut self.core, now);
     }

@@ -68,7 +68,7 @@ impl Stream {
     fn info_of(self: &Arc<Self>, router: &Router, state: &mut State, slot: Slot) -> Option<ConsumerInfo> {
         let now = self.now();
         let mut gate = Gate::new(router, None);
-        let seen = state.consumers.show(slot, &mut state.core, &mut gate, now, |consumer, scene| consumer.info(scene));
+        let seen = state.consumers.show(slot, &mut state.core, &mut gate, now, Consumer::info);
         state.consumers.settle(slot, &mut state.core, now);
         let consumer = &state.consumers.member(slot)?.consumer;
         let setting = consumer.setting();
@@ -91,7 +91,7 @@ impl Stream {
             if let Some(slot) = state.consumers.slot(name) {
                 return stream.update_at(router, state, slot, Arc::new(config));
             }
-            stream.add(router, state, name, Arc::new(config))
+            stream.add(router, state, name, &Arc::new(config))
         })?
     }
 
@@ -152,7 +152,7 @@ impl Stream {
             let mut gate = Gate::new(router, None);
             let result = state.consumers.show(slot, &mut state.core, &mut gate, now, act);
             state.consumers.store_config(slot);
-            stream.after_change(state, slot, now);
+            state.after(slot, now);
             let info = stream.info_of(router, state, slot).ok_or_else(ApiError::consumer_not_found)?;
             Ok((result.ok_or_else(ApiError::consumer_not_found)?, info))
         })?
@@ -178,10 +178,10 @@ impl Stream {
         router: &Router,
         state: &mut State,
         name: &str,
-        config: Arc<ConsumerConfig>,
+        config: &Arc<ConsumerConfig>,
     ) -> Result<ConsumerInfo, ApiError> {
         let now = self.now();
-        let is_stored = state.consumers.journal.keeps(&config);
+        let is_stored = state.consumers.journal.keeps(config);
         let setting = ConsumerSetting {
             id: state.consumers.last_id + 1,
             stream: Arc::clone(&self.name),
@@ -194,7 +194,7 @@ impl Stream {
         let visible = state.consumers.visible;
         let mut gate = Gate::new(router, None);
         let consumer = gate.look(&mut state.core, visible, now, config.is_push(), |scene| {
-            Consumer::new(setting, Arc::clone(&config), scene)
+            Consumer::new(setting, Arc::clone(config), scene)
         });
         let consumer = consumer.map_err(ApiError::store_failed)?;
         let slot = state.consumers.insert(Arc::clone(&shared_name), id, consumer, is_stored);
@@ -203,7 +203,7 @@ impl Stream {
         self.watch_interest(router, state, slot);
         state.consumers.check_interest(slot, &mut gate, now);
         state.consumers.notices.push(Notice { consumer: shared_name, what: What::Created });
-        self.after_change(state, slot, now);
+        state.after(slot, now);
         self.info_of(router, state, slot).ok_or_else(ApiError::consumer_not_found)
     }
 
@@ -227,7 +227,7 @@ impl Stream {
         state.consumers.refresh_filters(slot);
         state.consumers.store_config(slot);
         state.consumers.check_interest(slot, &mut gate, now);
-        self.after_change(state, slot, now);
+        state.after(slot, now);
         self.info_of(router, state, slot).ok_or_else(ApiError::consumer_not_found)
     }
 
@@ -250,6 +250,9 @@ impl Stream {
         {
             let mut state = self.state.lock();
             let state = &mut *state;
+            if state.consumers.is_closed && why == Closing::Shutdown {
+                return;
+            }
             if why == Closing::Deleted {
                 // The journal goes with the stream.
                 state.consumers.journal = Journal::default();
@@ -271,11 +274,6 @@ impl Stream {
         self.unwatch_interest(router, state, slot);
         let closed = state.consumers.member_mut(slot).map(|member| member.consumer.close(Closing::Shutdown));
         state.consumers.statuses.extend(closed.into_iter().flatten());
-    }
-
-    fn after_change(self: &Arc<Self>, state: &mut State, slot: Slot, now: Timestamp) {
-        state.consumers.make_ready(slot);
-        state.consumers.settle(slot, &mut state.core, now);
     }
 
     /// Learns from now on when somebody listens to a push consumer, or nobody any more.

@@ -9,7 +9,38 @@ use crate::stream::config::Retention;
 use crate::stream::core::Core;
 use crate::sync::Arc;
 
+/// Messages that were removed and that a log which is read anew may have again.
+#[derive(Debug, Default)]
+pub(super) struct Removed {
+    since_commit: Vec<u64>,
+    in_commit: Vec<u64>,
+}
+
 impl Consumers {
+    /// A commit takes all changes so far.
+    pub(in crate::stream) fn begin_commit(&mut self) {
+        self.removed.in_commit.append(&mut self.removed.since_commit);
+    }
+
+    /// The changes that a commit took are on the disk.
+    pub(in crate::stream) fn finish_commit(&mut self) {
+        self.removed.in_commit.clear();
+        self.removed.in_commit.shrink_to(KEPT_SEQUENCES);
+    }
+
+    /// The log was read anew: what was not committed is there again, and nobody will be done with it once more.
+    pub(super) fn remove_again(&mut self, core: &mut Core) {
+        self.begin_commit();
+        let removed = std::mem::take(&mut self.removed.in_commit);
+        for sequence in &removed {
+            if let Err(error) = core.remove_for_retention(*sequence) {
+                tracing::debug!(%error, "a message that consumers are done with could not be removed again");
+                break;
+            }
+        }
+        self.removed.since_commit = removed;
+    }
+
     /// Removes what a consumer is done with, unless another one still needs it.
     pub(super) fn remove_settled(&mut self, slot: Slot, core: &mut Core) {
         while let Some(sequence) = self.member_mut(slot).and_then(|member| member.consumer.take_settled()) {
@@ -21,14 +52,14 @@ impl Consumers {
         }
     }
 
-    fn remove_unneeded(&self, sequence: u64, core: &mut Core) -> Result<(), StorageError> {
+    fn remove_unneeded(&mut self, sequence: u64, core: &mut Core) -> Result<(), StorageError> {
         let is_unneeded = match core.config().retention {
             Retention::Limits => false,
             Retention::WorkQueue => true,
             Retention::Interest => !self.is_needed(sequence, core),
         };
-        if is_unneeded {
-            core.remove_for_retention(sequence)?;
+        if is_unneeded && core.remove_for_retention(sequence)? {
+            self.removed.since_commit.push(sequence);
         }
         Ok(())
     }
@@ -45,16 +76,14 @@ impl Consumers {
 
     /// Removes up to `limit` messages from `from` on that no consumer needs any more, in a stream that keeps what is
     /// needed; says where to go on, if there may be more.
-    pub(super) fn sweep(&self, from: u64, limit: usize, core: &mut Core) -> Result<Option<u64>, StorageError> {
+    pub(super) fn sweep(&mut self, from: u64, limit: usize, core: &mut Core) -> Result<Option<u64>, StorageError> {
         if core.config().retention != Retention::Interest {
             return Ok(None);
         }
         let mut next = from;
         for _ in 0..limit {
             let Some((sequence, _)) = core.log_mut().next_within(&[], next, self.visible)? else { return Ok(None) };
-            if !self.is_needed(sequence, core) {
-                core.remove_for_retention(sequence)?;
-            }
+            self.remove_unneeded(sequence, core)?;
             next = sequence.saturating_add(1);
         }
         Ok(Some(next))
@@ -75,3 +104,5 @@ impl Stream {
 
 /// Messages that are looked at under one lock.
 const SWEEP_MESSAGES: usize = 1024;
+/// Memory for removals that is kept between commits.
+const KEPT_SEQUENCES: usize = 1024;
