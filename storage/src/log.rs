@@ -6,6 +6,7 @@
 //! are hints.
 
 mod append;
+mod block_reader;
 mod close;
 mod commit;
 mod files;
@@ -28,6 +29,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub use block_reader::{BlockReader, Fetched, MAX_BLOCK_BYTES};
 use commit::{Closed, Durable};
 pub use commit::{Commit, Committed};
 use files::{Place, SegmentFile};

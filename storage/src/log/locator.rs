@@ -55,33 +55,41 @@ impl Locator {
         let bytes = match &self.source {
             Source::File => self.file.read(self.extent.offset, self.extent.len() as usize)?.into(),
             Source::Copy(bytes) => bytes.clone(),
-            Source::InFlight(chunks) => self.copy(chunks)?,
+            Source::InFlight(chunks) => Bytes::copy_from_slice(self.record_in(chunks)?),
         };
-        self.verified(&bytes).ok_or_else(|| self.file.damaged("a message is not what was written"))
+        let header = self.verify(&bytes)?;
+        let message = header.message(&bytes[HEADER_BYTES..]).ok_or_else(|| self.not_as_written())?;
+        Ok(StoredMessage {
+            sequence: self.sequence,
+            time: message.time,
+            subject: bytes.slice_ref(message.subject),
+            headers: part(&bytes, message.headers),
+            payload: part(&bytes, message.payload),
+        })
     }
 
-    fn copy(&self, chunks: &[Chunk]) -> Result<Bytes, StorageError> {
+    /// The record of the message in the commit that writes it.
+    pub(super) fn record_in<'a>(&self, chunks: &'a [Chunk]) -> Result<&'a [u8], StorageError> {
         let found = chunks.iter().find_map(|chunk| chunk.bytes_at(&self.file, self.extent.offset));
         let record = found.and_then(|bytes| bytes.get(..self.extent.len() as usize));
-        record.map(Bytes::copy_from_slice).ok_or_else(|| self.file.damaged("a record is not in its commit"))
+        record.ok_or_else(|| self.file.damaged("a record is not in its commit"))
     }
 
-    /// The message, if these bytes are its record.
-    fn verified(&self, record: &Bytes) -> Option<StoredMessage> {
-        let header = Header::decode(record, self.file.salt.at(self.extent.offset))?;
-        let body = record.get(HEADER_BYTES..)?;
-        let sequence = self.file.name.base.checked_add(header.relative.into())?;
-        if header.kind != Kind::Message || sequence != self.sequence || !header.covers(body) {
-            return None;
-        }
-        let message = header.message(body)?;
-        Some(StoredMessage {
-            sequence,
-            time: message.time,
-            subject: record.slice_ref(message.subject),
-            headers: part(record, message.headers),
-            payload: part(record, message.payload),
-        })
+    /// The header of the message, if these bytes are its record.
+    #[inline]
+    pub(super) fn verify(&self, record: &[u8]) -> Result<Header, StorageError> {
+        let header = Header::decode(record, self.file.salt.at(self.extent.offset));
+        let is_it = |header: &Header| {
+            let sequence = self.file.name.base.checked_add(header.relative.into());
+            let body = record.get(HEADER_BYTES..).unwrap_or_default();
+            header.kind == Kind::Message && sequence == Some(self.sequence) && header.covers(body)
+        };
+        header.filter(is_it).ok_or_else(|| self.not_as_written())
+    }
+
+    #[cold]
+    pub(super) fn not_as_written(&self) -> StorageError {
+        self.file.damaged("a message is not what was written")
     }
 }
 
