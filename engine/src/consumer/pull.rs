@@ -64,7 +64,7 @@ impl PullRequest {
             let text = error.to_string();
             Status::bad_request(&reply, plain(text.strip_prefix("invalid JSON: ").unwrap_or(&text)))
         })?;
-        if read.heartbeat.0 > 0 && read.heartbeat.0.saturating_mul(2) > read.expires.0 {
+        if read.heartbeat.0 > 0 && read.heartbeat.0 > read.expires.0 / 2 {
             return Err(Status::bad_request(&reply, "heartbeat value too large"));
         }
         Ok(Self {
@@ -98,7 +98,8 @@ struct Formal {
     id: String,
     priority: i64,
 }
-json::fields!(Formal, "server.JSApiConsumerGetNextRequest", {
+// The reference server reads it into a type without a name.
+json::fields!(Formal, "", {
     "expires" => expires,
     "batch" => batch via json::int,
     "max_bytes" => max_bytes via json::int,
@@ -161,9 +162,7 @@ mod tests {
         check(r#"{"idle_heartbeat":501,"expires":1000}"#, "heartbeat value too large");
         check(r#"{"idle_heartbeat":1}"#, "heartbeat value too large");
         check(r#"{"idle_heartbeat":9223372036854775807,"expires":9223372036854775807}"#, "heartbeat value too large");
-        check(
-            r#"{"batch":"x"}"#,
-            "json: cannot unmarshal string into Go struct field JSApiConsumerGetNextRequest.batch of type int",
-        );
+        check(r#"{"batch":"x"}"#, "json: cannot unmarshal string into Go struct field .batch of type int");
+        check(r#"{"batch":1.5}"#, "json: cannot unmarshal number 1.5 into Go struct field .batch of type int");
     }
 }

@@ -107,12 +107,13 @@ impl State {
         now: Timestamp,
     ) {
         let verb = AckVerb::parse(body);
-        self.with_consumer(slot, |consumer| consumer.handle_ack(token, verb, now));
+        let member = self.consumers.member_mut(slot);
+        let is_answered = member.is_some_and(|member| member.consumer.handle_ack(token, verb, now));
         match verb {
             // The reply is where the next messages go; it is not told that this one is done. [reference §5.2]
             AckVerb::Next(request) => self.pull(slot, request, reply, gate, now),
             _ => {
-                if let Some(reply) = reply {
+                if let Some(reply) = reply.filter(|_| is_answered) {
                     self.consumers.journal.want();
                     self.waiting.push_confirmation(reply);
                 }
