@@ -37,6 +37,7 @@ use std::sync::Weak;
 use std::time::Duration;
 
 use embus_storage::error::StorageError;
+use embus_storage::log::Undone;
 use embus_storage::message::Timestamp;
 use parking_lot::{Condvar, Mutex};
 
@@ -92,7 +93,7 @@ pub struct Stream {
 }
 
 /// Makes the state machine anew from what is on the disk.
-pub(crate) type Reopen = Box<dyn Fn(Timestamp, &Arc<StreamConfig>) -> Result<Core, StorageError> + Send + Sync>;
+pub(crate) type Reopen = Box<dyn Fn(Timestamp, &Arc<StreamConfig>, Undone) -> Result<Core, StorageError> + Send + Sync>;
 
 /// What the lock protects.
 struct State {

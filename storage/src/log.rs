@@ -20,6 +20,7 @@ mod remove;
 mod segments;
 mod tail;
 mod times;
+mod undone;
 mod upkeep;
 mod watch;
 mod within;
@@ -39,6 +40,7 @@ use ranges::Ranges;
 use segments::Segment;
 use tail::Unproven;
 use times::FirstTimes;
+pub use undone::Undone;
 use upkeep::Keeper;
 pub use upkeep::{Kept, Upkeep};
 pub use watch::RemovalMark;
@@ -94,6 +96,8 @@ pub struct Log {
     keeper: Keeper,
     /// What was removed lately, if somebody wants to know.
     watch: Option<Box<Watch>>,
+    /// What the next commit has to take back before anything else.
+    undone: Undone,
     /// Why no change is taken any more.
     failed: Option<StorageError>,
 }
@@ -210,9 +214,25 @@ impl Log {
         options: LogOptions,
         replay: &mut dyn Replay,
     ) -> Result<Self, StorageError> {
+        Self::reopen(medium, dir, options, Undone::default(), replay)
+    }
+
+    /// The same in place of a log that has failed, whose commits left something on the disk, maybe, that never happened.
+    pub fn reopen(
+        medium: Arc<dyn Medium>,
+        dir: PathBuf,
+        options: LogOptions,
+        undone: Undone,
+        replay: &mut dyn Replay,
+    ) -> Result<Self, StorageError> {
         let place = Place::new(medium, dir);
         found::sweep(&place);
-        recover::Recovery::run(place, options, replay)
+        recover::Recovery::run(place, options, undone, replay)
+    }
+
+    /// What failed commits left behind, for [`reopen`](Self::reopen).
+    pub fn undone(&self) -> Undone {
+        self.undone.clone()
     }
 
     /// The description that the newest intact segment in `dir` carries, for a stream whose own files are damaged.
@@ -332,6 +352,7 @@ impl Log {
             next_generation: generation.saturating_add(1),
             keeper: Keeper::default(),
             watch: None,
+            undone: Undone::default(),
             failed: None,
         }
     }

@@ -213,3 +213,69 @@ fn no_room_to_come_is_no_reason_to_fail() {
         assert_eq!(readable(&mut open(&medium)), [1, 2, 3, 4], "{fault:?}");
     }
 }
+
+/// Opens a log in place of one that failed.
+fn reopen(medium: &CrashMedium, failed: &Log) -> Log {
+    let disk = Arc::new(medium.clone());
+    Log::reopen(disk, DIR.into(), options(true), failed.undone(), &mut Nothing).unwrap()
+}
+
+/// Each call from the `first` one of a commit on fails, for so many calls: also those that are to take the commit back.
+fn fail_through(medium: &CrashMedium, first: u64, calls: u64) {
+    for call in first..first + calls {
+        medium.fail_at(medium.calls() + call, Fault::Io);
+    }
+}
+
+#[test]
+fn what_was_refused_stays_away_though_the_disk_keeps_it() {
+    for (seed, first, calls) in
+        (0..20).flat_map(|seed| (1..6).flat_map(move |first| (1..8).map(move |calls| (seed, first, calls))))
+    {
+        let what = format!("seed {seed}, call {first}, {calls} calls");
+        let (medium, mut log) = log_of(seed, true);
+        append(&mut log).unwrap();
+        log.remove(1).unwrap();
+        fail_through(&medium, first, calls);
+        if commit(&mut log).is_ok() {
+            continue;
+        }
+        medium.forget_faults();
+        let mut log = reopen(&medium, &log);
+        assert_eq!(readable(&mut log), [1, 2, 3], "{what}");
+        // Once more: what the first one left is still to be taken back.
+        append(&mut log).unwrap();
+        fail_through(&medium, 1, 3);
+        assert!(commit(&mut log).is_err(), "{what}");
+        medium.forget_faults();
+        let mut log = reopen(&medium, &log);
+        assert_eq!(readable(&mut log), [1, 2, 3], "{what}");
+        let next = append(&mut log).unwrap();
+        commit(&mut log).unwrap();
+        medium.cut_power();
+        assert_eq!(readable(&mut open(&medium.restart())), [1, 2, 3, next], "{what}");
+    }
+}
+
+#[test]
+fn a_segment_that_was_refused_stays_away() {
+    for (first, calls) in (1..14).flat_map(|first| (1..12).map(move |calls| (first, calls))) {
+        let what = format!("call {first}, {calls} calls");
+        let (medium, mut log) = log();
+        for _ in 0..3 {
+            let payload = vec![0; 600_000];
+            log.append(&Append { time: 1, subject: b"s", headers: b"", payload: &payload, marked: false, evict: 0 })
+                .unwrap();
+        }
+        fail_through(&medium, first, calls);
+        if commit(&mut log).is_ok() {
+            continue;
+        }
+        medium.forget_faults();
+        let mut log = reopen(&medium, &log);
+        assert_eq!(readable(&mut log), [1, 2, 3], "{what}");
+        let next = append(&mut log).unwrap();
+        commit(&mut log).unwrap();
+        assert_eq!(readable(&mut open(&medium)), [1, 2, 3, next], "{what}");
+    }
+}

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use embus_storage::error::StorageError;
+use embus_storage::log::Undone;
 use embus_storage::medium::Medium;
 use embus_storage::message::Timestamp;
 
@@ -74,7 +75,8 @@ impl Opener {
         now: Timestamp,
     ) -> Result<Core, StorageError> {
         let medium = Arc::clone(self.medium(config));
-        Core::open(medium, dir.to_path_buf(), Arc::clone(config), created, self.is_synced(config), now)
+        let undone = Undone::default();
+        Core::open(medium, dir.to_path_buf(), Arc::clone(config), created, self.is_synced(config), undone, now)
     }
 
     /// The shared handle of a stream that rests in `dir`.
@@ -93,8 +95,8 @@ impl Opener {
         let config = core.config();
         let (medium, synced) = (Arc::clone(self.medium(config)), self.is_synced(config));
         let (dir, created) = (dir.to_path_buf(), core.created());
-        Box::new(move |now, config| {
-            Core::open(Arc::clone(&medium), dir.clone(), Arc::clone(config), created, synced, now)
+        Box::new(move |now, config, undone| {
+            Core::open(Arc::clone(&medium), dir.clone(), Arc::clone(config), created, synced, undone, now)
         })
     }
 

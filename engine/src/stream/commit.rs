@@ -212,7 +212,8 @@ impl Stream {
             return;
         }
         let config = Arc::clone(state.core.config());
-        match (self.reopen)(engine.timestamp(), &config) {
+        let undone = state.core.log().undone();
+        match (self.reopen)(engine.timestamp(), &config, undone) {
             Ok(core) => {
                 state.core = core;
                 state.consumers.reopened(&mut state.core);

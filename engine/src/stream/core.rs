@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use embus_storage::error::StorageError;
-use embus_storage::log::{Log, LogOptions, Replay, State, Upkeep};
+use embus_storage::log::{Log, LogOptions, Replay, State, Undone, Upkeep};
 use embus_storage::medium::Medium;
 use embus_storage::message::Timestamp;
 
@@ -172,12 +172,13 @@ impl Core {
         config: Arc<StreamConfig>,
         created: Timestamp,
         synced: bool,
+        undone: Undone,
         now: Timestamp,
     ) -> Result<Self, StorageError> {
         let limits = Limits::new(&config);
         let mut recovery = Recovery::new(&config);
         let options = log_options(&config, limits.accounting, synced, created);
-        let log = Log::open(medium, dir, options, &mut recovery as &mut dyn Replay)?;
+        let log = Log::reopen(medium, dir, options, undone, &mut recovery as &mut dyn Replay)?;
         let mut core = Self::assemble(config, limits, log, recovery, created, synced);
         core.prune_expiries();
         core.keep_limits(now)?;

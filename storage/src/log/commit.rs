@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use super::files::{Place, SegmentFile};
 use super::pending::{Chunk, Creation};
+use super::undone::Undone;
 use super::{Log, Position};
 use crate::error::StorageError;
 use crate::medium::File;
@@ -27,6 +28,8 @@ pub struct Commit {
     slot: Slot,
     /// What the mark says if the commit is undone.
     undone: TailMark,
+    /// What commits left that failed before: it has to go first.
+    left: Undone,
     sync: bool,
     /// Segments that others follow for sure: they do not know of it yet.
     continued: Vec<Closed>,
@@ -50,6 +53,8 @@ pub struct Committed {
     closed: Vec<Closed>,
     /// Doomed files that somebody still reads.
     kept: Vec<Arc<SegmentFile>>,
+    /// What is left to take back.
+    undone: Undone,
 }
 
 /// A segment that was closed.
@@ -78,18 +83,21 @@ impl Commit {
     /// Whether it does more than write into the page cache: whoever must not wait for a disk lets somebody else run it.
     pub fn may_block(&self) -> bool {
         let creates = self.chunks.len() > 1 || self.chunks.iter().any(|chunk| chunk.create.is_some());
-        self.place.persistent && (self.sync || creates || self.sync_names || !self.doomed.is_empty())
+        self.place.persistent
+            && (self.sync || creates || self.sync_names || !self.doomed.is_empty() || !self.left.is_done())
     }
 
     /// Does it: writes, makes new segments, and syncs if asked to. Blocks.
     pub fn run(mut self) -> Committed {
-        let result = self.write();
+        let left = std::mem::take(&mut self.left);
+        let prepared = self.refused.take().map_or_else(|| left.take_back(&self.place), Err);
+        let is_prepared = prepared.is_ok();
+        let result = prepared.and_then(|()| self.write());
         let doomed = std::mem::take(&mut self.doomed);
-        let kept = if result.is_ok() {
-            self.place.remove_files(doomed)
-        } else {
-            self.undo();
-            doomed
+        let (kept, undone) = match (is_prepared, &result) {
+            (false, _) => (doomed, left),
+            (true, Ok(())) => (self.place.remove_files(doomed), Undone::default()),
+            (true, Err(_)) => (doomed, self.undo()),
         };
         let (last, closed) = self.chunks.split_last().map_or((None, &[][..]), |(last, closed)| (Some(last), closed));
         let created = last.is_some_and(|chunk| chunk.create.is_some());
@@ -99,13 +107,11 @@ impl Commit {
             slot: self.slot,
         });
         let closed = closed.collect();
-        Committed { result, position: self.position, mark: self.mark, synced: self.sync || created, closed, kept }
+        let synced = self.sync || created;
+        Committed { result, position: self.position, mark: self.mark, synced, closed, kept, undone }
     }
 
     fn write(&self) -> Result<(), StorageError> {
-        if let Some(error) = &self.refused {
-            return Err(error.clone());
-        }
         for Closed { file, mark, slot } in &self.continued {
             // Only a hint, for when the segment behind it is not there some day.
             if let Ok(it) = file.file() {
@@ -213,32 +219,30 @@ impl Commit {
         mark
     }
 
-    /// Takes back what a failed commit left, as far as the disk lets it: its messages shall not turn up later. The last
-    /// ones go first, and durably: whatever is left is without holes.
-    fn undo(&self) {
-        if self.refused.is_some() {
-            return;
-        }
-        let Place { medium, dir, persistent } = &*self.place;
+    /// Takes back what a failed commit left, as far as the disk lets it: its messages shall not turn up later. Returns what
+    /// is to be done before the log may go on.
+    fn undo(&self) -> Undone {
         let (created, extended): (Vec<_>, Vec<_>) = self.chunks.iter().partition(|chunk| chunk.create.is_some());
-        for chunk in created.into_iter().rev() {
-            let _ = medium.remove(&dir.join(chunk.file.name.temporary_name()));
-            let was_there = medium.remove(&chunk.file.path()).is_ok();
-            if was_there && *persistent && medium.sync_dir(dir).is_err() {
-                return;
-            }
-        }
-        for chunk in extended {
-            let Ok(file) = chunk.file.file() else { continue };
-            if !chunk.bytes.is_empty() {
-                let _ = file.truncate(chunk.offset.into());
-                chunk.file.set_allocated(chunk.offset.into());
-            }
+        let mut undone = Undone {
+            created: created.iter().map(|chunk| chunk.file.name).collect(),
+            extended: extended.iter().map(|chunk| (chunk.file.name, chunk.offset)).collect(),
+            mark: None,
+            given_to: self.mark.given_to,
+        };
+        let taken_back = undone.take_back(&self.place);
+        if let Some(chunk) = extended.first() {
+            let mark = TailMark { end: chunk.offset.into(), ..self.undone };
+            undone.mark = Some((chunk.file.name, self.slot, mark));
             // Says once more how far the log had come, as a sync that failed may have taken the mark with it. The next run
             // of the operating system cannot count on it; until then it tells which sequences are not given out again.
-            let undone = TailMark { end: chunk.offset.into(), ..self.undone };
-            let _ = write_mark(&chunk.file, &**file, self.slot, &undone);
+            if let Ok(file) = chunk.file.file() {
+                let _ = write_mark(&chunk.file, &**file, self.slot, &mark);
+            }
         }
+        if taken_back.is_ok() {
+            (undone.created, undone.extended) = Default::default();
+        }
+        undone
     }
 }
 
@@ -273,6 +277,7 @@ impl Log {
             mark,
             slot: self.durable.slot,
             undone,
+            left: self.undone.clone(),
             sync,
             continued: std::mem::take(&mut self.continued),
             sync_names: self.durable.names_dirty,
@@ -315,6 +320,7 @@ impl Log {
 
     /// Takes the outcome in. After a failure the log refuses changes until it is opened anew.
     pub fn finish_commit(&mut self, committed: Committed) -> Result<Position, StorageError> {
+        self.undone = committed.undone;
         if let Err(error) = committed.result {
             // What was to be written stays readable from memory.
             self.failed = Some(error.clone());

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::files::{Place, SegmentFile};
+use super::undone::Undone;
 use crate::compress::Inflated;
 use crate::error::StorageError;
 use crate::medium::{File, Medium};
@@ -33,8 +34,8 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Looks at all files.
-    pub(super) fn new(medium: &dyn Medium, dir: &Path) -> Result<Self, StorageError> {
+    /// Looks at all files, and past what should not be there.
+    pub(super) fn new(medium: &dyn Medium, dir: &Path, undone: &Undone) -> Result<Self, StorageError> {
         let names = medium.list(dir).map_err(|error| StorageError::io("list", dir, error))?;
         let mut names: Vec<_> = names.iter().filter_map(|name| SegmentName::parse(name)).collect();
         // Of each base the latest first.
@@ -42,7 +43,14 @@ impl Listing {
         let mut listing = Self { next_generation: 0, ..Self::default() };
         for name in names {
             listing.next_generation = listing.next_generation.max(name.generation.saturating_add(1));
-            listing.add(Found::new(medium, dir, name)?);
+            if !undone.created.contains(&name) {
+                listing.add(Found::new(medium, dir, name)?);
+            }
+        }
+        if let Some((name, slot, mark)) = undone.mark
+            && let Some(found) = listing.segments.iter_mut().find(|found| found.name == name)
+        {
+            found.marks.put(slot, mark);
         }
         Ok(listing)
     }

@@ -16,6 +16,7 @@ use super::pending::{Chunk, Pending};
 use super::ranges::Ranges;
 use super::segments::{Messages, Segment};
 use super::tail::{Tail, Unproven};
+use super::undone::Undone;
 use super::upkeep::Keeper;
 use super::{Log, LogOptions, Replay};
 use crate::checkpoint::{self, Checkpoint};
@@ -49,6 +50,8 @@ pub(super) struct Recovery<'a> {
     /// Lost messages whose sequences are not known.
     lost_messages: u64,
     lost_bytes: u64,
+    /// What is on the disk and never happened.
+    undone: Undone,
 }
 
 /// How the walk through one segment ended.
@@ -74,9 +77,14 @@ struct Span {
 }
 
 impl<'a> Recovery<'a> {
-    pub(super) fn run(place: Arc<Place>, options: LogOptions, replay: &'a mut dyn Replay) -> Result<Log, StorageError> {
-        let listing = Listing::new(&*place.medium, &place.dir)?;
-        let mut recovery = Self::new(place, replay);
+    pub(super) fn run(
+        place: Arc<Place>,
+        options: LogOptions,
+        undone: Undone,
+        replay: &'a mut dyn Replay,
+    ) -> Result<Log, StorageError> {
+        let listing = Listing::new(&*place.medium, &place.dir, &undone)?;
+        let mut recovery = Self::new(place, undone, replay);
         let mut walked = None;
         for (number, found) in listing.segments.iter().enumerate() {
             let next = listing.segments[number + 1..].iter().find_map(|found| found.header.as_ref());
@@ -88,7 +96,7 @@ impl<'a> Recovery<'a> {
         Ok(log)
     }
 
-    fn new(place: Arc<Place>, replay: &'a mut dyn Replay) -> Self {
+    fn new(place: Arc<Place>, undone: Undone, replay: &'a mut dyn Replay) -> Self {
         let mut checkpoint = checkpoint::load(&*place.medium, &place.dir);
         let summary = checkpoint.as_ref().map(|it| it.summary).unwrap_or_default();
         let subjects = checkpoint.as_mut().map(|it| std::mem::take(&mut it.subjects)).unwrap_or_default();
@@ -111,6 +119,7 @@ impl<'a> Recovery<'a> {
             missing_in_front: Ranges::default(),
             lost_messages: summary.lost_messages,
             lost_bytes: summary.lost_bytes,
+            undone,
         }
     }
 
@@ -144,7 +153,7 @@ impl<'a> Recovery<'a> {
         let same_boot = mark.is_some_and(|mark| mark.boot_id == self.place.medium.boot_id());
         let span = Span {
             from,
-            limit: if limit > 0 && is_plain { limit } else { u32::MAX },
+            limit: if limit > 0 && is_plain { limit } else { u32::MAX }.min(self.undone.end_of(found.name)),
             solid_to: mark.map_or(u64::MAX, |mark| if same_boot { mark.end } else { mark.synced_end }),
             last: next.map_or(u64::MAX, |next| next.previous_last),
             synced_end: mark.map_or(0, |mark| mark.synced_end),
@@ -315,7 +324,7 @@ impl<'a> Recovery<'a> {
         let known = physical.max(self.known_to).max(last.map_or(0, |last| last.name.base.saturating_sub(1)));
         end.count_lost(self.expected, &mut self.lost);
         let is_cut = last.is_none_or(|last| last.is_cut() || last.header.is_none());
-        let mut last_sequence = end.last_sequence(known, is_cut);
+        let mut last_sequence = end.last_sequence(known, is_cut).max(self.undone.given_to);
         if is_cut || mark.is_some_and(|mark| mark.continued) {
             // A whole segment is missing, or nearly so.
             last_sequence = last_sequence.saturating_add(MAX_SEQUENCES_PER_SEGMENT).min(u64::MAX - 1);
@@ -355,6 +364,7 @@ impl<'a> Recovery<'a> {
         let synced = mark.synced_end == u64::from(walked.end) || !self.place.persistent;
         let is_plain = !segment.header.compacted && !segment.header.compressed;
         synced
+            && self.undone.is_done()
             && is_plain
             && mark.end == u64::from(walked.end)
             && mark.last_sequence + 1 == self.expected
@@ -405,6 +415,7 @@ impl<'a> Recovery<'a> {
             (log.position, log.taken, log.committed) = Default::default();
         }
         log.unproven = unproven;
+        log.undone = self.undone;
         log.tally();
         if log.lost_messages > 0 || log.lost_bytes > 0 {
             tracing::warn!(
@@ -450,7 +461,7 @@ impl End {
 
 /// The description that the newest intact segment in `dir` carries.
 pub(super) fn read_description(medium: &dyn Medium, dir: &Path) -> Option<Vec<u8>> {
-    let listing = Listing::new(medium, dir).ok()?;
+    let listing = Listing::new(medium, dir, &Undone::default()).ok()?;
     listing.segments.into_iter().rev().find_map(|found| {
         let header = found.header.as_ref()?;
         found.description.clone().or_else(|| {

@@ -139,6 +139,11 @@ impl Marks {
         Self([Slot::First, Slot::Second].map(|slot| TailMark::decode(block, slot, salt)))
     }
 
+    /// Puts a mark in its place.
+    pub fn put(&mut self, slot: Slot, mark: TailMark) {
+        self.0[usize::from(slot == Slot::Second)] = Some(mark);
+    }
+
     /// The newest one.
     pub fn newest(&self) -> Option<TailMark> {
         self.newest_place().map(|(_, mark)| mark)

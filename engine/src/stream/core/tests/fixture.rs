@@ -1,5 +1,6 @@
 //! A stream under test.
 
+use embus_storage::log::Undone;
 use embus_storage::medium::memory::Memory;
 use embus_storage::message::StoredMessage;
 
@@ -127,7 +128,7 @@ impl Bench {
 
     fn open(&mut self) {
         let (config, medium) = (Arc::clone(self.core.config()), Arc::new(self.medium.clone()));
-        self.core = Core::open(medium, "/s".into(), config, 0, true, self.now).unwrap();
+        self.core = Core::open(medium, "/s".into(), config, 0, true, Undone::default(), self.now).unwrap();
     }
 }
 
