@@ -7,6 +7,7 @@
 //! What is answered is on the disk: a stream that was created is there after a power cut, one that was deleted is not.
 
 mod changes;
+mod consumer;
 mod counters;
 mod create;
 mod delete;

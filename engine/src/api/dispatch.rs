@@ -24,6 +24,7 @@ pub(crate) fn handle(jetstream: &Arc<JetStream>, request: OwnedRequest, respond:
     match outcome {
         Ok(Outcome::Ready(object)) => pending.finish(&Ok(object)),
         Ok(Outcome::AfterCommit(streams, result)) => after_all(streams, pending, result),
+        Ok(Outcome::Silence) => pending.give_up(),
         Err(error) => pending.finish(&Err(error)),
     }
 }
@@ -54,9 +55,11 @@ fn carry_out(jetstream: &Arc<JetStream>, call: &Call<'_>) -> Result<Outcome, Api
         Kind::ConsumerDurableCreate => consumer::create_durable(jetstream, call),
         Kind::ConsumerNames => consumer::names(jetstream, call),
         Kind::ConsumerList => consumer::list(jetstream, call),
-        Kind::ConsumerInfo | Kind::ConsumerDelete => consumer::info(jetstream, call),
+        Kind::ConsumerInfo => consumer::info(jetstream, call),
+        Kind::ConsumerDelete => consumer::delete(jetstream, call),
         Kind::ConsumerPause => consumer::pause(jetstream, call),
         Kind::ConsumerUnpin => consumer::unpin(jetstream, call),
+        Kind::ConsumerReset => consumer::reset(jetstream, call),
         Kind::Cluster => Err(ApiError::cluster_required()),
     }
 }
@@ -70,6 +73,12 @@ struct Pending {
 }
 
 impl Pending {
+    /// The requester hears nothing.
+    fn give_up(self) {
+        self.jetstream.api_counters().end(false);
+        (self.respond)(Response::None);
+    }
+
     fn finish(self, result: &Result<Object, ApiError>) {
         let answer = match result {
             Ok(object) => object.to_answer(self.endpoint),

@@ -47,6 +47,7 @@ pub(super) enum Kind {
     ConsumerDelete,
     ConsumerPause,
     ConsumerUnpin,
+    ConsumerReset,
     /// What only a cluster can do.
     Cluster,
 }
@@ -59,7 +60,7 @@ const PAGE: &str = r#","total":0,"offset":0,"limit":0"#;
 const NO_CONSUMERS: &str = r#","total":0,"offset":0,"limit":0,"consumers":[]"#;
 
 /// Subjects beyond these get no answer at all. [reference §3.0]
-const ENDPOINTS: [Endpoint; 27] = [
+const ENDPOINTS: [Endpoint; 28] = [
     row(Kind::AccountInfo, "INFO", "account_info", ""),
     row(Kind::StreamCreate, "STREAM.CREATE.*", "stream_create", ""),
     row(Kind::StreamUpdate, "STREAM.UPDATE.*", "stream_update", ""),
@@ -87,6 +88,7 @@ const ENDPOINTS: [Endpoint; 27] = [
         r#","paused":false,"pause_until":"0001-01-01T00:00:00Z""#,
     ),
     row(Kind::ConsumerUnpin, "CONSUMER.UNPIN.*.*", "consumer_unpin", ""),
+    row(Kind::ConsumerReset, "CONSUMER.RESET.*.*", "consumer_reset", r#","reset_seq":0"#),
     row(Kind::Cluster, "STREAM.PEER.REMOVE.*", "stream_remove_peer", ""),
     row(Kind::Cluster, "STREAM.PEER.EVACUATE.*", "stream_evacuate_peer", ""),
     row(Kind::Cluster, "STREAM.LEADER.STEPDOWN.*", "stream_leader_stepdown", ""),

@@ -25,6 +25,8 @@ pub(super) enum Outcome {
     Ready(Object),
     /// The answer is this once what these streams showed is durable.
     AfterCommit(Vec<Witness>, Result<Object, ApiError>),
+    /// There is none: nobody is there who would answer.
+    Silence,
 }
 
 impl Outcome {

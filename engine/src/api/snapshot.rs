@@ -4,7 +4,6 @@ use std::borrow::Cow;
 
 use embus_protocol::filter;
 
-use crate::api::consumer::Ignored;
 use crate::api::error::ApiError;
 use crate::api::json::{self, FromJson, Refusal, Value};
 use crate::api::request::Call;
@@ -51,6 +50,20 @@ impl FromJson for Raw {
 
     fn read(&mut self, value: Value<'_>) -> Result<(), Refusal> {
         self.0 = value.raw().to_vec();
+        Ok(())
+    }
+}
+
+/// A value that is not looked at.
+#[derive(Debug, Default)]
+struct Ignored;
+
+impl FromJson for Ignored {
+    fn go_type() -> String {
+        String::new()
+    }
+
+    fn read(&mut self, _: Value<'_>) -> Result<(), Refusal> {
         Ok(())
     }
 }

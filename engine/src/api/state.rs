@@ -18,6 +18,7 @@ pub(super) struct Snapshot {
     config: Arc<StreamConfig>,
     created: Timestamp,
     state: State,
+    consumers: usize,
     details: Details,
 }
 
@@ -31,12 +32,19 @@ pub(super) struct Details {
 impl Snapshot {
     /// Without details.
     pub(super) fn take(stream: &Arc<Stream>) -> Self {
-        stream.look(|core| Self::of(core, Details::default()))
+        Self::take_with(stream, |_| Details::default())
     }
 
-    /// With details, of a stream that is locked.
-    pub(super) fn of(core: &Core, details: Details) -> Self {
-        Self { config: Arc::clone(core.config()), created: core.created(), state: core.state(), details }
+    /// With details, which are looked for while the stream is locked.
+    pub(super) fn take_with(stream: &Arc<Stream>, details: impl FnOnce(&Core) -> Details) -> Self {
+        let consumers = stream.consumer_count();
+        stream.look(|core| Self {
+            config: Arc::clone(core.config()),
+            created: core.created(),
+            state: core.state(),
+            consumers,
+            details: details(core),
+        })
     }
 
     /// Configuration, creation and state; `with_version` adds what the server says of itself to the metadata.
@@ -72,8 +80,7 @@ impl Snapshot {
         if state.lost_messages > 0 || state.lost_bytes > 0 {
             object = object.with_raw("lost", &lost(state).to_json());
         }
-        // Consumers come later.
-        object.with("consumer_count", &0)
+        object.with("consumer_count", &self.consumers)
     }
 }
 

@@ -74,7 +74,7 @@ pub(super) fn delete(jetstream: &Arc<JetStream>, call: &Call<'_>) -> Result<Outc
 pub(super) fn info(jetstream: &Arc<JetStream>, call: &Call<'_>) -> Result<Outcome, ApiError> {
     let request: InfoRequest = call.optional()?;
     let stream = find(jetstream, call)?;
-    let mut snapshot = stream.look(|core| Snapshot::of(core, details(core, &request)));
+    let mut snapshot = Snapshot::take_with(&stream, |core| details(core, &request));
     let page = snapshot.details_mut().subjects.as_mut().map(|subjects| cut(subjects, request.offset));
     let object = page
         .unwrap_or_else(|| paging(0, 0, 0))

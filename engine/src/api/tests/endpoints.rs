@@ -313,8 +313,18 @@ fn consumers() {
     fixture.check("CONSUMER.PAUSE.S.c", "x", &expected);
     let body = r#"{"stream_name":"N","config":{"name":"c","ack_policy":"explicit"}}"#;
     fixture.check_error("CONSUMER.CREATE.N.c", body, "consumer_create", STREAM_NOT_FOUND);
-    let none = (503, 10076, "consumers are not supported by this version of embus");
-    fixture.check_error("CONSUMER.CREATE.S.c", &body.replace('N', "S"), "consumer_create", none);
+    let created = fixture.ask("$JS.API.CONSUMER.CREATE.S.c", "", &body.replace('N', "S")).unwrap();
+    assert!(created.contains(r#""stream_name":"S","name":"c","#), "{created}");
+    fixture.check(
+        "CONSUMER.NAMES.S",
+        "",
+        r#"{"type":"~consumer_names_response","total":1,"offset":0,"limit":1024,"consumers":["c"]}"#,
+    );
+    assert!(fixture.ask("$JS.API.STREAM.INFO.S", "", "").unwrap().contains(r#""consumer_count":1}"#));
+    assert!(fixture.ask("$JS.API.INFO", "", "").unwrap().contains(r#""consumers":1,"#));
+    fixture.check("CONSUMER.DELETE.S.c", "", r#"{"type":"~consumer_delete_response","success":true}"#);
+    fixture.check_error("CONSUMER.INFO.S.c", "", "consumer_info", not_found);
+    assert_eq!(fixture.ask("$JS.API.CONSUMER.RESET.S.c", "", ""), None);
 }
 
 #[test]
