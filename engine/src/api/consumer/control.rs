@@ -78,11 +78,12 @@ pub(in crate::api) fn reset(jetstream: &Arc<JetStream>, call: &Call<'_>) -> Resu
 }
 
 fn refused(error: ResetError) -> ApiError {
-    ApiError::consumer_invalid_reset(match error {
-        ResetError::BelowStartSequence => "below start seq",
-        ResetError::BelowStartTime => "below start time",
-        ResetError::NotAllowed => "not allowed",
-    })
+    match error {
+        ResetError::BelowStartSequence => ApiError::consumer_invalid_reset("below start seq"),
+        ResetError::BelowStartTime => ApiError::consumer_invalid_reset("below start time"),
+        ResetError::NotAllowed => ApiError::consumer_invalid_reset("not allowed"),
+        ResetError::Storage => ApiError::store_failed("the stream could not be read"),
+    }
 }
 
 fn decode_plain<T: json::Record>(body: &[u8]) -> Result<T, ApiError> {
