@@ -270,3 +270,6 @@ impl Handed<'_> {
 fn subject_of(bytes: &Bytes) -> Subject {
     Subject::from_utf8(bytes.clone()).unwrap_or_else(|_| Subject::from(String::from_utf8_lossy(bytes).into_owned()))
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,6 @@ mod publish;
 mod purge;
 mod reads;
 mod reroute;
-mod restart;
-mod scene;
+pub(crate) mod restart;
+pub(crate) mod scene;
 mod start_errors;

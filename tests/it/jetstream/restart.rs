@@ -14,7 +14,7 @@ use crate::support::run;
 
 /// Copies a directory of streams. From under a broker that nobody publishes to, this is what a killed one leaves; what it
 /// is sweeping away meanwhile may be gone or not.
-pub(super) fn copy(from: &Path, to: &Path) {
+pub(crate) fn copy(from: &Path, to: &Path) {
     fs::create_dir_all(to).unwrap();
     let Some(entries) = unless_gone(fs::read_dir(from)) else { return };
     for entry in entries {

@@ -1,0 +1,7 @@
+//! Consumers as async-nats sees them over TCP.
+
+mod pull;
+mod push;
+mod restart;
+mod retention;
+mod scene;
