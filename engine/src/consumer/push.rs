@@ -25,7 +25,7 @@ pub(super) struct Push {
     /// Since when it is as it is.
     since: Timestamp,
     /// In which round that was looked at, and what it was.
-    seen: Option<(Timestamp, Readiness)>,
+    seen: Option<(u64, Readiness)>,
     flow: Option<Flow>,
     rate: Option<Rate>,
     heartbeat: i64,
@@ -89,10 +89,10 @@ impl Push {
     #[inline]
     pub(super) fn look(&mut self, scene: &mut Scene<'_>) -> Readiness {
         match self.seen {
-            Some((at, readiness)) if at == scene.now => readiness,
+            Some((round, readiness)) if round == scene.round => readiness,
             _ => {
                 let readiness = (scene.interest)(&self.to, self.group.as_deref());
-                self.seen = Some((scene.now, readiness));
+                self.seen = Some((scene.round, readiness));
                 self.set_active(readiness != Readiness::Gone, scene.now);
                 readiness
             }

@@ -29,7 +29,7 @@ pub(super) struct Request {
     min_ack_pending: u64,
     pin_id: String,
     /// In which round interest was looked at, and what it was.
-    seen: (Timestamp, Readiness),
+    seen: (u64, Readiness),
 }
 
 /// All that wait, in the order in which they are served.
@@ -80,7 +80,7 @@ impl Request {
             min_ack_pending: u64::try_from(priority.min_ack_pending).unwrap_or(0),
             pin_id: priority.pin_id,
             // No round is that early.
-            seen: (Timestamp::MIN, Readiness::Ready),
+            seen: (0, Readiness::Ready),
         }
     }
 
@@ -90,8 +90,8 @@ impl Request {
 
     #[inline]
     fn readiness(&mut self, scene: &mut Scene<'_>) -> Readiness {
-        if self.seen.0 != scene.now {
-            self.seen = (scene.now, (scene.interest)(&self.reply, None));
+        if self.seen.0 != scene.round {
+            self.seen = (scene.round, (scene.interest)(&self.reply, None));
         }
         self.seen.1
     }

@@ -6,8 +6,7 @@ use embus_storage::message::Timestamp;
 
 use super::status::Status;
 
-/// What a consumer sees of the world while it decides. One value of `now` is one round: interest is asked for once per
-/// round and destination.
+/// What a consumer sees of the world while it decides.
 pub struct Scene<'a> {
     /// The messages of its stream.
     pub log: &'a mut Log,
@@ -15,13 +14,19 @@ pub struct Scene<'a> {
     pub visible: u64,
     /// The time.
     pub now: Timestamp,
+    /// Differs from round to round, while time may stand still: interest is asked for once per round and destination.
+    pub round: u64,
     /// Who listens on a subject: members of the queue group, if one is given, else subscribers without one.
     pub interest: &'a mut dyn FnMut(&[u8], Option<&[u8]>) -> Readiness,
 }
 
 impl std::fmt::Debug for Scene<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scene").field("visible", &self.visible).field("now", &self.now).finish_non_exhaustive()
+        f.debug_struct("Scene")
+            .field("visible", &self.visible)
+            .field("now", &self.now)
+            .field("round", &self.round)
+            .finish_non_exhaustive()
     }
 }
 

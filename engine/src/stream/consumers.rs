@@ -56,6 +56,8 @@ pub(super) struct Consumers {
     due: BTreeSet<(Timestamp, Slot)>,
     /// Messages up to here are committed: none beyond is delivered.
     visible: u64,
+    /// How often consumers were shown what there is.
+    rounds: u64,
     /// Somebody serves the consumers.
     pumping: bool,
     /// Nothing is delivered any more.
@@ -118,6 +120,7 @@ impl Consumers {
             hungry: 0,
             due: BTreeSet::new(),
             visible,
+            rounds: 0,
             pumping: false,
             is_closed: false,
             statuses: Vec::new(),

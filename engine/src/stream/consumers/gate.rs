@@ -21,6 +21,14 @@ pub(super) struct Gate<'a> {
     congested: Vec<Bytes>,
 }
 
+/// What of the stream does not change while a consumer decides.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct View {
+    visible: u64,
+    round: u64,
+    now: Timestamp,
+}
+
 impl<'a> Gate<'a> {
     pub(super) fn new(router: &'a Router, worker: Option<&'a mut Worker>) -> Self {
         Self { router, worker, last: None, congested: Vec::new() }
@@ -61,19 +69,25 @@ impl<'a> Gate<'a> {
     pub(super) fn look<T>(
         &mut self,
         core: &mut Core,
-        visible: u64,
-        now: Timestamp,
+        view: View,
         needs_plain: bool,
         act: impl FnOnce(&mut Scene<'_>) -> T,
     ) -> T {
         self.last = None;
         let mut interest = |subject: &[u8], group: Option<&[u8]>| self.readiness(subject, group, needs_plain);
-        let mut scene = Scene { log: core.log_mut(), visible, now, interest: &mut interest };
+        let View { visible, round, now } = view;
+        let mut scene = Scene { log: core.log_mut(), visible, now, round, interest: &mut interest };
         act(&mut scene)
     }
 }
 
 impl Consumers {
+    /// What a consumer sees this time.
+    pub(super) fn view(&mut self, now: Timestamp) -> View {
+        self.rounds += 1;
+        View { visible: self.visible, round: self.rounds, now }
+    }
+
     /// Runs `act` with a consumer and what it may see, if it is there.
     pub(super) fn show<T>(
         &mut self,
@@ -83,10 +97,10 @@ impl Consumers {
         now: Timestamp,
         act: impl FnOnce(&mut Consumer, &mut Scene<'_>) -> T,
     ) -> Option<T> {
-        let visible = self.visible;
+        let view = self.view(now);
         let member = self.member_mut(slot)?;
         let needs_plain = member.consumer.config().is_push();
-        Some(gate.look(core, visible, now, needs_plain, |scene| act(&mut member.consumer, scene)))
+        Some(gate.look(core, view, needs_plain, |scene| act(&mut member.consumer, scene)))
     }
 
     /// Tells a push consumer whether somebody listens.

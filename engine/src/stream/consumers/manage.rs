@@ -191,11 +191,10 @@ impl Stream {
             settles: state.core.removes_acknowledged(),
         };
         let (id, shared_name) = (setting.id, Arc::clone(&setting.name));
-        let visible = state.consumers.visible;
+        let view = state.consumers.view(now);
         let mut gate = Gate::new(router, None);
-        let consumer = gate.look(&mut state.core, visible, now, config.is_push(), |scene| {
-            Consumer::new(setting, Arc::clone(config), scene)
-        });
+        let consumer = gate
+            .look(&mut state.core, view, config.is_push(), |scene| Consumer::new(setting, Arc::clone(config), scene));
         let consumer = consumer.map_err(ApiError::store_failed)?;
         let slot = state.consumers.insert(Arc::clone(&shared_name), id, consumer, is_stored);
         state.consumers.store_config(slot);

@@ -2,6 +2,8 @@
 //! and sending happen outside of it. One pump per stream runs at a time, so that everything goes out in order; whoever
 //! finds one at work leaves it to that one.
 
+use embus_storage::log::{BlockReader, Locator};
+
 use super::gate::Gate;
 use super::plan::Plan;
 use crate::api::advisory;
@@ -25,12 +27,13 @@ const ROUNDS_PER_JOB: usize = 64;
 #[derive(Default)]
 pub(crate) struct PumpSpace {
     plan: Plan,
-    frame: Frame,
+    carrier: Carrier,
 }
 
-/// What a delivery adds to a message.
+/// What carries a message from the disk to its destination.
 #[derive(Default)]
-struct Frame {
+struct Carrier {
+    reader: BlockReader,
     reply: Vec<u8>,
     added: Vec<u8>,
 }
@@ -58,9 +61,13 @@ impl Stream {
 
     fn run_pump(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker, rounds: usize) {
         let mut space = std::mem::take(&mut worker.pump);
-        let is_done = (0..rounds).any(|_| !self.run_round(engine, worker, &mut space));
+        let done = (0..rounds).position(|_| !self.run_round(engine, worker, &mut space));
+        if done != Some(1) {
+            // What a long run has read is not kept.
+            space.carrier.reader.clear();
+        }
         worker.pump = space;
-        if !is_done {
+        if done.is_none() {
             self.spawn_pump(engine);
         }
     }
@@ -97,51 +104,74 @@ impl Stream {
     }
 
     fn carry_out(&self, engine: &Arc<Engine>, router: &Router, worker: &mut Worker, space: &mut PumpSpace) {
-        let PumpSpace { plan, frame } = space;
+        let PumpSpace { plan, carrier } = space;
         for status in &plan.statuses {
             send_status(router, worker, status);
         }
         let mut start = 0;
         for run in &plan.runs {
-            for step in &plan.steps[start..run.end] {
+            let steps = &plan.steps[start..run.end];
+            start = run.end;
+            let run = Hauled { consumer: &run.name, end: last_of(steps) };
+            for step in steps {
                 match step {
                     Step::Status(status) => send_status(router, worker, status),
-                    Step::Deliver(deliver) => self.hand_over(router, worker, &run.name, deliver, frame),
+                    Step::Deliver(deliver) => self.hand_over(router, worker, &run, deliver, carrier),
                 }
             }
-            start = run.end;
         }
         for notice in plan.notices.drain(..) {
             advisory::consumer::publish(engine, router, worker, &self.name, self.domain.as_deref(), &notice);
         }
     }
 
-    fn hand_over(&self, router: &Router, worker: &mut Worker, consumer: &str, deliver: &Deliver, frame: &mut Frame) {
-        let message = match deliver.locator.read() {
+    fn hand_over(
+        &self,
+        router: &Router,
+        worker: &mut Worker,
+        run: &Hauled<'_>,
+        deliver: &Deliver,
+        carrier: &mut Carrier,
+    ) {
+        let Carrier { reader, reply, added } = carrier;
+        let message = match reader.read(&deliver.locator, run.end) {
             Ok(message) => message,
             Err(error) => {
                 tracing::debug!(stream = &*self.name, %error, "a message could not be read to be delivered");
                 return;
             }
         };
-        let Frame { reply, added } = frame;
         let Deliver { consumer_sequence, deliveries, .. } = *deliver;
         let token = AckToken { deliveries, stream_sequence: message.sequence, consumer_sequence };
         reply.clear();
-        token.write_reply(reply, self.name.as_bytes(), consumer.as_bytes(), message.time, deliver.pending);
+        token.write_reply(reply, self.name.as_bytes(), run.consumer.as_bytes(), message.time, deliver.pending);
         write_added(deliver, message.payload.len(), added);
-        let payload = if deliver.headers_only { &[][..] } else { &message.payload[..] };
+        let payload = if deliver.headers_only { &[][..] } else { message.payload };
         let handed = Handed {
             to: &deliver.to,
-            subject: &message.subject,
+            subject: message.subject,
             reply,
-            headers: &message.headers,
+            headers: message.headers,
             added,
             payload,
-            shared: &|| message.clone(),
+            shared: &|| message.to_stored(),
         };
         worker.deliver_as(router, &handed);
     }
+}
+
+/// Messages for one consumer, in a row.
+struct Hauled<'a> {
+    consumer: &'a str,
+    /// The last of them.
+    end: Option<&'a Locator>,
+}
+
+fn last_of(steps: &[Step]) -> Option<&Locator> {
+    steps.iter().rev().find_map(|step| match step {
+        Step::Deliver(deliver) => Some(&deliver.locator),
+        Step::Status(_) => None,
+    })
 }
 
 /// The header lines that a delivery adds. [reference §5.1, §5.5]

@@ -1,4 +1,8 @@
 //! Consumers of a stream in a broker without sockets: a clock that is set by hand, jobs that run when the test says so.
 
+mod congestion;
 mod fixture;
+mod hungry;
 mod pull;
+mod push;
+mod retention;

@@ -1,0 +1,67 @@
+//! Messages that leave with the last acknowledgement.
+
+use super::fixture::{Fixture, durable, stream_config};
+use crate::consumer::config::ConsumerConfig;
+use crate::stream::config::Retention;
+
+fn ack(broker: &Fixture, consumer: &str, sequence: u64) {
+    broker.request(&format!("$JS.ACK.S.{consumer}.1.{sequence}.{sequence}.1.0"), None, "");
+}
+
+fn messages(broker: &Fixture) -> u64 {
+    broker.stream.look(|core| core.log().messages())
+}
+
+#[test]
+fn a_work_queue_removes_what_was_acknowledged() {
+    let broker = Fixture::of(stream_config(Retention::WorkQueue));
+    broker.publish("a.b", "1");
+    broker.publish("a.b", "2");
+    assert_eq!(messages(&broker), 2, "they wait for somebody");
+    broker.create(durable("C"));
+    broker.pull("C", "2");
+    ack(&broker, "C", 2);
+    assert_eq!(messages(&broker), 1);
+    ack(&broker, "C", 1);
+    assert_eq!(messages(&broker), 0);
+}
+
+#[test]
+fn interest_removes_what_all_have_acknowledged() {
+    let broker = Fixture::of(stream_config(Retention::Interest));
+    broker.publish("a.b", "nobody");
+    assert_eq!(messages(&broker), 0);
+    broker.create(durable("A"));
+    broker.create(ConsumerConfig { filter_subject: "a.x".to_owned(), ..durable("B") });
+    broker.publish("a.x", "both");
+    broker.publish("a.y", "one");
+    broker.pull("A", "2");
+    broker.pull("B", "2");
+    broker.request("$JS.ACK.S.A.1.2.1.1.0", None, "");
+    broker.request("$JS.ACK.S.A.1.3.2.1.0", None, "");
+    assert_eq!(messages(&broker), 1);
+    broker.request("$JS.ACK.S.B.1.2.1.1.0", None, "");
+    assert_eq!(messages(&broker), 0);
+}
+
+#[test]
+fn a_consumer_that_goes_needs_nothing_any_more() {
+    let broker = Fixture::of(stream_config(Retention::Interest));
+    broker.create(durable("A"));
+    broker.create(durable("B"));
+    for _ in 0..3 {
+        broker.publish("a.x", "");
+    }
+    broker.pull("A", "2");
+    ack(&broker, "A", 1);
+    ack(&broker, "A", 2);
+    assert_eq!(messages(&broker), 3);
+    broker.stream.delete_consumer("B");
+    broker.run_jobs();
+    assert_eq!(messages(&broker), 1);
+    broker.stream.delete_consumer("A");
+    broker.run_jobs();
+    assert_eq!(messages(&broker), 0);
+    broker.publish("a.x", "nobody");
+    assert_eq!(messages(&broker), 0);
+}
