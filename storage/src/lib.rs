@@ -6,6 +6,7 @@
 pub mod checkpoint;
 pub mod compaction;
 pub mod compress;
+pub mod consumer_journal;
 pub mod entries;
 pub mod error;
 pub mod file_pool;

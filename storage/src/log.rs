@@ -383,7 +383,7 @@ impl LogOptions {
 }
 
 /// A salt that nobody can guess who might want to publish what looks like a record.
-fn random_salt() -> Salt {
+pub(crate) fn random_salt() -> Salt {
     Salt(RandomState::new().hash_one(0_u8))
 }
 
