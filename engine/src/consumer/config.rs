@@ -151,6 +151,14 @@ impl ConsumerConfig {
         json::to_string(&self.shown(with_version))
     }
 
+    /// The same with another pause.
+    #[must_use]
+    pub fn paused(&self, until: Option<Time>) -> Self {
+        let mut config = Self { pause_until: until, ..self.clone() };
+        metadata::set_required_level(&mut config);
+        config
+    }
+
     /// Whether it delivers to a subject without being asked.
     pub fn is_push(&self) -> bool {
         !self.deliver_subject.is_empty()

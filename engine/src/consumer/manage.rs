@@ -52,10 +52,9 @@ impl Consumer {
         Ok(())
     }
 
-    /// Stops deliveries until then; a time that is over lets them go on. Its configuration says it from now on.
+    /// Stops deliveries until then; 0 and a time that is over let them go on. Its configuration says it from now on.
     pub fn pause(&mut self, until: Timestamp, scene: &mut Scene<'_>) {
-        let mut config = ConsumerConfig::clone(&self.config);
-        config.pause_until = (until > scene.now).then(|| Time::from(until));
+        let config = self.config.paused((until != 0).then(|| Time::from(until)));
         self.rules = Rules::new(&config);
         self.config = Arc::new(config);
         self.check_pause(scene.now);

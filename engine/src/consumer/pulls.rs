@@ -3,7 +3,7 @@
 use super::config::PriorityPolicy;
 use super::pin::Pin;
 use super::pull::{Priority, PullRequest};
-use super::status::Status;
+use super::status::{Left, Status};
 use super::step::Scene;
 use super::{Consumer, Demand};
 
@@ -13,6 +13,12 @@ impl Consumer {
         self.used_at = scene.now;
         if let Some(refusal) = self.refusal(&request) {
             return Some(refusal);
+        }
+        if request.expires < 0 {
+            // It has expired before it came. [nats-server 2.15.1, probed]
+            let asked = |number| u64::try_from(number).unwrap_or(0);
+            let left = Left { messages: asked(request.batch), bytes: asked(request.max_bytes) };
+            return Some(Status::request_timeout(&request.reply, left));
         }
         self.observe(scene);
         let available = self.cursor.pending() + self.progress.pending.queued();
