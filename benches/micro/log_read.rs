@@ -22,7 +22,7 @@ fn log(dir: PathBuf) -> Log {
         accounting: Accounting::File,
         compress: false,
         synced: false,
-        description: Arc::from(&b"{}"[..]),
+        description: Arc::new(b"{}".to_vec()),
     };
     let mut log = Log::create(Arc::new(Disk::new()), dir, options).expect("the folder is there");
     for number in 0..MESSAGES {

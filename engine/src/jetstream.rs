@@ -309,6 +309,7 @@ impl JetStream {
             }
         };
         spread::map(&*self.executor, self.registry.list(None), close);
+        self.settle(&mut changes);
         self.sweeper.close();
         changes.places.clear();
         changes.offline.clear();
@@ -320,9 +321,12 @@ impl JetStream {
     /// # Errors
     /// 10076 once the broker stops.
     fn change(&self) -> Result<(MutexGuard<'_, Changes>, Arc<Engine>), ApiError> {
-        let changes = self.changes.lock();
+        let mut changes = self.changes.lock();
         match self.engine() {
-            Some(engine) if !changes.is_closed => Ok((changes, engine)),
+            Some(engine) if !changes.is_closed => {
+                self.settle(&mut changes);
+                Ok((changes, engine))
+            }
             _ => Err(ApiError::not_enabled()),
         }
     }

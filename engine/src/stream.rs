@@ -236,9 +236,9 @@ impl Stream {
     }
 
     /// Takes the interest that the configuration asks for now, and gives up what it asked for before.
-    pub(crate) fn refresh_interest(&self) {
-        if let Some(router) = self.router.upgrade() {
-            self.interest.refresh(&router, &self.config(), self.domain.as_deref());
+    pub(crate) fn refresh_interest(self: &Arc<Self>) {
+        if let (Some(engine), Some(router)) = (self.engine.upgrade(), self.router.upgrade()) {
+            self.interest.refresh(self, &engine, &router, &self.config());
         }
     }
 

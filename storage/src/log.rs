@@ -114,7 +114,21 @@ pub struct LogOptions {
     /// Whether every commit is synced before it counts; decides how a recovery judges the tail.
     pub synced: bool,
     /// What is kept at the head of every segment, so that the configuration survives damage to its own files.
-    pub description: Arc<[u8]>,
+    pub description: Arc<dyn Describe>,
+}
+
+/// Says what a log is of. Asked when a segment is made: most logs are idle, and a text each would be much of what they
+/// take.
+pub trait Describe: std::fmt::Debug + Send + Sync {
+    /// The description as bytes.
+    fn describe(&self) -> Vec<u8>;
+}
+
+/// For those who have it at hand.
+impl Describe for Vec<u8> {
+    fn describe(&self) -> Vec<u8> {
+        self.clone()
+    }
 }
 
 /// How the size of a message is counted in `State::bytes` and limits. [reference §3.3]
@@ -322,7 +336,7 @@ impl Log {
     /// An empty log whose next message comes behind `last_sequence`; its first commit makes a segment.
     fn new(place: Arc<Place>, options: LogOptions, last_sequence: u64, generation: u32) -> Self {
         let header = SegmentHeader::new(random_salt(), last_sequence.saturating_add(1));
-        let (segment, chunk) = Segment::begin(&place, header, generation, &options.description, 0);
+        let (segment, chunk) = Segment::begin(&place, header, generation, &*options.description, 0);
         let durable = Durable { reserve: commit::MIN_RESERVE, boot_id: place.medium.boot_id(), ..Durable::default() };
         Self {
             place,

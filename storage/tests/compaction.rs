@@ -65,7 +65,7 @@ impl Bench {
             accounting: Accounting::File,
             compress: random.bool(),
             synced: random.bool(),
-            description: vec![b'd'; if random.bool() { 20 } else { 3000 }].into(),
+            description: Arc::new(vec![b'd'; if random.bool() { 20 } else { 3000 }]),
         };
         let log = Log::create(Arc::new(medium.clone()), DIR.into(), options.clone()).unwrap();
         let subjects = [5, 40, 200][random.usize(..3)];
@@ -377,7 +377,7 @@ fn memory_is_given_back_too() {
         accounting: Accounting::Memory,
         compress: false,
         synced: true,
-        description: Arc::from(&b""[..]),
+        description: Arc::new(b"".to_vec()),
     };
     let mut log = Log::create(medium.clone(), DIR.into(), options).unwrap();
     for number in 0..20_000_u64 {

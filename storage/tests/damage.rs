@@ -92,7 +92,7 @@ fn options() -> LogOptions {
         accounting: Accounting::File,
         compress: false,
         synced: true,
-        description: Arc::from(&b"described"[..]),
+        description: Arc::new(b"described".to_vec()),
     }
 }
 

@@ -21,7 +21,7 @@ impl Replay for Nothing {
 }
 
 fn options(synced: bool) -> LogOptions {
-    let description = Arc::from(&b"d"[..]);
+    let description = Arc::new(b"d".to_vec());
     LogOptions { segment_bytes: 1 << 20, accounting: Accounting::File, compress: false, synced, description }
 }
 

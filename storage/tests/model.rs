@@ -95,7 +95,7 @@ impl Harness {
             accounting: Accounting::File,
             compress: false,
             synced,
-            description: Arc::from(&b"described"[..]),
+            description: Arc::new(b"described".to_vec()),
         };
         let log = Log::create(Arc::clone(&medium), dir.clone(), options.clone()).unwrap();
         Self {

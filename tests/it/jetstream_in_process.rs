@@ -6,9 +6,11 @@ use embus::jetstream::stream::{Config, DirectGetErrorKind, DiscardPolicy, Storag
 use embus::jetstream::{self, Context, ContextBuilder, EnsureStreamErrorKind, Ensured, ErrorCode};
 use embus::{Broker, Builder, StartError};
 use futures_util::StreamExt;
+use futures_util::future::{join, join_all};
 use tempfile::TempDir;
+use tokio::time::Instant;
 
-use crate::support::{STOP_DEADLINE, next, run};
+use crate::support::{STOP_DEADLINE, next, run, within};
 
 fn config(name: &str) -> Config {
     Config { name: name.to_owned(), subjects: vec![format!("{}.>", name.to_lowercase())], ..Config::default() }
@@ -262,5 +264,45 @@ fn streams_are_the_same_inside_and_outside() {
         assert_eq!((theirs.payload, theirs.time), (ours.payload, ours.time));
         // The place of a message is in its fields; only the wire needs headers for it.
         assert!(theirs.headers.get("Nats-Sequence").is_some() && ours.headers.is_empty());
+    });
+}
+
+/// Each request that is queued or under way when the broker stops is answered: what it did is there, or it is refused.
+#[test]
+fn requests_under_way_at_the_end_are_answered() {
+    run(async {
+        let dir = tempfile::tempdir().unwrap();
+        let broker = durable(&dir).stream(config("S")).start().await.unwrap();
+        let jetstream = jetstream::new(broker.client());
+        for n in 0..20 {
+            jetstream.publish(format!("s.{n}"), "kept".into()).await.unwrap().await.unwrap();
+        }
+        let stream = jetstream.get_stream("S").await.unwrap();
+        let created: Vec<_> = (0..200).map(|n| jetstream.create_stream(config(&format!("N{n}")))).collect();
+        let purged: Vec<_> = (0..20).map(|n| stream.purge().filter(format!("s.{n}")).into_future()).collect();
+        // The same over the wire's subjects, where an answer is a message.
+        let client = broker.client();
+        let asked: Vec<_> = (0..200).map(|_| client.request("$JS.API.STREAM.PURGE.S", "".into())).collect();
+        let requests = join(join_all(created), join(join_all(purged), join_all(asked)));
+        let stop = async {
+            tokio::task::yield_now().await;
+            let before = Instant::now();
+            broker.shutdown(STOP_DEADLINE).await;
+            before.elapsed()
+        };
+        let (answers, elapsed) = within("all answers and the end", join(requests, stop)).await;
+        assert!(elapsed < STOP_DEADLINE, "{elapsed:?}");
+
+        let (created, (purged, _)) = answers;
+        let broker = durable(&dir).start().await.unwrap();
+        let jetstream = jetstream::new(broker.client());
+        for (n, answer) in created.iter().enumerate().filter(|(_, answer)| answer.is_ok()) {
+            assert!(jetstream.get_stream(format!("N{n}")).await.is_ok(), "{answer:?}");
+        }
+        let stream = jetstream.get_stream("S").await.unwrap();
+        for (n, answer) in purged.iter().enumerate().filter(|(_, answer)| answer.is_ok()) {
+            assert!(stream.get_last_raw_message_by_subject(&format!("s.{n}")).await.is_err(), "{answer:?}");
+        }
+        broker.shutdown(STOP_DEADLINE).await;
     });
 }

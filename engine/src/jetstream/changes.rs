@@ -1,6 +1,6 @@
 //! What only those touch that create, update or delete streams: one of them at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -19,6 +19,8 @@ pub(crate) struct Changes {
     pub(crate) places: BTreeMap<Arc<str>, Place>,
     /// Streams that are on the disk and could not be read: their names are taken.
     pub(crate) offline: BTreeMap<String, Offline>,
+    /// Streams of which the disk may hold another configuration than the one that is in effect.
+    pub(crate) unsettled: BTreeSet<Arc<str>>,
     pub(crate) is_closed: bool,
 }
 

@@ -4,6 +4,7 @@ use embus_storage::error::StorageError;
 use embus_storage::stream_dir::StreamDir;
 
 use super::JetStream;
+use super::changes::{Changes, Place};
 use crate::api::advisory::StreamAction;
 use crate::api::error::ApiError;
 use crate::stream::Stream;
@@ -18,7 +19,7 @@ impl JetStream {
     /// What the API answers: 10059 without such a stream, then the rules of updates, then limits, then subjects of other
     /// streams (10065), then the disk (10069). The stream goes on as it was. [reference §3.2]
     pub fn update(&self, config: StreamConfig, pedantic: bool) -> Result<Arc<Stream>, ApiError> {
-        let (changes, engine) = self.change()?;
+        let (mut changes, engine) = self.change()?;
         let stream = self.registry.get(&config.name).ok_or_else(|| changes.absent(&config.name))?;
         let old = stream.config();
         let new = old.check_update(config, pedantic, &self.stream_limits())?;
@@ -33,12 +34,31 @@ impl JetStream {
         let place = changes.places.get(&*new.name).ok_or_else(ApiError::stream_not_found)?;
         let new = Arc::new(new);
         let change = Change { stream: &stream, dir: place.dir(), old: &old };
-        change.apply(&new).map_err(ApiError::stream_update_failed)?;
+        if let Err(error) = change.apply(&new) {
+            if !change.take_back() {
+                changes.unsettled.insert(Arc::clone(stream.shared_name()));
+            }
+            return Err(ApiError::stream_update_failed(error));
+        }
         self.registry.set_config(stream.name(), new);
         stream.refresh_interest();
         drop(changes);
         self.advise(&engine, stream.name(), StreamAction::Modify);
         Ok(stream)
+    }
+}
+
+impl JetStream {
+    /// Writes configurations again of which the disk may hold another than the one that is in effect: updates that were
+    /// refused, and could not be taken back at the time.
+    pub(super) fn settle(&self, changes: &mut Changes) {
+        let Changes { unsettled, places, .. } = changes;
+        unsettled.retain(|name| {
+            let (Some(stream), Some(dir)) = (self.registry.get(name), places.get(name).and_then(Place::dir)) else {
+                return false;
+            };
+            dir.write_config(&stream.config().to_stored(stream.created())).is_err()
+        });
     }
 }
 
@@ -50,19 +70,22 @@ struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Writes the configuration, then lets it take effect; after an error the old one stands again.
+    /// Writes the configuration, then lets it take effect.
     fn apply(&self, new: &Arc<StreamConfig>) -> Result<(), StorageError> {
-        self.write(new).and_then(|()| self.put(new)).inspect_err(|_| self.take_back())
+        self.write(new).and_then(|()| self.put(new))
     }
 
-    fn take_back(&self) {
+    /// Lets the old configuration stand again; says whether it does so on the disk.
+    fn take_back(&self) -> bool {
         let stream = self.stream.name();
-        if let Err(error) = self.write(self.old) {
-            tracing::warn!(stream, %error, "an update failed; it may be in effect after the next start");
-        }
         if let Err(error) = self.put(self.old) {
             tracing::warn!(stream, %error, "a stream could not go on as it was before an update");
         }
+        let written = self.write(self.old);
+        if let Err(error) = &written {
+            tracing::warn!(stream, %error, "an update failed; it is in effect after the next start, unless the disk recovers");
+        }
+        written.is_ok()
     }
 
     fn write(&self, config: &StreamConfig) -> Result<(), StorageError> {

@@ -1,7 +1,7 @@
 //! A stream's place in the interest of its account: its subjects, and those of its direct gets.
 
 use std::fmt;
-use std::sync::Weak;
+use std::sync::{OnceLock, Weak};
 
 use parking_lot::Mutex;
 
@@ -20,8 +20,8 @@ use crate::worker::Worker;
 pub(super) struct StreamInterest {
     /// The stream's own end of its subscriptions to subjects.
     capture: Arc<Connection>,
-    /// The end of its subscriptions to direct gets.
-    direct: Arc<Connection>,
+    /// The end of its subscriptions to direct gets, once it had some.
+    direct: OnceLock<Arc<Connection>>,
     held: Mutex<Vec<Arc<Subscription>>>,
 }
 
@@ -33,25 +33,25 @@ impl fmt::Debug for StreamInterest {
 
 impl StreamInterest {
     pub(super) fn new(engine: &Engine, stream: &Weak<Stream>) -> Self {
-        let service: Arc<dyn Service> = Arc::new(DirectGets(Weak::clone(stream)));
-        Self {
-            capture: Arc::new(Connection::stream(&**engine.clock(), Weak::clone(stream))),
-            direct: Arc::new(Connection::service(&**engine.clock(), service)),
-            held: Mutex::default(),
-        }
+        let capture = Arc::new(Connection::stream(&**engine.clock(), Weak::clone(stream)));
+        Self { capture, direct: OnceLock::new(), held: Mutex::default() }
     }
 
     /// Takes what `config` asks for and gives up what was held before: there is no moment without either.
-    pub(super) fn refresh(&self, router: &Router, config: &StreamConfig, domain: Option<&str>) {
+    pub(super) fn refresh(&self, stream: &Arc<Stream>, engine: &Engine, router: &Router, config: &StreamConfig) {
         let mut wanted: Vec<_> =
             config.subjects.iter().map(|subject| subscription(&self.capture, subject.as_bytes())).collect();
         if config.allow_direct {
-            let prefixes =
-                std::iter::once("$JS.API".to_owned()).chain(domain.map(|domain| format!("$JS.{domain}.API")));
+            let direct = self.direct.get_or_init(|| {
+                let service = Arc::new(DirectGets(Arc::downgrade(stream)));
+                Arc::new(Connection::service(&**engine.clock(), service))
+            });
+            let domain = stream.domain.as_deref().map(|domain| format!("$JS.{domain}.API"));
+            let prefixes = std::iter::once("$JS.API".to_owned()).chain(domain);
             for prefix in prefixes {
                 for tail in ["", ".>"] {
                     let subject = format!("{prefix}.DIRECT.GET.{}{tail}", config.name);
-                    wanted.push(subscription(&self.direct, subject.as_bytes()));
+                    wanted.push(subscription(direct, subject.as_bytes()));
                 }
             }
         }

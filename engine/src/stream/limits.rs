@@ -1,7 +1,7 @@
 //! The limits of a stream, compiled from its configuration, and how they are kept. [reference §4.2, §10]
 
 use embus_storage::error::StorageError;
-use embus_storage::log::{Accounting, LogOptions};
+use embus_storage::log::{Accounting, Describe, LogOptions};
 use embus_storage::message::Timestamp;
 
 use super::config::{Compression, Discard, PersistMode, Retention, StorageType, StreamConfig};
@@ -11,6 +11,7 @@ use super::rollup::Rollup;
 use super::transform::SubjectTransform;
 use super::ttl::SECOND;
 use crate::api::error::ApiError;
+use crate::sync::Arc;
 
 /// What a publish needs to know of the configuration. No limit is the largest number.
 #[derive(Debug)]
@@ -33,8 +34,9 @@ pub(crate) struct Limits {
     pub(crate) allow_rollup: bool,
     /// 0 for no markers.
     pub(crate) marker_seconds: i64,
-    pub(crate) transform: Option<SubjectTransform>,
-    pub(crate) republisher: Option<Republisher>,
+    /// Few streams have one of these.
+    pub(crate) transform: Option<Box<SubjectTransform>>,
+    pub(crate) republisher: Option<Box<Republisher>>,
 }
 
 impl Limits {
@@ -57,8 +59,8 @@ impl Limits {
             allow_time_to_live: config.allow_message_ttl,
             allow_rollup: config.allow_rollup && !config.deny_purge,
             marker_seconds: config.subject_delete_marker_ttl.0.max(0) / SECOND,
-            transform: config.compiled_transform(),
-            republisher: Republisher::new(config),
+            transform: config.compiled_transform().map(Box::new),
+            republisher: Republisher::new(config).map(Box::new),
         };
         limits.plain = limits.is_plain();
         limits
@@ -82,9 +84,9 @@ impl Limits {
     }
 }
 
-/// How the log of such a stream keeps its messages; `description` is what the configuration can be rebuilt from.
+/// How the log of such a stream keeps its messages.
 pub(crate) fn log_options(
-    config: &StreamConfig,
+    config: &Arc<StreamConfig>,
     accounting: Accounting,
     synced: bool,
     created: Timestamp,
@@ -94,7 +96,20 @@ pub(crate) fn log_options(
         accounting,
         compress: config.compression == Compression::S2,
         synced: synced && config.persist_mode != PersistMode::Async,
-        description: config.to_stored(created).into(),
+        description: Arc::new(Described { config: Arc::clone(config), created }),
+    }
+}
+
+/// What the configuration can be rebuilt from.
+#[derive(Debug)]
+struct Described {
+    config: Arc<StreamConfig>,
+    created: Timestamp,
+}
+
+impl Describe for Described {
+    fn describe(&self) -> Vec<u8> {
+        self.config.to_stored(self.created)
     }
 }
 

@@ -142,7 +142,7 @@ impl Log {
     pub(super) fn begin(&mut self, header: SegmentHeader) -> Chunk {
         let generation = self.next_generation;
         self.next_generation = generation.saturating_add(1);
-        let description = &self.options.description;
+        let description = &*self.options.description;
         let (segment, chunk) = Segment::begin(&self.place, header, generation, description, self.last_time);
         self.segments.push_back(segment);
         chunk

@@ -85,6 +85,8 @@ impl<'a> Recovery<'a> {
     ) -> Result<Log, StorageError> {
         let listing = Listing::new(&*place.medium, &place.dir, &undone)?;
         let mut recovery = Self::new(place, undone, replay);
+        // Most streams have one segment, and room for four would be the largest part of what an idle one takes.
+        recovery.segments.reserve_exact(listing.segments.len());
         let mut walked = None;
         for (number, found) in listing.segments.iter().enumerate() {
             let next = listing.segments[number + 1..].iter().find_map(|found| found.header.as_ref());

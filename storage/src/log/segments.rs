@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::Describe;
 use super::files::{Place, SegmentFile};
 use super::pending::{Chunk, Creation};
 use crate::entries::{Entries, Entry};
@@ -34,20 +35,21 @@ impl Segment {
         place: &Arc<Place>,
         header: SegmentHeader,
         generation: u32,
-        description: &Arc<[u8]>,
+        description: &dyn Describe,
         time: Timestamp,
     ) -> (Self, Chunk) {
         let name = SegmentName { base: header.base, generation };
         let file = SegmentFile::new(Arc::clone(place), name, header.salt);
         let mut segment = Self::new(Arc::clone(&file), header.clone());
         let mut chunk = Chunk::new(file, RECORDS_START, None);
-        if !SegmentHeader::holds(description) {
+        let description: Arc<[u8]> = description.describe().into();
+        if !SegmentHeader::holds(&description) {
             let at = (header.salt, RECORDS_START);
-            let len = record::encode_control(Kind::Description, 0, time, description, at, &mut chunk.bytes);
+            let len = record::encode_control(Kind::Description, 0, time, &description, at, &mut chunk.bytes);
             // One that is too long for a record is left out: there are still the files of the stream.
             segment.end += len.ok().and_then(|len| u32::try_from(len).ok()).unwrap_or(0);
         }
-        chunk.create = Some(Box::new(Creation { header, description: Arc::clone(description) }));
+        chunk.create = Some(Box::new(Creation { header, description }));
         (segment, chunk)
     }
 

@@ -260,7 +260,7 @@ impl Log {
             earlier: self.wasteful_before(start),
             generation,
             salt: random_salt(),
-            description: Arc::clone(&self.options.description),
+            description: self.options.description.describe().into(),
             compress: self.options.compress,
         }))
     }

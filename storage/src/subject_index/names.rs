@@ -61,10 +61,11 @@ impl Names {
     }
 }
 
-/// Makes room in steps of an eighth: doubling would leave up to half of the memory unused, for millions of subjects.
+/// Makes room in steps of an eighth: doubling would leave up to half of the memory unused, for millions of subjects. Few
+/// items double, up to eight more: many streams hold one subject.
 pub(super) fn reserve<T>(items: &mut Vec<T>, additional: usize) {
     if items.capacity() - items.len() < additional {
-        items.reserve_exact(additional.max(items.len() / 8).max(8));
+        items.reserve_exact(additional.max(items.len() / 8).max(items.len().min(8)));
     }
 }
 

@@ -71,7 +71,7 @@ impl Run {
     fn new(mode: Mode, seed: u64) -> Self {
         let mut random = Rng::with_seed(seed);
         let medium = CrashMedium::new(random.u64(..));
-        let description = vec![b'd'; random.usize(..4000)].into();
+        let description = Arc::new(vec![b'd'; random.usize(..4000)]);
         let options = LogOptions {
             segment_bytes: [8 << 10, 16 << 10, 64 << 10][random.usize(..3)],
             accounting: Accounting::File,

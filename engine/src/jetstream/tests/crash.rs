@@ -46,7 +46,7 @@ impl Clock for Hurried {
     }
 }
 
-fn try_open(disk: &CrashMedium) -> Result<Fixture, StorageError> {
+pub(super) fn try_open(disk: &CrashMedium) -> Result<Fixture, StorageError> {
     let engine = Engine::new(Limits::default(), ServerInfo::default(), Arc::new(Hurried::default()), 1);
     let executor = OneThread::start();
     let medium = Arc::new(disk.clone());
@@ -100,7 +100,7 @@ impl Step {
 }
 
 /// Publishes as a program does, and waits for the acknowledgement.
-fn try_publish(stream: &Arc<Stream>, subject: &str) -> Result<(), ApiError> {
+pub(super) fn try_publish(stream: &Arc<Stream>, subject: &str) -> Result<(), ApiError> {
     let message = Incoming { subject: subject.as_bytes(), headers: b"", payload: b"payload" };
     let ticket = Arc::new(Ticket::default());
     let arriving = Arriving { message, hops: 0, time: stream.now() };

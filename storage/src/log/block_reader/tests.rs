@@ -26,7 +26,7 @@ impl Scene {
     fn new(segment_bytes: u32, compress: bool) -> Self {
         let medium = CrashMedium::new(1);
         medium.create_dir(DIR.as_ref()).unwrap();
-        let description = Arc::from(&b"described"[..]);
+        let description = Arc::new(b"described".to_vec());
         let options = LogOptions { segment_bytes, accounting: Accounting::File, compress, synced: false, description };
         let log = Log::create(Arc::new(medium.clone()), DIR.into(), options).unwrap();
         Self { medium, log, reader: BlockReader::new() }
@@ -272,7 +272,7 @@ proptest! {
         if reopens {
             scene.commit();
             let options = LogOptions {
-                segment_bytes, accounting: Accounting::File, compress, synced: false, description: Arc::from(&b"d"[..]),
+                segment_bytes, accounting: Accounting::File, compress, synced: false, description: Arc::new(b"d".to_vec()),
             };
             scene.log = Log::open(Arc::new(scene.medium.clone()), Path::new(DIR).into(), options, &mut Nothing).unwrap();
         }
