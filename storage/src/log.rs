@@ -16,6 +16,7 @@ mod pending;
 mod ranges;
 mod read;
 mod recover;
+mod removals;
 mod remove;
 mod segments;
 mod tail;
@@ -36,7 +37,7 @@ pub use commit::{Commit, Committed};
 use files::{Place, SegmentFile};
 pub use locator::Locator;
 use pending::{Chunk, Pending};
-use ranges::Ranges;
+use removals::{Removals, Single};
 use segments::Segment;
 use tail::Unproven;
 use times::FirstTimes;
@@ -74,8 +75,9 @@ pub struct Log {
     /// Records that no commit has taken yet.
     pending: Pending,
     /// What was removed since the last commit and is not in a record yet.
-    removals: Ranges,
-    removed_below: Option<u64>,
+    removals: Removals,
+    /// What was, but only once.
+    single: Single,
     /// The commit that is under way, for reads of what it writes. After a failure it stays.
     in_flight: Option<Arc<Vec<Chunk>>>,
     /// A buffer for the commit after the next.
@@ -352,8 +354,8 @@ impl Log {
             lost_messages: 0,
             lost_bytes: 0,
             pending: Pending { closed: Vec::new(), active: chunk },
-            removals: Ranges::default(),
-            removed_below: None,
+            removals: Removals::default(),
+            single: Single::default(),
             in_flight: None,
             spare: Vec::new(),
             position: Position(1),

@@ -5,7 +5,7 @@
 //! or lies where it was not written, never validates.
 //!
 //! ```text
-//!  0 u8   kind (low nibble: 1 message, 2 removal, 3 description, 4 skip), flags (high nibble: 1 headers, 2 marked, 4 evicts)
+//!  0 u8   kind (low nibble: 1 message, 2 removal, 3 description, 4 skip, 5 filler), flags (high nibble: 1 headers, 2 marked, 4 evicts)
 //!  1 u8   0
 //!  2 u16  length of the subject
 //!  4 u32  length of the body
@@ -55,6 +55,8 @@ pub enum Kind {
     Description,
     /// Sequences that are left out on purpose.
     Skip,
+    /// Nothing: keeps records apart.
+    Filler,
 }
 
 /// A fixed header whose CRC holds.
@@ -156,6 +158,7 @@ impl Kind {
             2 => Some(Self::Removal),
             3 => Some(Self::Description),
             4 => Some(Self::Skip),
+            5 => Some(Self::Filler),
             _ => None,
         }
     }
@@ -166,6 +169,7 @@ impl Kind {
             Self::Removal => 2,
             Self::Description => 3,
             Self::Skip => 4,
+            Self::Filler => 5,
         }
     }
 }

@@ -26,6 +26,8 @@ use crate::record::{self, Salt};
 pub use mark::{Marks, Slot, TailMark};
 pub use scan::{Scanned, Scanner};
 
+/// What is damaged together, at most: what a disk reads and writes at once.
+pub const PAGE_BYTES: u32 = 4096;
 /// Where the records begin.
 pub const RECORDS_START: u32 = 4096;
 /// The newest format that is understood, and the one that is written.

@@ -32,8 +32,19 @@ struct Sample {
     synced: u64,
     /// Where the records of messages lie: file, first byte, one behind the last.
     records: BTreeMap<u64, (String, usize, usize)>,
-    /// Where what removes messages lies.
+    /// Where records lie that say of other messages that they are gone.
     removals: Vec<(String, usize, usize)>,
+    /// The same of messages that evict one, and which.
+    evictions: BTreeMap<u64, (String, usize, usize)>,
+}
+
+/// How much is damaged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Extent {
+    /// A record or a page at most: removals survive that.
+    Page,
+    /// More.
+    File,
 }
 
 /// Memory that counts as a disk.
@@ -156,7 +167,8 @@ fn sample(count: u64, closed: bool) -> Sample {
     }
     let synced = if closed { last } else { commits[commits.len() - 2] };
     let (files, records) = (read_files(&*medium), BTreeMap::new());
-    let mut sample = Sample { files, messages, live, last, synced, records, removals: Vec::new() };
+    let mut sample =
+        Sample { files, messages, live, last, synced, records, removals: Vec::new(), evictions: BTreeMap::new() };
     sample.find_records(&*medium);
     sample
 }
@@ -179,13 +191,16 @@ impl Sample {
             let mut scanner = Scanner::new(&*file, header.salt, RECORDS_START, u32::MAX).unwrap();
             while let Scanned::Record { offset, header: record, bytes } = scanner.next().unwrap() {
                 let place = (name.clone(), offset as usize, offset as usize + bytes.len());
-                if record.kind == Kind::Removal
-                    || record.message(&bytes[HEADER_BYTES..]).is_some_and(|it| it.evicts > 0)
-                {
+                if record.kind == Kind::Removal {
                     self.removals.push(place.clone());
                 }
                 if record.kind == Kind::Message {
-                    self.records.insert(header.base + u64::from(record.relative), place);
+                    let sequence = header.base + u64::from(record.relative);
+                    let message = record.message(&bytes[HEADER_BYTES..]).unwrap();
+                    if message.evicts > 0 {
+                        self.evictions.insert(sequence - u64::from(message.evicts), place.clone());
+                    }
+                    self.records.insert(sequence, place);
                 }
             }
         }
@@ -193,7 +208,7 @@ impl Sample {
     }
 
     /// Opens the files, of which the bytes `start..end` of one are not what they were.
-    fn check(&self, files: &Files, name: &str, start: usize, end: usize) {
+    fn check(&self, files: &Files, name: &str, (start, end): (usize, usize), extent: Extent) {
         let what = format!("{name} {start}..{end}");
         let hit = |place: &(String, usize, usize)| place.0 == name && place.1 < end && start < place.2;
         let (mut log, medium) = open(files);
@@ -205,9 +220,10 @@ impl Sample {
         for sequence in &missing {
             assert!(hit(&self.records[sequence]), "{what}: {sequence} is gone");
         }
-        let removal_hit = self.removals.iter().any(hit);
-        for sequence in found.keys() {
-            assert!(removal_hit || self.live.contains(sequence), "{what}: {sequence} is back");
+        let removal_hit = extent == Extent::File && self.removals.iter().any(hit);
+        for sequence in found.keys().filter(|sequence| !self.live.contains(sequence)) {
+            let is_evicted = self.evictions.get(sequence).is_some_and(hit);
+            assert!(removal_hit || is_evicted, "{what}: {sequence} is back");
         }
         let state = log.state();
         assert_eq!(state.messages, found.len() as u64, "{what}");
@@ -276,7 +292,7 @@ fn every_byte_may_change() {
             for place in places(bytes) {
                 let flip = |files: &mut Files| files.get_mut(name).unwrap()[place] ^= 1 << (place % 8);
                 flip(&mut files);
-                sample.check(&files, name, place, place + 1);
+                sample.check(&files, name, (place, place + 1), Extent::Page);
                 flip(&mut files);
             }
         }
@@ -290,7 +306,7 @@ fn every_file_may_be_cut_anywhere() {
             for len in places(bytes) {
                 let mut files = sample.files.clone();
                 files.get_mut(name).unwrap().truncate(len);
-                sample.check(&files, name, len, bytes.len());
+                sample.check(&files, name, (len, bytes.len()), Extent::File);
             }
         }
     }
@@ -306,8 +322,59 @@ fn every_page_may_be_zeroed() {
                 let mut files = sample.files.clone();
                 let end = bytes.len().min(offset + page);
                 files.get_mut(name).unwrap()[offset..end].fill(0);
-                sample.check(&files, name, offset, end);
+                sample.check(&files, name, (offset, end), Extent::Page);
             }
+        }
+    }
+}
+
+/// Many removals, of which some commits have more than marks have room for.
+fn removals() -> Sample {
+    let medium: Arc<dyn Medium> = Arc::new(Persistent(Memory::new()));
+    medium.create_dir(DIR.as_ref()).unwrap();
+    let options = LogOptions { segment_bytes: 1 << 20, ..options() };
+    let mut log = Log::create(Arc::clone(&medium), DIR.into(), options).unwrap();
+    let mut messages = BTreeMap::new();
+    for number in 1..=1200_u64 {
+        let subject = if number.is_multiple_of(3) { "purged" } else { "kept" };
+        let append =
+            Append { time: 1, subject: subject.as_bytes(), headers: b"", payload: b"", marked: false, evict: 0 };
+        let sequence = log.append(&append).unwrap();
+        messages.insert(sequence, log.locate(sequence).unwrap().unwrap().read().unwrap());
+    }
+    commit(&mut log);
+    for number in (4..600).step_by(3) {
+        log.remove(number).unwrap();
+        commit(&mut log);
+    }
+    log.remove_matching(b"purged", 900, 0).unwrap();
+    log.remove_below(3).unwrap();
+    commit(&mut log);
+    log.remove(1000).unwrap();
+    commit(&mut log);
+    let (live, last) = (live(&mut log).into_keys().collect(), log.last_sequence());
+    let (files, records, evictions) = (read_files(&*medium), BTreeMap::new(), BTreeMap::new());
+    let mut sample = Sample { files, messages, live, last, synced: last, records, removals: Vec::new(), evictions };
+    sample.find_records(&*medium);
+    sample
+}
+
+#[test]
+fn what_was_removed_survives_damage_to_a_record_and_to_a_page() {
+    let sample = removals();
+    assert!(sample.removals.len() > 200);
+    let newest = sample.removals.iter().rev().take(8);
+    for (name, start, end) in sample.removals.iter().step_by(8).chain(newest) {
+        let page = (start & !4095, (end - 1) | 4095);
+        for (from, to) in [(*start, *end), (page.0, page.1 + 1)] {
+            let mut files = sample.files.clone();
+            let bytes = files.get_mut(name).unwrap();
+            let to = to.min(bytes.len());
+            bytes[from..to].fill(0);
+            let (mut log, _) = open(&files);
+            let found = live(&mut log);
+            let back: Vec<_> = found.keys().filter(|sequence| !sample.live.contains(sequence)).collect();
+            assert!(back.is_empty(), "{name} {from}..{to}: {back:?} are back");
         }
     }
 }
@@ -318,7 +385,7 @@ fn every_file_may_be_missing() {
         for (name, bytes) in sample.files.iter().filter(|(name, _)| SegmentName::parse(name).is_some()) {
             let mut files = sample.files.clone();
             files.remove(name);
-            sample.check(&files, name, 0, bytes.len());
+            sample.check(&files, name, (0, bytes.len()), Extent::File);
         }
     }
 }

@@ -171,7 +171,7 @@ impl<'a> Copy<'a> {
         let body = &bytes[record::HEADER_BYTES..];
         match header.kind {
             // The sequences before `until` are left out on purpose, whatever the gaps in them.
-            Kind::Description | Kind::Skip => {}
+            Kind::Description | Kind::Skip | Kind::Filler => {}
             Kind::Removal => match Removal::decode(body) {
                 Some(removal) => facts.removed(&removal),
                 None => return Ok(None),

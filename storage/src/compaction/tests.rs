@@ -238,7 +238,7 @@ fn replay(file: &dyn File, name: SegmentName, header: &SegmentHeader, live: &mut
                             |it: u64| removal.ranges.iter().any(|&(start, len)| (start..start + len).contains(&it));
                         live.retain(|it, _| *it >= removal.floor && !removed(*it));
                     }
-                    Kind::Description | Kind::Skip => {}
+                    Kind::Description | Kind::Skip | Kind::Filler => {}
                 }
             }
             Scanned::End { rest, .. } => return assert_eq!(rest, 0),

@@ -5,7 +5,7 @@ use super::segments::{Messages, Segment};
 use super::{Append, Log, random_salt};
 use crate::entries::Entry;
 use crate::error::StorageError;
-use crate::record::{self, HEADER_BYTES, Kind, Message, Removal};
+use crate::record::{self, HEADER_BYTES, Kind, Message};
 use crate::segment::{RECORDS_START, SegmentHeader};
 use crate::subject_index::SubjectId;
 
@@ -68,7 +68,7 @@ impl Log {
             }
             self.take_out(victim.sequence);
             if number > 0 || tell {
-                self.removals.insert(victim.sequence, victim.sequence + 1);
+                self.removals.ranges.insert(victim.sequence, victim.sequence + 1);
             }
             next = if number + 1 < count { self.first_victim(id, 1, self.last_sequence) } else { None };
         }
@@ -165,27 +165,6 @@ impl Log {
         }
         Ok(())
     }
-
-    /// Writes down what was removed since the last commit.
-    pub(super) fn flush(&mut self) -> Result<(), StorageError> {
-        if let Some(unproven) = self.unproven.take() {
-            self.leave(&unproven)?;
-        }
-        if self.removals.is_empty() && self.removed_below.is_none() {
-            return Ok(());
-        }
-        let floor = self.removed_below.take().unwrap_or(0);
-        self.removals.remove(0, floor);
-        let ranges: Vec<(u64, u64)> = std::mem::take(&mut self.removals).iter().collect();
-        let mut parts = ranges.chunks(MAX_RANGES);
-        // A floor alone makes a record as well.
-        let first = parts.next().unwrap_or_default();
-        for part in std::iter::once(first).chain(parts) {
-            let removal = Removal { floor, ranges: part.to_vec() };
-            self.append_control(Kind::Removal, &removal.encode())?;
-        }
-        Ok(())
-    }
 }
 
 /// A sequence less the base of its segment.
@@ -197,5 +176,3 @@ pub(super) fn relative(sequence: u64, base: u64) -> u32 {
 const MAX_RELATIVE: u64 = u32::MAX as u64 - 1;
 /// A segment without messages is closed at this size.
 const MAX_CONTROL_BYTES: u32 = 1 << 30;
-/// Ranges in one removal record, to keep it small.
-const MAX_RANGES: usize = 4096;

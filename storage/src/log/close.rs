@@ -44,7 +44,7 @@ impl Log {
             file.truncate(end).map_err(|error| active.file.error("truncate", error))?;
             active.file.set_allocated(end);
         }
-        let (at, bytes) = mark.encode(self.durable.slot, active.file.salt);
+        let (at, bytes) = mark.encode(self.durable.slot, active.file.salt, &self.single.encode());
         file.write_all_at(&bytes, at.into()).map_err(|error| active.file.error("write", error))?;
         self.durable.commits = mark.commit;
         Ok(())

@@ -24,10 +24,12 @@ pub struct Commit {
     chunks: Arc<Vec<Chunk>>,
     /// The mark behind the last chunk.
     mark: TailMark,
+    /// The removals that it repeats.
+    removals: Box<[u8]>,
     /// Where marks go.
     slot: Slot,
     /// What the mark says if the commit is undone.
-    undone: TailMark,
+    undone: (TailMark, Box<[u8]>),
     /// What commits left that failed before: it has to go first.
     left: Undone,
     sync: bool,
@@ -47,6 +49,7 @@ pub struct Committed {
     result: Result<(), StorageError>,
     position: Position,
     mark: TailMark,
+    removals: Box<[u8]>,
     /// Whether everything up to the mark is durable.
     synced: bool,
     /// Segments that were closed.
@@ -108,14 +111,15 @@ impl Commit {
         });
         let closed = closed.collect();
         let synced = self.sync || created;
-        Committed { result, position: self.position, mark: self.mark, synced, closed, kept, undone }
+        let removals = std::mem::take(&mut self.removals);
+        Committed { result, position: self.position, mark: self.mark, removals, synced, closed, kept, undone }
     }
 
     fn write(&self) -> Result<(), StorageError> {
         for Closed { file, mark, slot } in &self.continued {
             // Only a hint, for when the segment behind it is not there some day.
             if let Ok(it) = file.file() {
-                let _ = write_mark(file, &**it, slot.other(), &TailMark { continued: true, ..*mark });
+                let _ = write_mark(file, &**it, slot.other(), &TailMark { continued: true, ..*mark }, &[]);
             }
         }
         for (behind, chunk) in (1..).zip(self.chunks.iter()) {
@@ -141,7 +145,7 @@ impl Commit {
             written.map_err(|error| chunk.file.error("write", error))?;
             chunk.file.set_allocated(chunk.file.allocated().max(chunk.end()));
         }
-        write_mark(&chunk.file, &**file, self.slot, &self.mark_of(chunk, is_last))?;
+        write_mark(&chunk.file, &**file, self.slot, &self.mark_of(chunk, is_last), self.removals_of(is_last))?;
         if !is_last && chunk.file.allocated() > chunk.end() {
             file.truncate(chunk.end()).map_err(|error| chunk.file.error("truncate", error))?;
             chunk.file.set_allocated(chunk.end());
@@ -160,7 +164,8 @@ impl Commit {
         let failed = |operation| move |error: io::Error| StorageError::io(operation, &path, error);
         let file = self.create_file(&temporary).map_err(failed.clone()("create"))?;
         let mut block = creation.header.encode(&creation.description);
-        let (at, mark) = self.mark_of(chunk, is_last).encode(self.slot, creation.header.salt);
+        let (at, mark) =
+            self.mark_of(chunk, is_last).encode(self.slot, creation.header.salt, self.removals_of(is_last));
         block[at as usize..at as usize + mark.len()].copy_from_slice(&mark);
         file.write_all_at(&block[..], 0).map_err(failed.clone()("write"))?;
         chunk.file.set_allocated(RECORDS_START.into());
@@ -219,6 +224,11 @@ impl Commit {
         mark
     }
 
+    /// What the mark behind a chunk repeats of removals: new ones are in the last chunk.
+    fn removals_of(&self, is_last: bool) -> &[u8] {
+        if is_last { &self.removals } else { &self.undone.1 }
+    }
+
     /// Takes back what a failed commit left, as far as the disk lets it: its messages shall not turn up later. Returns what
     /// is to be done before the log may go on.
     fn undo(&self) -> Undone {
@@ -231,12 +241,13 @@ impl Commit {
         };
         let taken_back = undone.take_back(&self.place);
         if let Some(chunk) = extended.first() {
-            let mark = TailMark { end: chunk.offset.into(), ..self.undone };
-            undone.mark = Some((chunk.file.name, self.slot, mark));
+            let (mark, removals) = &self.undone;
+            let mark = TailMark { end: chunk.offset.into(), ..*mark };
+            undone.mark = Some((chunk.file.name, self.slot, mark, removals.clone()));
             // Says once more how far the log had come, as a sync that failed may have taken the mark with it. The next run
             // of the operating system cannot count on it; until then it tells which sequences are not given out again.
             if let Ok(file) = chunk.file.file() {
-                let _ = write_mark(&chunk.file, &**file, self.slot, &mark);
+                let _ = write_mark(&chunk.file, &**file, self.slot, &mark, removals);
             }
         }
         if taken_back.is_ok() {
@@ -275,6 +286,7 @@ impl Log {
             refused,
             chunks,
             mark,
+            removals: self.single.encode().into(),
             slot: self.durable.slot,
             undone,
             left: self.undone.clone(),
@@ -313,9 +325,9 @@ impl Log {
 
     /// What is true if the commit with this mark comes to nothing: what the last one said, and that no sequence of this
     /// one is to be given out again.
-    fn undone_mark(&self, mark: &TailMark) -> TailMark {
-        let Written { last_sequence, floor } = self.durable.written;
-        TailMark { last_sequence, floor, ..*mark }
+    fn undone_mark(&self, mark: &TailMark) -> (TailMark, Box<[u8]>) {
+        let Written { last_sequence, floor, removals } = &self.durable.written;
+        (TailMark { last_sequence: *last_sequence, floor: *floor, ..*mark }, removals.clone())
     }
 
     /// Takes the outcome in. After a failure the log refuses changes until it is opened anew.
@@ -331,7 +343,8 @@ impl Log {
         self.continued = committed.closed;
         let (mark, durable) = (&committed.mark, &mut self.durable);
         durable.commits = mark.commit;
-        durable.written = Written { last_sequence: mark.last_sequence, floor: mark.floor };
+        durable.written =
+            Written { last_sequence: mark.last_sequence, floor: mark.floor, removals: committed.removals };
         durable.dirty = !committed.synced && self.place.persistent;
         durable.names_dirty &= !committed.synced;
         if committed.synced {
@@ -360,8 +373,14 @@ impl Log {
     }
 }
 
-fn write_mark(segment: &SegmentFile, file: &dyn File, slot: Slot, mark: &TailMark) -> Result<(), StorageError> {
-    let (at, bytes) = mark.encode(slot, segment.salt);
+fn write_mark(
+    segment: &SegmentFile,
+    file: &dyn File,
+    slot: Slot,
+    mark: &TailMark,
+    removals: &[u8],
+) -> Result<(), StorageError> {
+    let (at, bytes) = mark.encode(slot, segment.salt, removals);
     file.write_all_at(&bytes, at.into()).map_err(|error| segment.error("write", error))
 }
 
@@ -392,12 +411,14 @@ pub(super) struct Durable {
 }
 
 /// What a commit wrote, durable or not.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Written {
     /// The sequence given out last.
     pub(super) last_sequence: u64,
     /// No message below it was live.
     pub(super) floor: u64,
+    /// The removals that its mark repeats.
+    pub(super) removals: Box<[u8]>,
 }
 
 /// Sequences that a log which is not always synced reserves at first.

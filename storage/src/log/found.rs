@@ -47,10 +47,10 @@ impl Listing {
                 listing.add(Found::new(medium, dir, name)?);
             }
         }
-        if let Some((name, slot, mark)) = undone.mark
-            && let Some(found) = listing.segments.iter_mut().find(|found| found.name == name)
+        if let Some((name, slot, mark, removals)) = &undone.mark
+            && let Some(found) = listing.segments.iter_mut().find(|found| found.name == *name)
         {
-            found.marks.put(slot, mark);
+            found.marks.put(*slot, *mark, removals);
         }
         Ok(listing)
     }

@@ -14,6 +14,7 @@ use super::files::{Place, SegmentFile};
 use super::found::{Found, Listing};
 use super::pending::{Chunk, Pending};
 use super::ranges::Ranges;
+use super::removals::Removals;
 use super::segments::{Messages, Segment};
 use super::tail::{Tail, Unproven};
 use super::undone::Undone;
@@ -50,6 +51,10 @@ pub(super) struct Recovery<'a> {
     /// Lost messages whose sequences are not known.
     lost_messages: u64,
     lost_bytes: u64,
+    /// Removals that lie in no more than one record, perhaps in none.
+    again: Removals,
+    /// What the newest mark tells of these.
+    again_body: Box<[u8]>,
     /// What is on the disk and never happened.
     undone: Undone,
 }
@@ -92,8 +97,9 @@ impl<'a> Recovery<'a> {
             let next = listing.segments[number + 1..].iter().find_map(|found| found.header.as_ref());
             walked = recovery.segment(found, next)?;
         }
-        recovery.count_out();
         let last = listing.segments.last();
+        recovery.removals_again(last);
+        recovery.count_out();
         let log = recovery.finish(last, walked, options, &listing);
         Ok(log)
     }
@@ -121,6 +127,8 @@ impl<'a> Recovery<'a> {
             missing_in_front: Ranges::default(),
             lost_messages: summary.lost_messages,
             lost_bytes: summary.lost_bytes,
+            again: Removals::default(),
+            again_body: Box::default(),
             undone,
         }
     }
@@ -230,7 +238,7 @@ impl<'a> Recovery<'a> {
             }
             Kind::Skip if sequence > self.expected && sequence <= last.saturating_add(1) => self.expected = sequence,
             Kind::Removal => self.removal(&bytes[HEADER_BYTES..]),
-            Kind::Message | Kind::Skip | Kind::Description => {}
+            Kind::Message | Kind::Skip | Kind::Description | Kind::Filler => {}
         }
     }
 
@@ -264,6 +272,18 @@ impl<'a> Recovery<'a> {
         self.floor = self.floor.max(removal.floor);
         for (start, len) in removal.ranges {
             self.remove(start, start.saturating_add(len));
+        }
+    }
+
+    /// What the marks repeat of removals: those of a commit count if its messages are there, or had to be.
+    fn removals_again(&mut self, last: Option<&Found>) {
+        let Some(last) = last else { return };
+        let (boot_id, expected) = (self.place.medium.boot_id(), self.expected);
+        let counts = |mark: &TailMark| mark.boot_id == boot_id || mark.last_sequence < expected;
+        for body in last.marks.removals(counts) {
+            self.again_body = body.into();
+            self.removal(body);
+            self.again.add(&Removal::decode(body).map(Removals::from).unwrap_or_default());
         }
     }
 
@@ -317,7 +337,7 @@ impl<'a> Recovery<'a> {
 
     /// Judges the end of the last segment, and makes the log.
     fn finish(mut self, last: Option<&Found>, walked: Option<Walked>, options: LogOptions, listing: &Listing) -> Log {
-        let marks = last.map(|last| last.marks).unwrap_or_default();
+        let marks = last.map(|last| last.marks.clone()).unwrap_or_default();
         let mark = marks.newest();
         let boot_id = self.place.medium.boot_id();
         let end = End { mark, same_boot: mark.is_some_and(|mark| mark.boot_id == boot_id), walked };
@@ -355,7 +375,7 @@ impl<'a> Recovery<'a> {
             unproven.tail = unproven.tail.filter(|_| is_plain && last.is_some_and(|it| it.name == segment.file.name));
             unproven
         });
-        self.into_log(options, listing, marks, last_sequence, unproven)
+        self.into_log(options, listing, &marks, last_sequence, unproven)
     }
 
     /// Whether the last segment is known to be durable as it is, and nothing else lies in it.
@@ -377,7 +397,7 @@ impl<'a> Recovery<'a> {
         self,
         options: LogOptions,
         listing: &Listing,
-        marks: Marks,
+        marks: &Marks,
         last_sequence: u64,
         unproven: Option<Unproven>,
     ) -> Log {
@@ -388,7 +408,7 @@ impl<'a> Recovery<'a> {
         log.lost_bytes = self.lost_bytes;
         log.keeper = self.keeper;
         log.subjects = self.subjects;
-        log.durable = durable_of(&marks, &log, unproven.is_some());
+        log.durable = durable_of(marks, &log, unproven.is_some());
         if mark.is_some_and(|mark| mark.boot_id != log.durable.boot_id) || unproven.is_none() {
             // What came up after a power cut is on the disk.
             log.durable.synced_floor = self.floor;
@@ -418,6 +438,8 @@ impl<'a> Recovery<'a> {
         }
         log.unproven = unproven;
         log.undone = self.undone;
+        log.removals = self.again;
+        log.durable.written.removals = self.again_body;
         log.tally();
         if log.lost_messages > 0 || log.lost_bytes > 0 {
             tracing::warn!(
@@ -483,7 +505,7 @@ fn durable_of(marks: &Marks, log: &Log, is_unproven: bool) -> Durable {
     durable.slot = marks.free_slot(durable.boot_id);
     if let Some(mark) = marks.newest() {
         durable.commits = mark.commit;
-        durable.written = Written { last_sequence: mark.last_sequence, floor: mark.floor };
+        durable.written = Written { last_sequence: mark.last_sequence, floor: mark.floor, removals: Box::default() };
         (durable.synced_sequence, durable.synced_end) = (mark.synced_sequence, mark.synced_end);
         durable.synced_floor = mark.synced_floor;
     }

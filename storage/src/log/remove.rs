@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 
 use super::Log;
 use super::ranges::Ranges;
+use super::removals::Removals;
 use super::segments::{Messages, Segment};
 use crate::entries::{Entries, Entry};
 use crate::error::StorageError;
@@ -16,7 +17,7 @@ impl Log {
         self.check_usable()?;
         let removed = self.take_out(sequence);
         if removed {
-            self.removals.insert(sequence, sequence + 1);
+            self.removals.ranges.insert(sequence, sequence + 1);
             self.position.0 += 1;
         }
         Ok(removed)
@@ -52,7 +53,7 @@ impl Log {
     /// What a limit took before is not on the disk yet, perhaps: it must not come back once it was asked for that nothing
     /// be there, also if there was nothing left to remove.
     fn note_floor(&mut self, floor: u64) {
-        self.removed_below = Some(self.removed_below.unwrap_or(0).max(floor));
+        self.removals.add(&Removals { floor, ranges: Ranges::default() });
         self.position.0 += 1;
     }
 
@@ -72,7 +73,7 @@ impl Log {
         }
         for &sequence in &victims {
             self.take_out(sequence);
-            self.removals.insert(sequence, sequence + 1);
+            self.removals.ranges.insert(sequence, sequence + 1);
         }
         if self.last_sequence > 0 {
             self.note_floor(self.first_sequence);
@@ -135,7 +136,7 @@ impl Log {
         }
         self.subjects = SubjectIndex::new();
         (self.messages, self.bytes) = (0, 0);
-        self.removals = Ranges::default();
+        self.removals = Removals::default();
         for segment in &mut self.segments {
             segment.entries = Entries::new(segment.base());
             segment.entries.skip_to(self.last_sequence.saturating_add(1));

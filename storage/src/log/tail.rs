@@ -105,6 +105,7 @@ impl Log {
             self.segments.push_back(without(old, tail));
         }
         self.segments.push_back(new);
+        self.moved_single();
         Ok(())
     }
 
@@ -136,7 +137,7 @@ fn copy_records(old: &Segment, from: u32, new: &mut Segment, chunk: &mut Chunk) 
         let status = old.entries.status(sequence);
         let is_wanted = match (header.kind, status) {
             (Kind::Message, Status::Live(entry) | Status::Deleted(entry)) => entry.extent == extent,
-            (Kind::Message, Status::Absent) | (Kind::Description, _) => false,
+            (Kind::Message, Status::Absent) | (Kind::Description | Kind::Filler, _) => false,
             (Kind::Removal | Kind::Skip, _) => true,
         };
         let Some(moved) = sequence.checked_sub(new.base()).and_then(|it| u32::try_from(it).ok()) else { continue };

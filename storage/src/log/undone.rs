@@ -18,7 +18,7 @@ pub struct Undone {
     /// Files with records behind the place where they should end.
     pub(super) extended: Vec<(SegmentName, u32)>,
     /// What the newest mark of a file should say, and where it should lie.
-    pub(super) mark: Option<(SegmentName, Slot, TailMark)>,
+    pub(super) mark: Option<(SegmentName, Slot, TailMark, Box<[u8]>)>,
     /// Sequences up to here were given out.
     pub(super) given_to: u64,
 }

@@ -77,6 +77,9 @@ fn the_newest_intact_mark_counts() {
     for (commit, slot) in [(1, Slot::First), (2, Slot::Second), (3, Slot::Second), (4, Slot::First)] {
         put(&mut block[..], slot, mark(commit));
         assert_eq!(newest(&block[..]), Some(mark(commit)));
+        let marks = Marks::read(&block[..], SALT);
+        let count = |counts| marks.removals(|_| counts).filter(|removals| *removals == b"removals").count();
+        assert_eq!(count(true), count(false) + 1);
     }
     assert_eq!(Marks::read(&block[..], Salt(78)).newest(), None);
     block[3072] ^= 1;
@@ -97,7 +100,7 @@ fn the_only_durable_mark_is_not_written_over() {
 }
 
 fn put(block: &mut [u8], slot: Slot, mark: TailMark) {
-    let (offset, bytes) = mark.encode(slot, SALT);
+    let (offset, bytes) = mark.encode(slot, SALT, b"removals");
     block[offset as usize..offset as usize + bytes.len()].copy_from_slice(&bytes);
 }
 
