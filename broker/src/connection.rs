@@ -119,7 +119,7 @@ impl<W: Wire> Connection<W> {
         match flushed {
             Flushed::Blocked => self.session.handle_blocked(self.engine.now()),
             Flushed::Busy => cx.waker().wake_by_ref(),
-            Flushed::Empty | Flushed::Closed => {}
+            Flushed::Empty | Flushed::Elsewhere | Flushed::Closed => {}
         }
         flushed
     }
@@ -166,6 +166,11 @@ impl<W: Wire> Connection<W> {
         match flushed {
             Flushed::Empty | Flushed::Closed => Poll::Ready(()),
             Flushed::Blocked | Flushed::Busy => Poll::Pending,
+            Flushed::Elsewhere => {
+                // Whoever writes wakes us only if something is left, and this is about the moment when nothing is.
+                cx.waker().wake_by_ref();
+                Poll::Pending
+            }
         }
     }
 

@@ -69,8 +69,11 @@ pub enum Flushed {
     Empty,
     /// The transport takes no more: flush again when it is writable.
     Blocked,
-    /// Bytes wait and somebody else is writing them, or the bound of work per call is reached and the owner is woken.
+    /// The bound of work per call is reached and bytes still wait: flush again soon.
     Busy,
+    /// Somebody else is writing, and wakes the owner if anything is left behind. To look again and again meanwhile would
+    /// only take the processor from them.
+    Elsewhere,
     /// The outbox is closed.
     Closed,
 }
@@ -214,7 +217,7 @@ impl Outbox {
             return Flushed::Closed;
         }
         if state.flushing {
-            return Flushed::Busy;
+            return Flushed::Elsewhere;
         }
         if state.queue.is_empty() {
             state.queue.release(spare);

@@ -208,7 +208,7 @@ impl Driver {
             Flushed::Blocked => self.session.handle_blocked(self.engine.now()),
             Flushed::Busy => self.woken.raise(),
             Flushed::Empty => assert_eq!(self.session.outbox().pending_bytes(), 0, "empty, yet bytes wait"),
-            Flushed::Closed => {}
+            Flushed::Elsewhere | Flushed::Closed => {}
         }
         flushed
     }

@@ -82,7 +82,7 @@ impl Socket {
     fn run_owner(&self, outbox: &Outbox) {
         while self.owner_woken.swap(false, Ordering::SeqCst) {
             let flushed = outbox.flush_with(|slices| self.write(slices), &mut BufferPool::default());
-            // Writable again at once, or somebody else is writing: then the task runs again, later.
+            // Writable again at once. While somebody else is writing, they wake the task if it has to run again.
             if matches!(flushed, Flushed::Blocked | Flushed::Busy) {
                 self.owner_woken.swap(true, Ordering::SeqCst);
             }
