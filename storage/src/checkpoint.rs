@@ -5,7 +5,7 @@
 //! directory.
 //!
 //! ```text
-//!  0 [u8; 8] "embusckp"    8 u32 format version (1)    12 u32 0    16 u64 length of the body
+//!  0 [u8; 8] "embusckp"    8 u32 format version (2)    12 u32 0    16 u64 length of the body
 //! 24 u32 CRC-32 of the body    28 u32 CRC-32 of bytes 0..28
 //! 32 body: variable-length integers in the order of `encode`, entries, subjects, notes
 //! ```
@@ -87,7 +87,7 @@ pub struct SegmentRef<'a> {
     pub entries: &'a Entries,
 }
 
-/// The bytes of a checkpoint: everything as it is now, three to six bytes per message and its name and about eight per
+/// The bytes of a checkpoint: everything as it is now, up to six bytes per message and its name and about eight per
 /// subject.
 pub fn encode<'a>(
     summary: &Summary,
@@ -123,7 +123,8 @@ pub fn save(medium: &dyn Medium, dir: &Path, bytes: &[u8]) -> Result<(), Storage
     medium.sync_dir(dir).map_err(|error| StorageError::io("sync", dir, error))
 }
 
-/// Reads the checkpoint of the log in `dir`; nothing if there is none that is intact. Memory is bounded by its size.
+/// Reads the checkpoint of the log in `dir`; nothing if there is none that is intact. Memory is bounded by its size, and by that
+/// of the segments that it speaks of.
 pub fn load(medium: &dyn Medium, dir: &Path) -> Option<Checkpoint> {
     let bytes = whole_file::read(medium, &dir.join(FILE_NAME), u64::MAX).ok()??;
     decode(&bytes)
@@ -210,7 +211,7 @@ impl SegmentImage {
 /// What the file is called.
 pub const FILE_NAME: &str = "checkpoint";
 /// The newest format that is understood, and the one that is written.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 const MAGIC: &[u8; 8] = b"embusckp";
 const HEADER_BYTES: usize = 32;
 

@@ -3,6 +3,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::*;
+use crate::record::MIN_MESSAGE_BYTES;
 use crate::subject_index::SubjectIndex;
 use crate::varint::Input;
 
@@ -109,8 +110,8 @@ proptest! {
     #[test]
     fn loads_nothing_else(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         if let Some(entries) = Entries::load(&mut Input(&bytes), 1_000_000) {
-            // A hundred bytes of image never become more than some kilobytes.
-            assert!(entries.memory() <= 200 * 20);
+            // Never more records than fit below the limit.
+            assert!(entries.memory() <= 1_000_000 / MIN_MESSAGE_BYTES * 20);
         }
     }
 }
@@ -127,6 +128,22 @@ fn truncated_images_are_refused() {
         assert!(Entries::load(&mut Input(&bytes[..len]), u32::MAX).is_none());
     }
     assert!(Entries::load(&mut Input(&bytes), 5000).is_none());
+}
+
+#[test]
+fn messages_that_are_alike_take_next_to_nothing() {
+    let mut entries = Entries::new(5);
+    for number in 0..1000_u32 {
+        let gap = if number < 500 { 0 } else { 7 };
+        assert!(entries.push(u64::from(number) + 5 + gap, extent(4096 + number * 170, 170), SubjectId(3)));
+    }
+    for sequence in [7, 8, 9] {
+        entries.remove(sequence);
+    }
+    let mut bytes = Vec::new();
+    entries.save(&mut bytes);
+    assert!(bytes.len() < 50, "{}", bytes.len());
+    assert_eq!(reload(&entries).iter().collect::<Vec<_>>(), entries.iter().collect::<Vec<_>>());
 }
 
 #[test]
