@@ -14,6 +14,7 @@ mod names;
 mod slot;
 
 use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use embus_protocol::filter;
 use foldhash::quality::RandomState;
@@ -58,6 +59,8 @@ pub struct SubjectIndex {
     /// Ids by name. Seeded at random, so that nobody can choose subjects that collide; nothing ever depends on its order.
     table: HashTable<u32>,
     hasher: RandomState,
+    /// The id that was asked for last: the same subject often comes again. Only a hint, its name decides.
+    recent: AtomicU32,
     /// Which subjects the filters of recent reads match, as far as somebody asked.
     selections: Selections,
 }
@@ -99,7 +102,19 @@ impl SubjectIndex {
     }
 
     /// The id of a subject that has live messages.
+    #[inline]
     pub fn id(&self, subject: &[u8]) -> Option<SubjectId> {
+        let recent = self.recent.load(Ordering::Relaxed);
+        let slot = self.slots.get(recent as usize).filter(|slot| slot.is_used());
+        if slot.is_some_and(|slot| self.names.get(slot.name()) == subject) {
+            return Some(SubjectId(recent));
+        }
+        let found = self.find(subject)?;
+        self.recent.store(found.0, Ordering::Relaxed);
+        Some(found)
+    }
+
+    fn find(&self, subject: &[u8]) -> Option<SubjectId> {
         let hash = self.hasher.hash_one(subject);
         self.table.find(hash, |&id| self.names.get(self.slots[id as usize].name()) == subject).copied().map(SubjectId)
     }

@@ -75,7 +75,7 @@ impl Log {
     }
 
     pub(super) fn check_usable(&self) -> Result<(), StorageError> {
-        self.failed.clone().map_or(Ok(()), Err)
+        self.failed.as_ref().map_or(Ok(()), |error| Err(error.clone()))
     }
 
     /// The sequence of the next message.
