@@ -108,6 +108,37 @@ impl Worker {
     }
 }
 
+impl Worker {
+    /// Delivers an answer of the broker itself. Most often one wire client waits for it: then its frame is written right
+    /// where it is sent from.
+    pub(crate) fn answer(&mut self, router: &Router, subject: &[u8], headers: &[u8], payload: &[u8]) {
+        let route = self.matching.cache.resolve(router, subject);
+        let frame = route.only_wire().filter(|_| payload.len() < SHARE_WIDE_BYTES);
+        let Some((destination, outbox)) = frame.filter(|(only, _)| only.subscription.is_unlimited()) else {
+            self.deliver_internal(router, &Request { subject, reply: None, headers, payload }, 0);
+            return;
+        };
+        if !outbox.is_open() || destination.subscription.admit() == Admission::Refused {
+            return;
+        }
+        // A client that reads no headers gets the payload alone. [reference §1.2]
+        let headers = if outbox.headers() { headers } else { b"" };
+        let header_len = (!headers.is_empty()).then_some(headers.len());
+        let len = headers.len() + payload.len();
+        let (stage, _) = self.batch.stage(outbox);
+        stage.count(len);
+        let open = stage.frames.open();
+        let before = open.len();
+        route.write_prefix(destination, header_len.is_some(), open);
+        encode::tail(open, None, header_len, len);
+        open.extend_from_slice(headers);
+        open.extend_from_slice(payload);
+        open.extend_from_slice(CRLF);
+        let added = open.len() - before;
+        self.batch.note_staged(added);
+    }
+}
+
 /// Memory for the broker's own messages that a worker keeps.
 const KEPT_INTERNAL_BYTES: usize = 64 * 1024;
 
@@ -173,7 +204,6 @@ impl Delivery<'_> {
 
     /// Hands the message to a stream; it is committed at the end of the turn.
     fn store(&mut self, stream: &Weak<Stream>) -> bool {
-        let Some(stream) = stream.upgrade() else { return false };
         let request = request(self.outgoing.publish);
         let answer = request.reply.map_or(AnswerTo::Nobody, AnswerTo::Reply);
         self.batch.turn_end.store(stream, &request, answer)

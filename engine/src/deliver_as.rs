@@ -181,7 +181,6 @@ impl Delivery<'_> {
             }
             Sink::Stream(stream) => {
                 // Another stream keeps what is delivered to one of its subjects, under that subject.
-                let Some(stream) = stream.upgrade() else { return false };
                 let headers = self.handed.to_block();
                 return self.batch.turn_end.store(stream, &self.handed.as_request(&headers), AnswerTo::Nobody);
             }

@@ -113,7 +113,6 @@ impl Delivery<'_> {
     }
 
     fn store(&mut self, stream: &Weak<Stream>, message: &Message) -> bool {
-        let Some(stream) = stream.upgrade() else { return false };
         let (block, ticket) = (self.block_of(message), self.ticket);
         self.turn_end().store_local(stream, &request(message, &block), ticket)
     }

@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use embus_protocol::encode;
 
+use crate::outbox::Outbox;
 use crate::sink::Sink;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
@@ -90,6 +91,18 @@ impl Route {
     #[inline]
     pub(crate) fn groups(&self) -> impl Iterator<Item = &[Destination]> {
         self.groups.iter().map(|group| &self.members[group.clone()])
+    }
+
+    /// The one destination, if there is but one and it is a wire client.
+    #[inline]
+    pub(crate) fn only_wire(&self) -> Option<(&Destination, &Arc<Outbox>)> {
+        match (&self.plain[..], &self.groups[..]) {
+            ([only], []) => match only.subscription.sink() {
+                Sink::Wire(outbox) => Some((only, outbox)),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 
     /// How many deliveries one message makes at most.

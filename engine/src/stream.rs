@@ -48,7 +48,7 @@ use crate::jetstream::Usage;
 use crate::router::Router;
 use crate::stream::config::{PersistMode, StorageType, StreamConfig};
 use crate::stream::consumers::{Consumers, Journal};
-use crate::stream::core::{Core, Incoming, Outcome};
+use crate::stream::core::{Core, Headroom, Incoming, Outcome};
 use crate::stream::publish::is_fast_batch;
 use crate::stream::ticket::Ticket;
 use crate::stream::waiting::Waiting;
@@ -271,10 +271,13 @@ impl Stream {
         let outcome = match self.refusal(&mut state, arriving.time) {
             Some(error) => Outcome::Refused(error),
             None if is_fast_batch => Outcome::Refused(ApiError::batch_publish_disabled()),
-            None => state.core.publish_within(self.usage.headroom(), &arriving.message, arriving.time),
+            None => {
+                let headroom = self.headroom(&state);
+                state.core.publish_within(headroom, &arriving.message, arriving.time)
+            }
         };
         if let Outcome::Stored { .. } = outcome {
-            self.after_store(&mut state, arriving.hops);
+            Self::after_store(&mut state, arriving.hops);
         }
         let no_ack = state.core.config().no_ack;
         match to {
@@ -286,14 +289,12 @@ impl Stream {
     }
 
     #[inline]
-    fn after_store(self: &Arc<Self>, state: &mut State, hops: u8) {
-        self.count(state);
+    fn after_store(state: &mut State, hops: u8) {
         while let Some(republish) = state.core.take_republish() {
             if hops < MAX_HOPS {
                 state.waiting.republished.push((republish, hops + 1));
             }
         }
-        self.arm(state);
     }
 
     /// Why a message can't be taken just now, whatever it is.
@@ -305,7 +306,13 @@ impl Stream {
         (state.core.log().pending_bytes() > MAX_PENDING_BYTES).then(ApiError::too_many_requests)
     }
 
-    /// Tells the account what the stream holds now.
+    /// What is left for this stream. What it stored since the last end of a turn is not in the account yet.
+    #[inline]
+    fn headroom(&self, state: &State) -> Headroom {
+        self.usage.headroom(state.counted, state.core.log().bytes())
+    }
+
+    /// Tells the account what the stream holds now: at the end of a turn, not with each message.
     fn count(&self, state: &mut State) {
         let bytes = state.core.log().bytes();
         if bytes != state.counted && !self.stopped.load(Ordering::Acquire) {
@@ -353,10 +360,16 @@ impl Stream {
     }
 
     /// Sets the deadline of this stream if it has an earlier one than the engine knows of.
+    #[inline]
     fn arm(self: &Arc<Self>, state: &mut State) {
         let expiry = state.core.next_expiry();
         let consumers = state.consumers.next_deadline();
-        let Some(deadline) = [expiry, state.sync_due, consumers].into_iter().flatten().min() else { return };
+        if let Some(deadline) = [expiry, state.sync_due, consumers].into_iter().flatten().min() {
+            self.arm_at(state, deadline);
+        }
+    }
+
+    fn arm_at(self: &Arc<Self>, state: &mut State, deadline: Timestamp) {
         if state.armed.is_some_and(|armed| armed <= deadline) || self.stopped.load(Ordering::Acquire) {
             return;
         }

@@ -133,6 +133,12 @@ impl Subscription {
         if ended_here { Admission::Expired } else { Admission::Refused }
     }
 
+    /// Whether it goes on for ever, as far as anybody knows now.
+    #[inline]
+    pub(crate) fn is_unlimited(&self) -> bool {
+        self.max.load(Ordering::Relaxed) == UNLIMITED
+    }
+
     /// Sets after how many deliveries since SUB it ends; says whether that many have happened already. Four billion and
     /// more mean never.
     pub fn limit(&self, max: u64) -> bool {

@@ -1,6 +1,8 @@
 //! What a turn leaves to its end: streams to commit, requests to answer. During the turn a route is borrowed and nothing
 //! may be delivered on top of a delivery.
 
+use std::sync::Weak;
+
 use crate::engine::Engine;
 use crate::feedback::Feedback;
 use crate::service::{Calls, Request};
@@ -28,12 +30,21 @@ pub(crate) struct TurnEnd {
 impl TurnEnd {
     /// Stores a message; says whether the stream took it.
     #[inline]
-    pub(crate) fn store(&mut self, stream: Arc<Stream>, message: &Request<'_>, answer: AnswerTo<'_>) -> bool {
+    pub(crate) fn store(&mut self, stream: &Weak<Stream>, message: &Request<'_>, answer: AnswerTo<'_>) -> bool {
+        // A stream that changed in this turn is at hand: most often it is the same one again.
+        if let Some(changed) = self.changed.iter().find(|changed| Arc::as_ptr(changed) == stream.as_ptr()) {
+            let time = *self.time.get_or_insert_with(|| changed.now());
+            return changed.ingest(&self.arriving(message, time), answer);
+        }
+        self.store_first(stream, message, answer)
+    }
+
+    fn store_first(&mut self, stream: &Weak<Stream>, message: &Request<'_>, answer: AnswerTo<'_>) -> bool {
+        let Some(stream) = stream.upgrade() else { return false };
         let time = *self.time.get_or_insert_with(|| stream.now());
-        let incoming = Incoming { subject: message.subject, headers: message.headers, payload: message.payload };
-        let taken = stream.ingest(&Arriving { message: incoming, hops: self.hops, time }, answer);
+        let taken = stream.ingest(&self.arriving(message, time), answer);
         if taken {
-            self.note_changed(stream);
+            self.changed.push(stream);
         }
         taken
     }
@@ -45,10 +56,16 @@ impl TurnEnd {
         }
     }
 
+    #[inline]
+    fn arriving<'a>(&self, message: &Request<'a>, time: Timestamp) -> Arriving<'a> {
+        let Request { subject, headers, payload, .. } = *message;
+        Arriving { message: Incoming { subject, headers, payload }, hops: self.hops, time }
+    }
+
     /// The same for an in-process publisher, who may wait for the answer itself.
     pub(crate) fn store_local(
         &mut self,
-        stream: Arc<Stream>,
+        stream: &Weak<Stream>,
         message: &Request<'_>,
         ticket: Option<&Arc<Ticket>>,
     ) -> bool {

@@ -16,6 +16,9 @@ use crate::sync::Arc;
 /// Size of the input buffer: below, system calls dominate; above, it leaves the processor's cache. [performance §1]
 pub const INPUT_BYTES: usize = 64 * 1024;
 
+/// Memory for one stored message that a worker keeps.
+const KEPT_RECORD_BYTES: usize = 64 * 1024;
+
 /// Working memory of one turn.
 pub struct Worker {
     /// Where a turn's input is read into.
@@ -26,6 +29,10 @@ pub struct Worker {
     pub(crate) internal_body: Vec<u8>,
     /// What serving consumers takes.
     pub(crate) pump: PumpSpace,
+    /// Where stored messages are read into that are sent on at once.
+    pub(crate) record: Vec<u8>,
+    /// Where their headers are put together.
+    pub(crate) header_block: Vec<u8>,
     /// Whether a turn is under way, for those that wait for its end.
     pub(crate) mark: Arc<Mark>,
     turns: Arc<Turns>,
@@ -84,6 +91,22 @@ impl Worker {
             batch: Batch::default(),
             internal_body: Vec::new(),
             pump: PumpSpace::default(),
+            record: Vec::new(),
+            header_block: Vec::new(),
+        }
+    }
+
+    /// Takes the memory of a stored message back, unless it is large.
+    pub(crate) fn keep_record(&mut self, record: Vec<u8>) {
+        if record.capacity() <= KEPT_RECORD_BYTES {
+            self.record = record;
+        }
+    }
+
+    /// The same for its headers.
+    pub(crate) fn keep_header_block(&mut self, block: Vec<u8>) {
+        if block.capacity() <= KEPT_RECORD_BYTES {
+            self.header_block = block;
         }
     }
 

@@ -8,7 +8,8 @@ mod reply;
 mod sender;
 
 use embus_storage::error::StorageError;
-use embus_storage::message::StoredMessage;
+use embus_storage::log::Locator;
+use embus_storage::message::{MessageView, StoredMessage};
 
 use crate::api::direct::ask::Ask;
 use crate::api::direct::reply::{Status, Tail, write_head};
@@ -34,8 +35,7 @@ pub(crate) fn call(engine: &Arc<Engine>, stream: &Arc<Stream>, request: &Request
 }
 
 fn deliver(engine: &Engine, worker: &mut Worker, reply: &[u8], headers: &[u8], payload: &[u8]) {
-    let message = Request { subject: reply, reply: None, headers, payload };
-    worker.deliver_internal(engine.global_account(), &message, 0);
+    worker.answer(engine.global_account(), reply, headers, payload);
 }
 
 /// Gets one message.
@@ -56,12 +56,33 @@ impl Getter<'_> {
         if !found.is_settled {
             return self.answer_later(query.into_owned(), found.place);
         }
-        let read = query.read(self.stream, found.place);
-        self.send(read, worker);
+        if !found.place.as_ref().is_some_and(|(_, locator)| self.send_from_disk(locator, worker)) {
+            let read = query.read(self.stream, found.place);
+            self.send(read, worker);
+        }
+    }
+
+    /// The usual case: the message is there, and is read and sent from memory that the worker keeps. Says whether it was.
+    fn send_from_disk(self, locator: &Locator, worker: &mut Worker) -> bool {
+        let mut record = std::mem::take(&mut worker.record);
+        let read = locator.read_into(&mut record).map(|message| self.send_message(&message, worker));
+        worker.keep_record(record);
+        read.is_ok()
+    }
+
+    fn send_message(self, message: &MessageView<'_>, worker: &mut Worker) {
+        let mut headers = std::mem::take(&mut worker.header_block);
+        headers.clear();
+        if !self.no_headers {
+            write_head(&mut headers, self.stream.name(), message);
+            Tail::End.write(&mut headers);
+        }
+        deliver(self.engine, worker, self.reply, &headers, message.payload);
+        worker.keep_header_block(headers);
     }
 
     /// What was found may be taken back by a power cut: it is told when that can't happen any more.
-    fn answer_later(self, query: Query<'static>, place: Option<(u64, embus_storage::log::Locator)>) {
+    fn answer_later(self, query: Query<'static>, place: Option<(u64, Locator)>) {
         let (engine, stream) = (Arc::clone(self.engine), Arc::clone(self.stream));
         let (reply, no_headers) = (self.reply.to_vec(), self.no_headers);
         self.stream.after_commit(Box::new(move |committed| {
@@ -90,14 +111,7 @@ impl Getter<'_> {
 
     fn send(self, read: Result<Option<StoredMessage>, StorageError>, worker: &mut Worker) {
         match read {
-            Ok(Some(message)) if self.no_headers => {
-                deliver(self.engine, worker, self.reply, b"", &message.payload);
-            }
-            Ok(Some(message)) => {
-                let mut headers = write_head(self.stream.name(), &message);
-                Tail::End.write(&mut headers);
-                deliver(self.engine, worker, self.reply, &headers, &message.payload);
-            }
+            Ok(Some(message)) => self.send_message(&message.view(), worker),
             Ok(None) => deliver(self.engine, worker, self.reply, Status::NotFound.block(), b""),
             Err(error) => self.fail(&error, worker),
         }

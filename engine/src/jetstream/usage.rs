@@ -1,5 +1,5 @@
 //! What the streams of one storage type hold together, beside what they may hold. Every stream adds its share as it
-//! changes; a publish asks before it stores. Atomics only: both happen with each message.
+//! changes, once per turn; a publish asks before it stores, and says what its stream has not reported yet. Atomics only.
 
 use std::path::PathBuf;
 
@@ -76,20 +76,20 @@ impl Usage {
         }
     }
 
-    /// What is left for messages to come.
+    /// What is left for messages to come of a stream that counts as `own` bytes now and last reported `counted`.
     #[inline]
-    pub fn headroom(&self) -> Headroom {
-        let used = self.used();
+    pub fn headroom(&self, counted: u64, own: u64) -> Headroom {
+        let used = self.used().saturating_add(own).saturating_sub(counted);
         Headroom {
-            server_full: used > self.server_limit() && self.is_still_full(),
+            server_full: used > self.server_limit() && self.is_still_full(used),
             account_bytes: self.account_limit.saturating_sub(used),
         }
     }
 
     #[cold]
-    fn is_still_full(&self) -> bool {
-        self.refresh();
-        self.used() > self.server_limit()
+    fn is_still_full(&self, used: u64) -> bool {
+        self.look_at_disk(used);
+        used > self.server_limit()
     }
 }
 
@@ -121,15 +121,17 @@ mod tests {
     fn a_full_server_refuses_once_it_is_over() {
         let usage = Usage::new(u64::MAX, 10);
         usage.set(0, 10);
-        assert!(!usage.headroom().server_full);
+        assert!(!usage.headroom(0, 0).server_full);
+        assert!(usage.headroom(10, 11).server_full);
         usage.set(10, 11);
-        assert!(usage.headroom().server_full);
+        assert!(usage.headroom(11, 11).server_full);
     }
 
     #[test]
     fn an_account_refuses_what_would_be_too_much() {
         let usage = Usage::new(10, 1000);
         usage.set(0, 6);
-        assert_eq!(usage.headroom(), Headroom { server_full: false, account_bytes: 4 });
+        assert_eq!(usage.headroom(6, 6), Headroom { server_full: false, account_bytes: 4 });
+        assert_eq!(usage.headroom(6, 9), Headroom { server_full: false, account_bytes: 1 });
     }
 }

@@ -55,8 +55,7 @@ impl Stream {
         for (reply, outcome) in waiting.acks() {
             payload.clear();
             let headers = self.write_ack(outcome, commit, &mut payload);
-            let message = Request { subject: reply, reply: None, headers, payload: &payload };
-            worker.deliver_internal(&router, &message, 0);
+            worker.answer(&router, reply, headers, &payload);
         }
     }
 

@@ -49,7 +49,7 @@ impl Stream {
     /// Starts a commit of what was changed, if none is under way; to be called where no worker is at hand.
     pub(crate) fn commit(self: &Arc<Self>) {
         let Some(engine) = self.engine.upgrade() else { return };
-        let work = self.begin(&mut self.state.lock());
+        let work = self.settle_turn();
         let Some(work) = work else { return };
         if work.may_block() {
             self.spawn(&engine, work);
@@ -71,7 +71,7 @@ impl Stream {
     }
 
     fn commit_in_turn(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker) {
-        let work = self.begin(&mut self.state.lock());
+        let work = self.settle_turn();
         let Some(work) = work else { return };
         let mut next = Some(work);
         while let Some(work) = next {
@@ -87,8 +87,16 @@ impl Stream {
         self.start_upkeep(engine);
     }
 
+    /// What one turn changed is counted, its deadlines are set; returns what there is to do.
+    fn settle_turn(self: &Arc<Self>) -> Option<Work> {
+        let mut state = self.state.lock();
+        self.arm(&mut state);
+        self.begin(&mut state)
+    }
+
     /// What there is to do, taken out of the state, unless somebody is at it.
     fn begin(&self, state: &mut State) -> Option<Work> {
+        self.count(state);
         if state.busy {
             return None;
         }
@@ -97,7 +105,6 @@ impl Stream {
             return None;
         }
         state.busy = true;
-        self.count(state);
         let spare = std::mem::take(&mut state.spare);
         let last_sequence = state.core.log().last_sequence();
         Some(Work { disk, last_sequence, waiting: std::mem::replace(&mut state.waiting, spare) })

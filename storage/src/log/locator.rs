@@ -7,8 +7,8 @@ use bytes::Bytes;
 use super::files::SegmentFile;
 use super::pending::Chunk;
 use crate::error::StorageError;
-use crate::message::StoredMessage;
-use crate::record::{Extent, HEADER_BYTES, Header, Kind};
+use crate::message::{MessageView, StoredMessage};
+use crate::record::{Extent, HEADER_BYTES, Header, Kind, Message};
 
 /// Where a message lies: may be read after the owner of the log has let go of it.
 #[derive(Debug, Clone)]
@@ -57,15 +57,35 @@ impl Locator {
             Source::Copy(bytes) => bytes.clone(),
             Source::InFlight(chunks) => Bytes::copy_from_slice(self.record_in(chunks)?),
         };
-        let header = self.verify(&bytes)?;
-        let message = header.message(&bytes[HEADER_BYTES..]).ok_or_else(|| self.not_as_written())?;
+        let view = self.view(&bytes)?;
         Ok(StoredMessage {
-            sequence: self.sequence,
-            time: message.time,
-            subject: bytes.slice_ref(message.subject),
-            headers: part(&bytes, message.headers),
-            payload: part(&bytes, message.payload),
+            sequence: view.sequence,
+            time: view.time,
+            subject: bytes.slice_ref(view.subject),
+            headers: part(&bytes, view.headers),
+            payload: part(&bytes, view.payload),
         })
+    }
+
+    /// The same into `buffer`, whose memory is used again: whatever lies in it does not matter.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub fn read_into<'a>(&self, buffer: &'a mut Vec<u8>) -> Result<MessageView<'a>, StorageError> {
+        let len = self.extent.len() as usize;
+        if buffer.len() < len {
+            buffer.resize(len, 0);
+        }
+        let record = &mut buffer[..len];
+        match &self.source {
+            Source::File if self.file.read_into(record, self.extent.offset)? < len => {
+                return Err(self.file.damaged("it ends within a record"));
+            }
+            Source::File => {}
+            Source::Copy(bytes) => record.copy_from_slice(bytes),
+            Source::InFlight(chunks) => record.copy_from_slice(self.record_in(chunks)?),
+        }
+        self.view(record)
     }
 
     /// The record of the message in the commit that writes it.
@@ -90,6 +110,14 @@ impl Locator {
     #[cold]
     pub(super) fn not_as_written(&self) -> StorageError {
         self.file.damaged("a message is not what was written")
+    }
+
+    /// The message in the bytes of its record.
+    fn view<'a>(&self, record: &'a [u8]) -> Result<MessageView<'a>, StorageError> {
+        let header = self.verify(record)?;
+        let message = header.message(&record[HEADER_BYTES..]).ok_or_else(|| self.not_as_written())?;
+        let Message { time, subject, headers, payload, .. } = message;
+        Ok(MessageView { sequence: self.sequence, time, subject, headers, payload })
     }
 }
 

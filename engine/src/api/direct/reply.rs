@@ -1,7 +1,7 @@
 //! Header blocks of direct gets. [reference §6.1]
 
 use embus_protocol::headers::block::VERSION;
-use embus_storage::message::StoredMessage;
+use embus_storage::message::MessageView;
 
 use crate::api::stamp;
 
@@ -34,20 +34,19 @@ impl Status {
     }
 }
 
-/// The message's own headers and those that say where it is from; the block is still open.
-pub(super) fn write_head(stream: &str, message: &StoredMessage) -> Vec<u8> {
-    let mut out = Vec::with_capacity(message.headers.len() + stream.len() + message.subject.len() + ROOM);
-    write_own(&mut out, &message.headers);
+/// Writes the message's own headers and those that say where it is from; the block is still open.
+pub(super) fn write_head(out: &mut Vec<u8>, stream: &str, message: &MessageView<'_>) {
+    out.reserve(message.headers.len() + stream.len() + message.subject.len() + ROOM);
+    write_own(out, message.headers);
     out.extend_from_slice(b"Nats-Stream: ");
     out.extend_from_slice(stream.as_bytes());
     out.extend_from_slice(b"\r\nNats-Subject: ");
-    out.extend_from_slice(&message.subject);
+    out.extend_from_slice(message.subject);
     out.extend_from_slice(b"\r\nNats-Sequence: ");
     out.extend_from_slice(itoa::Buffer::new().format(message.sequence).as_bytes());
     out.extend_from_slice(b"\r\nNats-Time-Stamp: ");
-    stamp::write(&mut out, message.time);
+    stamp::write(out, message.time);
     out.extend_from_slice(b"\r\n");
-    out
 }
 
 /// Names, line ends and numbers of all headers that are added.
@@ -109,20 +108,14 @@ fn write_number(out: &mut Vec<u8>, name: &str, number: u64) {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     #[track_caller]
-    fn check(headers: &'static str, tail: Tail, expected: &str) {
-        let message = StoredMessage {
-            sequence: 3,
-            time: 1_795_191_680_306_297_720,
-            subject: Bytes::from_static(b"ord.c"),
-            headers: Bytes::from_static(headers.as_bytes()),
-            payload: Bytes::from_static(b"three"),
-        };
-        let mut block = write_head("ORD", &message);
+    fn check(headers: &str, tail: Tail, expected: &str) {
+        let (sequence, time, headers) = (3, 1_795_191_680_306_297_720, headers.as_bytes());
+        let message = MessageView { sequence, time, subject: b"ord.c", headers, payload: b"three" };
+        let mut block = Vec::new();
+        write_head(&mut block, "ORD", &message);
         tail.write(&mut block);
         assert_eq!(String::from_utf8(block).unwrap(), expected.replace('|', "\r\n"));
     }

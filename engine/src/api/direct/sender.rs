@@ -106,7 +106,7 @@ impl Sender {
     fn send(&mut self, message: &StoredMessage, worker: &mut Worker) {
         let mut headers = Vec::new();
         if !self.no_headers {
-            headers = write_head(self.stream.name(), message);
+            write_head(&mut headers, self.stream.name(), &message.view());
             Tail::Batch { pending: self.pending, previous: self.previous }.write(&mut headers);
         }
         deliver(&self.engine, worker, &self.reply, &headers, &message.payload);
