@@ -234,4 +234,6 @@ impl ConsumerJournal {
 const MIN_GROWTH_BYTES: u32 = 1 << 20;
 
 #[cfg(test)]
+mod damage_tests;
+#[cfg(test)]
 mod tests;
