@@ -171,25 +171,22 @@ impl Bench {
 
     fn finish(&mut self) {
         let Some((write, known, is_durable)) = self.under_way.take() else { return };
-        match self.journal.finish_write(write.run()) {
-            Ok(()) => {
-                self.writes += 1;
-                if is_durable {
-                    self.durable.clone_from(&known);
-                }
-                self.written = known;
-                assert!(!is_durable || !self.journal.is_dirty());
-            }
-            Err(_) => {
-                // What was not synced may be lost with a sync that failed.
-                self.written.clone_from(&self.durable);
-                self.sync_failed = true;
-                assert!(self.journal.wants_rewrite() && self.journal.take_write(true).is_none());
-            }
+        if self.journal.finish_write(write.run()).is_err() {
+            // What was not synced may be lost with a sync that failed.
+            self.written.clone_from(&self.durable);
+            self.sync_failed = true;
+            assert!(self.journal.wants_rewrite() && self.journal.take_write(true).is_none());
+            return;
         }
+        self.writes += 1;
+        if is_durable {
+            self.durable.clone_from(&known);
+        }
+        self.written = known;
+        assert!(!is_durable || !self.journal.is_dirty());
     }
 
-    /// The machine starts again, perhaps with a fault while it does.
+    /// The machine starts again.
     fn restart(&mut self, was_power_cut: bool) {
         self.under_way = None;
         if !self.medium.is_down() {
@@ -198,21 +195,8 @@ impl Bench {
         self.medium = self.medium.restart();
         let medium: Arc<dyn Medium> = Arc::new(self.medium.clone());
         let (journal, recovered, lost) = ConsumerJournal::open(medium, DIR.into()).unwrap();
-        let floor = if was_power_cut { &self.durable } else { &self.written };
         let consumers: BTreeMap<u64, Consumer> = recovered.iter().map(|it| (it.id, rebuilt(it))).collect();
-        for (id, kept) in &floor.consumers {
-            match consumers.get(id) {
-                Some(it) => {
-                    assert!(it.version >= kept.version && it.deltas >= kept.deltas, "{id}: {it:?}, was {kept:?}")
-                }
-                None => assert!(!self.now.consumers.contains_key(id), "{id} is gone"),
-            }
-        }
-        for (id, it) in &consumers {
-            assert!(floor.consumers.contains_key(id) || self.created[id] > floor.step, "{id} is back");
-            let most = self.now.consumers.get(id).copied().unwrap_or(*it);
-            assert!(it.version <= most.version && it.deltas <= most.deltas, "{id}: {it:?} was invented, is {most:?}");
-        }
+        self.check(if was_power_cut { &self.durable } else { &self.written }, &consumers);
         let is_damaged = lost > 0 || recovered.iter().any(|it| it.damaged);
         assert!(self.sync_failed || !is_damaged, "a tail that was never finished is no damage: {lost}, {recovered:?}");
         assert!(recovered.iter().all(|it| it.damaged || it.behind.is_empty()));
@@ -220,6 +204,22 @@ impl Bench {
         self.now.consumers = consumers;
         self.written = self.durable.clone();
         self.sync_failed = false;
+    }
+
+    /// Whether all that was promised is there, and nothing that never was.
+    fn check(&self, floor: &Known, consumers: &BTreeMap<u64, Consumer>) {
+        for (id, kept) in &floor.consumers {
+            let Some(it) = consumers.get(id) else {
+                assert!(!self.now.consumers.contains_key(id), "{id} is gone");
+                continue;
+            };
+            assert!(it.version >= kept.version && it.deltas >= kept.deltas, "{id}: {it:?}, was {kept:?}");
+        }
+        for (id, it) in consumers {
+            assert!(floor.consumers.contains_key(id) || self.created[id] > floor.step, "{id} is back");
+            let most = self.now.consumers.get(id).copied().unwrap_or(*it);
+            assert!(it.version <= most.version && it.deltas <= most.deltas, "{id}: {it:?} was invented, is {most:?}");
+        }
     }
 }
 

@@ -47,6 +47,10 @@ fn is_live(subject: u32) -> bool {
 /// In blocks, whose inner loop has no branch and becomes a few vector instructions.
 fn first(subjects: &[u32], from: usize, wanted: impl Fn(u32) -> bool) -> Option<usize> {
     let rest = subjects.get(from..)?;
+    if rest.first().is_some_and(|&it| wanted(it)) {
+        // As in a log that is read from one end to the other.
+        return Some(from);
+    }
     let holds = |block: &[u32]| block.iter().fold(false, |found, &it| found | wanted(it));
     let block = rest.chunks(BLOCK).position(holds)? * BLOCK;
     let place = rest[block..].iter().position(|&it| wanted(it))?;
