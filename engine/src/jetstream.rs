@@ -200,9 +200,10 @@ impl JetStream {
         };
         let mut changes = jetstream.changes.lock();
         changes.offline = recovered.offline.into_iter().map(|offline| (offline.name.clone(), offline)).collect();
-        for Found { dir, core } in recovered.found {
+        for Found { dir, core, consumers } in recovered.found {
             let usage = jetstream.usage(core.config().storage);
             let stream = jetstream.opener.stream(engine, *core, dir.path(), usage);
+            stream.recover_consumers(engine.global_account(), consumers);
             changes.places.insert(Arc::clone(stream.shared_name()), Place::Directory(dir));
             jetstream.registry.insert(stream);
         }

@@ -56,7 +56,7 @@ use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 pub use crate::stream::consumers::Reset;
-pub(crate) use crate::stream::consumers::{ConsumerChange, ConsumerNotice, Key, PumpSpace};
+pub(crate) use crate::stream::consumers::{ConsumerChange, ConsumerNotice, FoundConsumers, Key, PumpSpace};
 pub use crate::stream::waiting::Done;
 pub use crate::stream::witness::Witness;
 
@@ -230,6 +230,7 @@ impl Stream {
     /// Puts the stream into the interest of its account, and its deadlines into the engine's.
     pub(crate) fn start(self: &Arc<Self>) {
         self.refresh_interest();
+        self.sweep_unneeded();
         self.arm(&mut self.state.lock());
         // What a recovery found may be in the page cache only.
         self.commit();
@@ -411,7 +412,7 @@ impl State {
         usage.set(0, counted);
         Self {
             counted,
-            consumers: Consumers::new(core.log().last_sequence(), Journal),
+            consumers: Consumers::new(core.log().last_sequence(), Journal::default()),
             core,
             waiting: Waiting::default(),
             spare: Waiting::default(),

@@ -25,10 +25,39 @@ impl Consumer {
         deltas: impl Iterator<Item = &'a [u8]>,
         scene: &mut Scene<'_>,
     ) -> Result<Self, StorageError> {
+        Self::recover_damaged(setting, config, snapshot, deltas, std::iter::empty(), scene)
+    }
+
+    /// The same where damage took some of the changes: `behind` are those behind what is lost. A message whose delivery may
+    /// be among the lost is delivered again, unless something later says that it is done.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn recover_damaged<'a>(
+        setting: ConsumerSetting,
+        config: Arc<ConsumerConfig>,
+        snapshot: Option<&[u8]>,
+        deltas: impl Iterator<Item = &'a [u8]>,
+        behind: impl Iterator<Item = &'a [u8]>,
+        scene: &mut Scene<'_>,
+    ) -> Result<Self, StorageError> {
         let rules = Rules::new(&config);
         let mut image = snapshot.and_then(snapshot::read);
         for delta in deltas {
             changes::read(delta, |change| apply(&mut image, change, &rules));
+        }
+        for delta in behind {
+            changes::read(delta, |change| {
+                let last = scene.log.last_sequence();
+                deliver_before(
+                    &mut image,
+                    &change,
+                    last,
+                    |sequence| scene.log.subject_of(sequence).is_some_and(|subject| rules.wants(subject)),
+                    &rules,
+                );
+                apply(&mut image, change, &rules);
+            });
         }
         let Some(Image { next, start, resume, mut progress }) = image else {
             return Self::begin_lost(setting, config, scene);
@@ -86,6 +115,31 @@ impl Consumer {
         snapshot::write(cursor.next_sequence(), cursor.start, cursor.resume(), progress, out);
         self.changes.clear();
     }
+}
+
+/// Has everything wait that a change supposes to have been delivered and that nothing is known of.
+fn deliver_before(
+    image: &mut Option<Image>,
+    change: &Change<'_>,
+    last: u64,
+    is_wanted: impl Fn(u64) -> bool,
+    rules: &Rules,
+) {
+    let Some(Image { next, progress, .. }) = image else { return };
+    let (end, time) = match *change {
+        Change::Delivered { start, time, .. } => (start, time),
+        Change::Done { start, count, time } => (start.saturating_add(count), time),
+        Change::DoneUpTo { sequence, time }
+        | Change::Redelivered { sequence, time }
+        | Change::Waits { sequence, until: time } => (sequence.saturating_add(1), time),
+        Change::Moved { .. } | Change::Whole(_) => return,
+    };
+    for sequence in progress.delivered.saturating_add(1)..end.min(last.saturating_add(1)) {
+        if is_wanted(sequence) {
+            progress.deliver(sequence, time, rules.acks);
+        }
+    }
+    *next = (*next).max(progress.delivered + 1);
 }
 
 /// Changes what is known; what does not fit changes nothing.

@@ -10,9 +10,9 @@ use super::changes::{Changes, Place};
 use crate::api::advisory::StreamAction;
 use crate::api::error::ApiError;
 use crate::engine::Engine;
-use crate::stream::Stream;
 use crate::stream::config::{StorageType, StreamConfig};
 use crate::stream::core::Core;
+use crate::stream::{FoundConsumers, Stream};
 use crate::sync::Arc;
 
 /// A stream that is there as it was asked for.
@@ -60,11 +60,12 @@ impl JetStream {
         config: &Arc<StreamConfig>,
     ) -> Result<Arc<Stream>, StorageError> {
         let now = engine.timestamp();
-        let (place, core) = match &changes.store {
+        let (place, core, consumers) = match &changes.store {
             Some(store) if config.storage == StorageType::File => self.make_on_disk(store, config, now)?,
             _ => self.make_in_memory(config, now)?,
         };
         let stream = self.opener.stream(engine, core, place.path(), self.usage(config.storage));
+        stream.recover_consumers(engine.global_account(), consumers);
         changes.places.insert(Arc::clone(stream.shared_name()), place);
         Ok(stream)
     }
@@ -74,18 +75,23 @@ impl JetStream {
         store: &Store,
         config: &Arc<StreamConfig>,
         now: Timestamp,
-    ) -> Result<(Place, Core), StorageError> {
+    ) -> Result<(Place, Core, FoundConsumers), StorageError> {
         let new = store.begin_stream(&config.to_stored(now))?;
         // What is created here knows its files by a name that changes with the next line.
         self.opener.create(new.path(), config, now)?;
         let dir = new.publish()?;
-        match self.opener.open(dir.path(), config, now, now) {
-            Ok(core) => Ok((Place::Directory(dir), core)),
+        let opened = self.opener.open(dir.path(), config, now, now);
+        match opened.and_then(|core| Ok((core, self.opener.consumers(dir.path(), config)?))) {
+            Ok((core, consumers)) => Ok((Place::Directory(dir), core, consumers)),
             Err(error) => Err(self.take_back(&dir, error)),
         }
     }
 
-    fn make_in_memory(&self, config: &Arc<StreamConfig>, now: Timestamp) -> Result<(Place, Core), StorageError> {
+    fn make_in_memory(
+        &self,
+        config: &Arc<StreamConfig>,
+        now: Timestamp,
+    ) -> Result<(Place, Core, FoundConsumers), StorageError> {
         let path = self.opener.memory_path();
         let medium = Arc::clone(self.opener.medium(config));
         medium.create_dir(&path).map_err(|error| StorageError::Io {
@@ -94,7 +100,7 @@ impl JetStream {
             source: Arc::new(error),
         })?;
         let core = self.opener.create(&path, config, now)?;
-        Ok((Place::Memory(medium, path), core))
+        Ok((Place::Memory(medium, path), core, FoundConsumers::default()))
     }
 
     /// Removes a stream that could not be opened right behind its creation: who asked for it hears of an error.

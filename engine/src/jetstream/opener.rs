@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use embus_storage::consumer_journal::ConsumerJournal;
 use embus_storage::error::StorageError;
 use embus_storage::log::Undone;
 use embus_storage::medium::Medium;
@@ -12,7 +13,7 @@ use crate::engine::Engine;
 use crate::jetstream::usage::Usage;
 use crate::stream::config::{PersistMode, StorageType, StreamConfig};
 use crate::stream::core::Core;
-use crate::stream::{Reopen, Stream, StreamSetting, SyncPolicy};
+use crate::stream::{FoundConsumers, Reopen, Stream, StreamSetting, SyncPolicy};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What all streams of a broker are made with.
@@ -77,6 +78,19 @@ impl Opener {
         let medium = Arc::clone(self.medium(config));
         let undone = Undone::default();
         Core::open(medium, dir.to_path_buf(), Arc::clone(config), created, self.is_synced(config), undone, now)
+    }
+
+    /// Reads what is known of the consumers of the stream in `dir`. Without a disk they end with the process.
+    pub(crate) fn consumers(&self, dir: &Path, config: &StreamConfig) -> Result<FoundConsumers, StorageError> {
+        let medium = self.medium(config);
+        if config.storage == StorageType::Memory || !medium.is_persistent() {
+            return Ok(FoundConsumers::default());
+        }
+        let (journal, consumers, lost) = ConsumerJournal::open(Arc::clone(medium), dir.to_path_buf())?;
+        if lost > 0 {
+            tracing::warn!(stream = config.name, lost, "damage took something of what was known of the consumers");
+        }
+        Ok(FoundConsumers { journal: Some(journal), consumers })
     }
 
     /// The shared handle of a stream that rests in `dir`.

@@ -14,6 +14,7 @@ use embus_storage::stream_dir::StreamDir;
 use crate::jetstream::opener::Opener;
 use crate::jetstream::spread;
 use crate::jobs::Executor;
+use crate::stream::FoundConsumers;
 use crate::stream::config::StreamConfig;
 use crate::stream::core::Core;
 
@@ -22,6 +23,7 @@ use crate::stream::core::Core;
 pub(crate) struct Found {
     pub(crate) dir: StreamDir,
     pub(crate) core: Box<Core>,
+    pub(crate) consumers: FoundConsumers,
 }
 
 /// A stream that is known by name and could not be read.
@@ -141,14 +143,15 @@ fn read_config(dir: &StreamDir, opener: &Opener) -> Result<Vec<u8>, StorageError
 
 fn open(stream: Known, opener: &Opener, now: Timestamp) -> Outcome {
     let Known { dir, config, created } = stream;
-    match opener.open(dir.path(), &config, created, now) {
-        Ok(core) => {
+    let opened = opener.open(dir.path(), &config, created, now);
+    match opened.and_then(|core| Ok((core, opener.consumers(dir.path(), &config)?))) {
+        Ok((core, consumers)) => {
             let state = core.log().state();
             if state.lost_messages > 0 || state.lost_bytes > 0 {
                 let (messages, bytes) = (state.lost_messages, state.lost_bytes);
                 tracing::warn!(stream = config.name, messages, bytes, "a stream lost messages to damage");
             }
-            Outcome::Found(Found { dir, core: Box::new(core) })
+            Outcome::Found(Found { dir, core: Box::new(core), consumers })
         }
         Err(error) => {
             let name = config.name.clone();

@@ -1,7 +1,7 @@
 //! Acknowledgements: byte for byte those of the reference, to a reply subject, or as values to in-process publishers.
 //! [reference §4.1]
 
-use super::Stream;
+use super::{Stream, commit};
 use crate::api::error::ApiError;
 use crate::api::json;
 use crate::service::Request;
@@ -25,9 +25,10 @@ pub(super) fn head(name: &str, domain: Option<&str>) -> Vec<u8> {
 
 impl Stream {
     /// Tells everybody who waited for a commit how it went.
-    pub(super) fn release(self: &Arc<Self>, waiting: &mut Waiting, commit: &Result<(), ApiError>, worker: &mut Worker) {
+    pub(super) fn release(self: &Arc<Self>, waiting: &mut Waiting, outcome: &commit::Outcome, worker: &mut Worker) {
+        let commit::Outcome { log: commit, journal } = outcome;
         self.send_acks(waiting, commit, worker);
-        if commit.is_ok() {
+        if commit.is_ok() && journal.is_ok() {
             self.send_confirmations(waiting, worker);
         }
         for (ticket, outcome) in waiting.tickets.drain(..) {
@@ -45,7 +46,7 @@ impl Stream {
             worker.batch.flush();
         }
         for done in waiting.done.drain(..) {
-            done(commit.clone());
+            done(commit.clone().and_then(|()| journal.clone()));
         }
     }
 

@@ -1,5 +1,6 @@
 //! How changes reach the disk: one commit of a stream at a time, and everybody who waited for it is told together.
 
+use embus_storage::consumer_journal::JournalWrite;
 use embus_storage::error::StorageError;
 use embus_storage::log::{Commit, Committed, Kept};
 use embus_storage::message::Timestamp;
@@ -20,9 +21,19 @@ pub(super) const RETRY_NANOS: Timestamp = 250_000_000;
 /// Disk work, if any, and who waits for it.
 pub(super) struct Work {
     disk: Disk,
+    /// What changed of the consumers.
+    journal: Option<JournalWrite>,
     /// The last message that is committed then.
     last_sequence: u64,
     waiting: Waiting,
+}
+
+/// How a round went.
+pub(super) struct Outcome {
+    /// What became of the messages.
+    pub(super) log: Result<(), ApiError>,
+    /// What became of the state of the consumers.
+    pub(super) journal: Result<(), ApiError>,
 }
 
 /// What the disk has to do.
@@ -37,11 +48,12 @@ enum Disk {
 
 impl Work {
     fn may_block(&self) -> bool {
-        match &self.disk {
+        let log = match &self.disk {
             Disk::Nothing | Disk::Broken(_) => false,
             Disk::Commit(commit) => commit.may_block(),
             Disk::Recovery(_) => true,
-        }
+        };
+        log || self.journal.as_ref().is_some_and(JournalWrite::may_block)
     }
 }
 
@@ -101,13 +113,15 @@ impl Stream {
             return None;
         }
         let disk = self.disk_work(state);
-        if matches!(disk, Disk::Nothing | Disk::Broken(_)) && state.waiting.is_empty() {
+        let always = self.policy == SyncPolicy::Always;
+        let journal = state.consumers.take_journal_write(always, false, self.now());
+        if matches!(disk, Disk::Nothing | Disk::Broken(_)) && journal.is_none() && state.waiting.is_empty() {
             return None;
         }
         state.busy = true;
         let spare = std::mem::take(&mut state.spare);
         let last_sequence = state.core.log().last_sequence();
-        Some(Work { disk, last_sequence, waiting: std::mem::replace(&mut state.waiting, spare) })
+        Some(Work { disk, journal, last_sequence, waiting: std::mem::replace(&mut state.waiting, spare) })
     }
 
     fn disk_work(&self, state: &mut State) -> Disk {
@@ -158,17 +172,30 @@ impl Stream {
         self: &Arc<Self>,
         engine: &Arc<Engine>,
         work: Work,
-        release: impl FnOnce(&Arc<Self>, &mut Waiting, &Result<(), ApiError>),
+        release: impl FnOnce(&Arc<Self>, &mut Waiting, &Outcome),
     ) -> Option<Work> {
-        let Work { disk, last_sequence, mut waiting } = work;
-        let outcome = match disk {
+        let Work { disk, journal, last_sequence, mut waiting } = work;
+        let log = match disk {
             Disk::Nothing => Ok(()),
             Disk::Broken(error) => Err(error),
             Disk::Commit(commit) => self.finish(engine, commit.run(), last_sequence, &mut waiting),
             Disk::Recovery(error) => Err(self.give_up(engine, &mut self.state.lock(), &error, &mut waiting)),
         };
-        release(self, &mut waiting, &outcome);
+        let journal = journal.map_or(Ok(()), |write| self.write_journal(engine, write, &log));
+        release(self, &mut waiting, &Outcome { log, journal });
         self.finish_or_go_on(waiting)
+    }
+
+    /// Consumers are never ahead of their stream: what they say of a commit that failed is not written.
+    fn write_journal(&self, engine: &Engine, write: JournalWrite, log: &Result<(), ApiError>) -> Result<(), ApiError> {
+        let written = if log.is_ok() { write.run() } else { write.cancel() };
+        let mut state = self.state.lock();
+        let finished = state.consumers.journal_mut().finish(written, engine.timestamp());
+        if let Err(error) = &finished {
+            state.failures += 1;
+            tracing::warn!(stream = &*self.name, %error, "the state of consumers could not be written");
+        }
+        finished.map_err(ApiError::store_failed)
     }
 
     fn finish(
@@ -254,7 +281,8 @@ impl Stream {
         let log = state.core.log();
         // What is left to sync where nothing was changed waits for the next change: else a log that stays dirty would be
         // committed without end.
-        let is_done = state.waiting.is_empty() && log.position() <= log.committed() && log.failure().is_none();
+        let is_committed = log.position() <= log.committed() && log.failure().is_none();
+        let is_done = state.waiting.is_empty() && is_committed && !state.consumers.journal().is_wanted();
         let work = if is_done { None } else { self.begin(&mut state) };
         if work.is_none() {
             self.idle.notify_all();
@@ -266,7 +294,7 @@ impl Stream {
     fn note_dirty(self: &Arc<Self>, engine: &Engine, state: &mut State) {
         if let SyncPolicy::Interval(interval) = self.policy
             && state.sync_due.is_none()
-            && state.core.log().is_dirty()
+            && (state.core.log().is_dirty() || state.consumers.journal().is_unsynced())
         {
             let interval = i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX);
             state.sync_due = Some(engine.timestamp().saturating_add(interval));
@@ -282,13 +310,17 @@ impl Stream {
             state.sync_due = Some(engine.timestamp());
             return;
         }
-        let Some(commit) = state.core.log_mut().take_commit(true) else { return };
+        let disk = state.core.log_mut().take_commit(true).map_or(Disk::Nothing, Disk::Commit);
+        let journal = state.consumers.take_journal_write(true, true, engine.timestamp());
+        if matches!(disk, Disk::Nothing) && journal.is_none() {
+            return;
+        }
         state.busy = true;
         state.consumers.begin_commit();
         let waiting = std::mem::take(&mut state.waiting);
         let last_sequence = state.core.log().last_sequence();
         drop(state);
-        self.run(&engine, Work { disk: Disk::Commit(commit), last_sequence, waiting });
+        self.run(&engine, Work { disk, journal, last_sequence, waiting });
     }
 
     /// Hands background work to a job, if the log has some.
@@ -334,6 +366,10 @@ impl Stream {
         let mut state = self.state.lock();
         while state.busy || state.in_upkeep {
             self.idle.wait(&mut state);
+        }
+        let state = &mut *state;
+        if let Some(write) = state.consumers.take_journal_write(true, true, self.now()) {
+            state.consumers.journal_mut().finish(write.run(), self.now())?;
         }
         let notes = state.core.notes();
         state.core.log_mut().close(&notes)

@@ -13,6 +13,7 @@ mod manage;
 mod notice;
 mod plan;
 mod pump;
+mod recover;
 mod relief;
 mod retention;
 mod wake;
@@ -41,6 +42,7 @@ pub(super) use journal::Journal;
 pub use manage::Reset;
 pub(crate) use notice::{Notice as ConsumerNotice, What as ConsumerChange};
 pub(crate) use pump::PumpSpace;
+pub(crate) use recover::FoundConsumers;
 
 /// The consumers of one stream.
 pub(super) struct Consumers {

@@ -39,7 +39,7 @@ impl Witness {
             return done(Err(error.unwrap_or_else(|| ApiError::store_failed("a commit failed"))));
         }
         let log = state.core.log();
-        if state.busy || log.position() > log.committed() {
+        if state.busy || log.position() > log.committed() || state.consumers.journal().is_wanted() {
             state.waiting.done.push(done);
             drop(state);
             return self.stream.commit();

@@ -58,6 +58,17 @@ impl JournalWrite {
         self.place.persistent && (self.sync || matches!(self.work, Work::Rewrite(_)))
     }
 
+    /// Does not do it, because something failed that it depends on: for the journal that is a failed write.
+    pub fn cancel(self) -> JournalWritten {
+        let stale = match self.work {
+            Work::Append { .. } => None,
+            Work::Rewrite(rewrite) => Some(rewrite.stale),
+        };
+        let refused = io::Error::other("what the consumers depend on could not be written");
+        let result = Err(StorageError::io("write the journal of consumers in", &self.place.dir, refused));
+        JournalWritten { result, stale }
+    }
+
     /// Does it. Blocks.
     pub fn run(self) -> JournalWritten {
         match self.work {

@@ -1,0 +1,70 @@
+//! Consumers that were there before the broker started.
+
+use embus_storage::consumer_journal::{ConsumerJournal, Recovered};
+
+use super::gate::Gate;
+use super::journal::Journal;
+use crate::consumer::config::StoredConsumer;
+use crate::consumer::{Consumer, ConsumerSetting};
+use crate::router::Router;
+use crate::stream::{State, Stream};
+use crate::sync::Arc;
+
+/// What was found of the consumers of a stream.
+#[derive(Debug, Default)]
+pub(crate) struct FoundConsumers {
+    pub(crate) journal: Option<ConsumerJournal>,
+    pub(crate) consumers: Vec<Recovered>,
+}
+
+impl Stream {
+    /// Has the consumers go on that were found. Nobody can reach the stream yet.
+    pub(crate) fn recover_consumers(self: &Arc<Self>, router: &Router, found: FoundConsumers) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        state.consumers.journal = Journal::new(found.journal);
+        for recovered in found.consumers {
+            state.consumers.last_id = state.consumers.last_id.max(recovered.id);
+            let id = recovered.id;
+            if let Err(reason) = self.recover_one(router, state, recovered) {
+                tracing::warn!(stream = &*self.name, id, reason, "a consumer could not be recovered");
+            }
+        }
+        state.consumers.set_interest(&mut state.core);
+        state.consumers.sweep_from = Some(0);
+        self.arm(state);
+    }
+
+    fn recover_one(self: &Arc<Self>, router: &Router, state: &mut State, recovered: Recovered) -> Result<(), String> {
+        let stored = StoredConsumer::from_bytes(&recovered.config)?;
+        let created = stored.created();
+        let StoredConsumer { name, config, .. } = stored;
+        if state.consumers.slot(&name).is_some() {
+            return Err(format!("there is another one of its name {name:?}"));
+        }
+        let now = self.now();
+        let name: Arc<str> = name.into();
+        let setting = ConsumerSetting {
+            id: recovered.id,
+            stream: Arc::clone(&self.name),
+            name: Arc::clone(&name),
+            created,
+            is_persistent: true,
+            settles: state.core.removes_acknowledged(),
+        };
+        let view = state.consumers.view(now);
+        let mut gate = Gate::new(router, None);
+        let is_push = config.is_push();
+        let Recovered { snapshot, deltas, behind, .. } = &recovered;
+        let (deltas, behind) = (deltas.iter().map(Vec::as_slice), behind.iter().map(Vec::as_slice));
+        let consumer = gate.look(&mut state.core, view, is_push, |scene| {
+            Consumer::recover_damaged(setting, Arc::new(config), snapshot.as_deref(), deltas, behind, scene)
+        });
+        let consumer = consumer.map_err(|error| error.to_string())?;
+        let slot = state.consumers.insert(name, recovered.id, consumer, true);
+        self.watch_interest(router, state, slot);
+        state.consumers.check_interest(slot, &mut gate, now);
+        state.consumers.settle(slot, &mut state.core, now);
+        Ok(())
+    }
+}
