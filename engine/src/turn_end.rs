@@ -96,8 +96,11 @@ impl Engine {
                 worker.batch.turn_end.feedback.recycle(messages);
                 worker.batch.turn_end.note_changed(stream);
             }
-            while let Some(stream) = worker.batch.turn_end.changed.pop() {
-                stream.end_turn(self, worker);
+            // Those that change because of it have their turn in the next round.
+            for _ in 0..worker.batch.turn_end.changed.len() {
+                if let Some(stream) = worker.batch.turn_end.changed.pop() {
+                    stream.end_turn(self, worker);
+                }
             }
             let mut calls = std::mem::take(&mut worker.batch.turn_end.calls);
             calls.run(self, worker);
