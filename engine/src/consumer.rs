@@ -52,7 +52,7 @@ pub use event::{Event, UnpinReason};
 pub use manage::ResetError;
 pub use pull::{Priority, PullRequest};
 pub use status::Status;
-pub use step::{Closing, Deliver, Readiness, Scene, Step};
+pub use step::{Closing, Deliver, Listening, Readiness, Scene, Step};
 
 use crate::sync::Arc;
 
@@ -198,3 +198,6 @@ impl Consumer {
         self.rules.wants(subject)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -36,7 +36,8 @@ impl Cursor {
         if config.deliver_policy == DeliverPolicy::LastPerSubject {
             let resume = log.last_sequence();
             cursor.find_latest(resume, rules, log)?;
-            cursor.start = cursor.latest.as_ref().and_then(Latest::first).unwrap_or(resume + 1);
+            // Without any it begins at the last message, which it does not want. [nats-server 2.15.1, probed]
+            cursor.start = cursor.latest.as_ref().and_then(Latest::first).unwrap_or(resume.max(1));
         }
         Ok(cursor)
     }
@@ -204,7 +205,7 @@ fn start(config: &ConsumerConfig, rules: &Rules, log: &mut Log) -> Result<u64, S
         },
         DeliverPolicy::Last => {
             let last = rules.with_filters(|filters| log.last_within(filters, first, behind))?;
-            last.map_or(behind, |(sequence, _)| sequence)
+            last.map_or(first, |(sequence, _)| sequence)
         }
     })
 }

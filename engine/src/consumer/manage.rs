@@ -91,11 +91,10 @@ impl Consumer {
 
     fn check_reset(&self, sequence: u64, scene: &mut Scene<'_>) -> Result<u64, ResetError> {
         match self.config.deliver_policy {
-            DeliverPolicy::All => Ok(sequence),
             DeliverPolicy::ByStartSequence if sequence < self.config.start_sequence => {
                 Err(ResetError::BelowStartSequence)
             }
-            DeliverPolicy::ByStartSequence => Ok(sequence),
+            DeliverPolicy::All | DeliverPolicy::ByStartSequence => Ok(sequence),
             DeliverPolicy::ByStartTime => {
                 let start = self.config.start_time.map_or(0, Time::as_timestamp);
                 let first = scene.log.sequence_at(start).map_err(|_| ResetError::Storage)?;

@@ -179,13 +179,11 @@ impl Pending {
 
     /// A message whose wait is over.
     pub(super) fn next_expired(&mut self, now: Timestamp, rules: &Rules) -> Option<Slot> {
-        let first = self.first_waiting().map(|slot| (self.get(slot).sent_at.saturating_add(rules.wait(1)), slot));
-        let timed = self.timed.first().map(|&(due, sequence)| (due, sequence));
-        match (first, timed) {
-            (Some((due, slot)), timed) if due <= now && timed.is_none_or(|(other, _)| due <= other) => Some(slot),
-            (_, Some((due, sequence))) if due <= now => self.find(sequence, 0),
-            _ => None,
-        }
+        let first = self.first_waiting().map(|slot| self.get(slot));
+        let first = first.map(|entry| (entry.sent_at.saturating_add(rules.wait(1)), entry.sequence));
+        let timed = self.timed.first().copied();
+        let (due, sequence) = first.into_iter().chain(timed).min()?;
+        if due <= now { self.find(sequence, 0) } else { None }
     }
 
     /// When the next wait is over.
@@ -193,6 +191,11 @@ impl Pending {
         let first = self.first_waiting().map(|slot| self.get(slot).sent_at.saturating_add(rules.wait(1)));
         let timed = self.timed.first().map(|(due, _)| *due);
         [first, timed].into_iter().flatten().min()
+    }
+
+    /// When the last of the waits that have a time of their own is over.
+    pub(super) fn last_timed(&self) -> Option<Timestamp> {
+        self.timed.last().map(|(due, _)| *due)
     }
 
     pub(super) fn clear(&mut self) {
@@ -242,8 +245,13 @@ impl Pending {
             self.entries.pop_front();
         }
         if self.entries.len() > 2 * self.live + MIN_COMPACTION {
-            self.entries.retain(|entry| entry.place != Place::Gone);
+            self.compact();
         }
+    }
+
+    /// Closes the gaps. Where the last ones are gone, their sequences may come again.
+    pub(super) fn compact(&mut self) {
+        self.entries.retain(|entry| entry.place != Place::Gone);
     }
 }
 

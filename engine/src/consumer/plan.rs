@@ -135,16 +135,14 @@ impl Consumer {
                 pin.tell(events);
                 taker
             }
-            Demand::Push(push) => match push.is_limited().then(|| push.check_rate(size(), now)) {
-                Some(Err(at)) => {
+            Demand::Push(push) => {
+                if let Some(Err(at)) = push.is_limited().then(|| push.check_rate(size(), now)) {
                     self.held_until = Some(at);
-                    None
+                    return Ok(None);
                 }
-                _ => {
-                    push.sent(&size, now, outbox);
-                    Some(Taker { to: push.to().clone(), pin_id: None })
-                }
-            },
+                push.sent(&size, now, outbox);
+                Some(Taker { to: push.to().clone(), pin_id: None })
+            }
         };
         if let (Some(time), true) = (replayed_at, taker.is_some()) {
             self.replay.sent(time, now);
@@ -157,26 +155,28 @@ impl Consumer {
         let Candidate { locator, again, token, pending, .. } = candidate;
         let AckToken { deliveries, stream_sequence, consumer_sequence } = token;
         self.used_at = now;
-        match again {
-            Some(slot) => {
-                let due = now.saturating_add(self.rules.wait(deliveries));
-                self.progress.redeliver(slot, now, due);
-                self.changes.redelivered(stream_sequence, now);
-            }
-            None => {
-                self.cursor.take(stream_sequence);
-                self.progress.deliver(stream_sequence, now, self.rules.acks);
-                if self.rules.acks == Acks::None {
-                    self.changes.moved();
-                    self.settled(stream_sequence);
-                } else {
-                    self.changes.delivered(stream_sequence, now);
-                }
-            }
+        if let Some(slot) = again {
+            let due = now.saturating_add(self.rules.wait(deliveries));
+            self.progress.redeliver(slot, now, due);
+            self.changes.redelivered(stream_sequence, now);
+        } else {
+            self.deliver_first(stream_sequence, now);
         }
         let Taker { to, pin_id } = taker;
         let headers_only = self.rules.headers_only;
         Deliver { to, locator, consumer_sequence, deliveries, pending, headers_only, pin_id }
+    }
+
+    #[inline]
+    fn deliver_first(&mut self, sequence: u64, now: Timestamp) {
+        self.cursor.take(sequence);
+        self.progress.deliver(sequence, now, self.rules.acks);
+        if self.rules.acks == Acks::None {
+            self.changes.moved();
+            self.settled(sequence);
+        } else {
+            self.changes.delivered(sequence, now);
+        }
     }
 
     /// How far it has come.

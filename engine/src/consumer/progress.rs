@@ -93,13 +93,14 @@ impl Progress {
 
     /// Nothing is known beyond `last` and nothing that is not `live`.
     pub(super) fn clamp(&mut self, last: u64, live: impl Fn(u64) -> bool) {
-        let lost: Vec<Entry> = self.pending.iter().filter(|entry| !live(entry.sequence)).copied().collect();
-        for entry in lost {
+        let missing: Vec<Entry> = self.pending.iter().filter(|entry| !live(entry.sequence)).copied().collect();
+        for entry in missing {
             if let Some(slot) = self.pending.find(entry.sequence, entry.consumer_sequence) {
                 let acked_at = self.acked_at;
                 self.settle(slot, acked_at);
             }
         }
+        self.pending.compact();
         self.delivered = self.delivered.min(last);
         self.floor.stream = self.floor.stream.min(last);
     }

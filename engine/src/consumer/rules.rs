@@ -6,6 +6,7 @@ use embus_protocol::filter;
 use embus_storage::message::Timestamp;
 
 use super::config::{AckPolicy, ConsumerConfig, PriorityPolicy};
+use crate::api::time::Time;
 
 /// A configuration, ready for use.
 #[derive(Debug)]
@@ -59,7 +60,7 @@ impl Rules {
             headers_only: config.headers_only,
             sample_percent: config.sample_percent().unwrap_or(0),
             inactive_threshold: inactive_threshold(config),
-            pause_until: config.pause_until.map_or(0, |time| time.as_timestamp()),
+            pause_until: config.pause_until.map_or(0, Time::as_timestamp),
             priority: config.priority_policy,
             pin_timeout: if config.priority_timeout.0 > 0 { config.priority_timeout.0 } else { PIN_TIMEOUT },
         }

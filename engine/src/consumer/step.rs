@@ -6,6 +6,9 @@ use embus_storage::message::Timestamp;
 
 use super::status::Status;
 
+/// Tells who listens on a subject: members of the queue group, if one is given, else subscribers without one.
+pub type Listening<'a> = dyn FnMut(&[u8], Option<&[u8]>) -> Readiness + 'a;
+
 /// What a consumer sees of the world while it decides.
 pub struct Scene<'a> {
     /// The messages of its stream.
@@ -14,18 +17,20 @@ pub struct Scene<'a> {
     pub visible: u64,
     /// The time.
     pub now: Timestamp,
-    /// Differs from round to round, while time may stand still: interest is asked for once per round and destination.
+    /// Differs from round to round, while time may stand still: interest is asked for once per round and destination. From
+    /// 1.
     pub round: u64,
-    /// Who listens on a subject: members of the queue group, if one is given, else subscribers without one.
-    pub interest: &'a mut dyn FnMut(&[u8], Option<&[u8]>) -> Readiness,
+    /// Who listens.
+    pub interest: &'a mut Listening<'a>,
 }
 
 impl std::fmt::Debug for Scene<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { visible, now, round, .. } = self;
         f.debug_struct("Scene")
-            .field("visible", &self.visible)
-            .field("now", &self.now)
-            .field("round", &self.round)
+            .field("visible", visible)
+            .field("now", now)
+            .field("round", round)
             .finish_non_exhaustive()
     }
 }

@@ -4,6 +4,7 @@ use embus_storage::error::StorageError;
 use embus_storage::message::Timestamp;
 
 use super::event::{Event, UnpinReason};
+use super::progress::Progress;
 use super::step::Scene;
 use super::{Consumer, Demand};
 
@@ -72,10 +73,19 @@ impl Consumer {
     fn inactive_at(&self) -> Option<Timestamp> {
         let threshold = self.rules.inactive_threshold.filter(|_| !self.is_expired)?;
         let since = match &self.demand {
-            Demand::Pull { .. } => self.used_at,
+            Demand::Pull { .. } => self.used_at.max(self.waits_until()),
             Demand::Push(push) => push.inactive_since()?,
         };
         Some(since.saturating_add(threshold))
+    }
+
+    /// How long somebody may still be busy with what was delivered. [nats-server 2.15.1, probed]
+    fn waits_until(&self) -> Timestamp {
+        let Progress { pending, delivered_at, .. } = &self.progress;
+        match pending.len() {
+            0 => Timestamp::MIN,
+            _ => delivered_at.saturating_add(self.rules.wait(1)).max(pending.last_timed().unwrap_or(Timestamp::MIN)),
+        }
     }
 
     fn check_inactivity(&mut self, scene: &mut Scene<'_>) {

@@ -1,0 +1,94 @@
+//! Push consumers: interest, flow control, heartbeats, rate.
+
+use super::rig::{Rig, SECOND, push_config};
+use crate::api::time::Nanos;
+use crate::consumer::config::{AckPolicy, ConsumerConfig};
+
+#[test]
+fn it_delivers_while_somebody_listens() {
+    let mut rig = Rig::with(&["a"; 3], push_config());
+    rig.gone.insert("push".to_owned());
+    assert_eq!(rig.poll(), [""; 0]);
+    assert!(!rig.info().push_bound && !rig.consumer.is_hungry());
+    rig.gone.clear();
+    rig.consumer.handle_interest(true, rig.now);
+    assert_eq!(rig.poll(), ["push #1 d1 x1 +2", "push #2 d2 x1 +1", "push #3 d3 x1 +0"]);
+    assert!(rig.info().push_bound && rig.consumer.is_hungry());
+    rig.gone.insert("push".to_owned());
+    rig.consumer.handle_interest(false, rig.now);
+    rig.publish("a");
+    assert!(!rig.consumer.is_hungry());
+    assert_eq!(rig.poll(), [""; 0]);
+    assert_eq!(rig.pull("in", ""), ["in 409 Consumer is push based"]);
+}
+
+#[test]
+fn a_slow_one_gets_it_later() {
+    let mut rig = Rig::with(&["a"; 2], push_config());
+    rig.congested.insert("push".to_owned());
+    assert_eq!(rig.poll(), [""; 0]);
+    assert!(rig.info().push_bound);
+    rig.congested.clear();
+    assert_eq!(rig.poll().len(), 2);
+}
+
+#[test]
+fn heartbeats_come_when_nothing_else_does() {
+    let mut rig = Rig::with(&["a"], ConsumerConfig { idle_heartbeat: Nanos(SECOND), ..push_config() });
+    rig.poll();
+    assert_eq!(rig.pass(1_500_000_000), ["1000: push 100 Idle Heartbeat 1 1"]);
+    rig.publish("a");
+    rig.poll();
+    assert_eq!(rig.pass(2_500_000_000), ["1000: push 100 Idle Heartbeat 2 2", "2000: push 100 Idle Heartbeat 2 2"]);
+    rig.gone.insert("push".to_owned());
+    rig.consumer.handle_interest(false, rig.now);
+    assert_eq!(rig.pass(5 * SECOND), [""; 0]);
+}
+
+#[test]
+fn a_full_window_waits_for_its_answer() {
+    let (ack_policy, idle_heartbeat) = (AckPolicy::None, Nanos(SECOND));
+    let config = ConsumerConfig { ack_policy, idle_heartbeat, flow_control: true, max_ack_pending: 0, ..push_config() };
+    let mut rig = Rig::with(&["a"; 45_000], config);
+    let mut sent = 0;
+    let mut question = None;
+    loop {
+        let step = rig.scene(|consumer, scene| consumer.poll(scene)).unwrap();
+        match step {
+            Some(crate::consumer::Step::Deliver(_)) => sent += 1,
+            Some(crate::consumer::Step::Status(status)) => {
+                assert_eq!(super::rig::show_status(&status), "push 100 FlowControl Request ? $JS.FC.S.C.0001");
+                assert!(question.replace((sent, status.reply.unwrap())).is_none());
+            }
+            None => break,
+        }
+    }
+    // About 61 bytes each: half a window of 2 MiB, and all of it.
+    let (asked_at, question) = question.unwrap();
+    assert!((16_000..18_000).contains(&asked_at), "{asked_at}");
+    assert!((33_000..36_000).contains(&sent), "{sent}");
+    assert!(!rig.consumer.is_hungry());
+    let stalled = format!("1000: push 100 Idle Heartbeat {sent} {sent} $JS.FC.S.C.0001");
+    assert_eq!(rig.pass(SECOND), [stalled]);
+    rig.consumer.handle_flow(b"$JS.FC.S.C.9999", rig.now);
+    assert_eq!(rig.poll(), [""; 0]);
+    rig.consumer.handle_flow(&question, rig.now);
+    assert!(rig.poll().len() >= 45_000 - sent);
+    assert_eq!(rig.info().num_pending, 0);
+}
+
+#[test]
+fn no_faster_than_its_rate() {
+    // 8 MiB/s; the first MiB is free: about 17,000 messages.
+    let config =
+        ConsumerConfig { rate_limit: 8 << 20, ack_policy: AckPolicy::None, max_ack_pending: 0, ..push_config() };
+    let mut rig = Rig::with(&["a"; 45_000], config);
+    let mut sent = 0;
+    while let Some(_) = rig.scene(|consumer, scene| consumer.poll(scene)).unwrap() {
+        sent += 1;
+    }
+    assert!((16_000..18_000).contains(&sent), "{sent}");
+    assert!(rig.consumer.next_deadline().is_some());
+    let more = rig.pass(SECOND / 100).len();
+    assert!((150..250).contains(&more), "{more}");
+}
