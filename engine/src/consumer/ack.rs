@@ -22,27 +22,15 @@ impl AckToken {
     #[inline]
     pub fn parse(subject: &[u8]) -> Option<(&[u8], &[u8], Self)> {
         let rest = subject.strip_prefix(PREFIX)?;
-        let mut ends = [0; MAX_TOKENS];
-        let mut dots = 0;
-        for dot in memchr::memchr_iter(b'.', rest).take(MAX_TOKENS) {
-            ends[dots] = dot;
-            dots += 1;
+        match parse_tokens(rest) {
+            Some((stream, consumer, token, [])) => Some((stream, consumer, token)),
+            // Not the short layout: domain and account come first, and anything may follow.
+            _ => {
+                let (_, rest) = split_token(rest)?;
+                let (_, rest) = split_token(rest)?;
+                parse_tokens(rest).map(|(stream, consumer, token, _)| (stream, consumer, token))
+            }
         }
-        let first = match dots + 1 {
-            V1_TOKENS => 0,
-            tokens if tokens >= V2_MIN_TOKENS => 2,
-            _ => return None,
-        };
-        let token = |number: usize| {
-            let start = number.checked_sub(1).map_or(0, |before| ends[before] + 1);
-            rest.get(start..ends[number])
-        };
-        let numbers = Self {
-            deliveries: parse_number(token(first + 2)?)?,
-            stream_sequence: parse_number(token(first + 3)?)?,
-            consumer_sequence: parse_number(token(first + 4)?)?,
-        };
-        Some((token(first)?, token(first + 1)?, numbers))
     }
 
     /// Appends the subject on which the delivery is acknowledged; `time` is that of the message.
@@ -132,14 +120,36 @@ fn parse_delay(text: &[u8]) -> Option<i64> {
     }
 }
 
-fn parse_number(text: &[u8]) -> Option<u64> {
-    if text.is_empty() || text.len() > MAX_DIGITS {
-        return None;
+/// Stream, consumer, deliveries, stream sequence, consumer sequence, time, pending; and the tokens behind them.
+#[inline]
+fn parse_tokens(rest: &[u8]) -> Option<(&[u8], &[u8], AckToken, &[u8])> {
+    let (stream, rest) = split_token(rest)?;
+    let (consumer, rest) = split_token(rest)?;
+    let (deliveries, rest) = split_number(rest)?;
+    let (stream_sequence, rest) = split_number(rest)?;
+    let (consumer_sequence, rest) = split_number(rest)?;
+    let (_time, rest) = split_token(rest)?;
+    let (_pending, rest) = split_token(rest).unwrap_or((rest, &[]));
+    Some((stream, consumer, AckToken { deliveries, stream_sequence, consumer_sequence }, rest))
+}
+
+#[inline]
+fn split_token(text: &[u8]) -> Option<(&[u8], &[u8])> {
+    let end = memchr::memchr(b'.', text)?;
+    Some((&text[..end], &text[end + 1..]))
+}
+
+#[inline]
+fn split_number(text: &[u8]) -> Option<(u64, &[u8])> {
+    let mut number = 0;
+    for (place, byte) in text.iter().enumerate().take(MAX_DIGITS + 1) {
+        match byte {
+            b'0'..=b'9' if place < MAX_DIGITS => number = number * 10 + u64::from(byte - b'0'),
+            b'.' if place > 0 => return Some((number, &text[place + 1..])),
+            _ => return None,
+        }
     }
-    text.iter().try_fold(0, |number, byte| match byte {
-        b'0'..=b'9' => Some(number * 10 + u64::from(byte - b'0')),
-        _ => None,
-    })
+    None
 }
 
 fn digits(number: u64) -> usize {
@@ -148,12 +158,6 @@ fn digits(number: u64) -> usize {
 
 /// How subjects of acknowledgements begin.
 pub const PREFIX: &[u8] = b"$JS.ACK.";
-/// Tokens behind the prefix: stream, consumer, deliveries, stream sequence, consumer sequence, time, pending.
-const V1_TOKENS: usize = 7;
-/// The same behind domain and account, and any number at the end.
-const V2_MIN_TOKENS: usize = 9;
-/// More are not looked at.
-const MAX_TOKENS: usize = 9;
 /// What surely fits.
 const MAX_DIGITS: usize = 19;
 
