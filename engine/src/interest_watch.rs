@@ -10,8 +10,6 @@ use parking_lot::Mutex;
 
 use crate::stream::Key;
 use crate::stream::Stream;
-use crate::subscription::Subscription;
-use crate::sync::Arc;
 use crate::sync::atomic::{AtomicUsize, Ordering};
 
 /// The watched subjects of one account.
@@ -55,24 +53,23 @@ impl InterestWatch {
     }
 
     /// Interest in these filters has come or gone. No lock may be held.
-    pub(crate) fn changed(&self, subscriptions: &[Arc<Subscription>]) {
+    pub(crate) fn changed<'a>(&self, filters: impl IntoIterator<Item = &'a [u8]>) {
         if self.len.load(Ordering::SeqCst) == 0 {
             return;
         }
-        for watcher in self.affected(subscriptions) {
+        for watcher in self.affected(filters) {
             if let Some(stream) = watcher.stream.upgrade() {
                 stream.on_interest(watcher.consumer);
             }
         }
     }
 
-    fn affected(&self, subscriptions: &[Arc<Subscription>]) -> Vec<Watcher> {
+    fn affected<'a>(&self, filters: impl IntoIterator<Item = &'a [u8]>) -> Vec<Watcher> {
         let watchers = self.watchers.lock();
         let mut affected = Vec::new();
-        for subscription in subscriptions {
-            let wanted = subscription.filter();
+        for wanted in filters {
             if filter::is_literal(wanted) {
-                affected.extend(watchers.get(&**wanted).into_iter().flatten().cloned());
+                affected.extend(watchers.get(wanted).into_iter().flatten().cloned());
                 continue;
             }
             let matching = watchers.iter().filter(|(subject, _)| filter::matches(wanted, subject));

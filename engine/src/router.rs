@@ -70,17 +70,19 @@ impl Router {
     /// Registers a subscription: every publish that starts after this returns sees it.
     pub fn subscribe(&self, subscription: Arc<Subscription>) {
         let is_of_client = subscription.connection().id() != INTERNAL;
+        let filter = Arc::clone(subscription.filter());
         let mut interest = self.interest.write();
-        interest.insert(Arc::clone(&subscription));
+        interest.insert(subscription);
         self.finish_change(interest);
         self.inserts.fetch_add(u64::from(is_of_client), Ordering::Relaxed);
         self.wake_watchers();
-        self.watch.changed(std::slice::from_ref(&subscription));
+        self.watch.changed([&*filter]);
     }
 
     fn finish_change(&self, interest: RwLockWriteGuard<'_, Interest>) {
         self.observers.store(interest.observers(), Ordering::Release);
         self.generation.fetch_add(1, Ordering::Release);
+        drop(interest);
     }
 
     /// Whether somebody listens to what clients ask the broker for.
@@ -112,7 +114,7 @@ impl Router {
         let removed = subscriptions.iter().filter(|subscription| interest.remove(subscription)).count();
         self.finish_change(interest);
         self.removes.fetch_add(removed as u64, Ordering::Relaxed);
-        self.watch.changed(subscriptions);
+        self.watch.changed(subscriptions.iter().map(|subscription| &**subscription.filter()));
     }
 
     /// Takes subscriptions of the broker itself out and others in as one change: every publish sees the ones or the

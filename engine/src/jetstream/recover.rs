@@ -143,8 +143,8 @@ fn read_config(dir: &StreamDir, opener: &Opener) -> Result<Vec<u8>, StorageError
 
 fn open(stream: Known, opener: &Opener, now: Timestamp) -> Outcome {
     let Known { dir, config, created } = stream;
-    let opened = opener.open(dir.path(), &config, created, now);
-    match opened.and_then(|core| Ok((core, opener.consumers(dir.path(), &config)?))) {
+    let core = opener.open(dir.path(), &config, created, now);
+    match core.and_then(|core| Ok((core, opener.consumers(dir.path(), &config)?))) {
         Ok((core, consumers)) => {
             let state = core.log().state();
             if state.lost_messages > 0 || state.lost_bytes > 0 {

@@ -37,6 +37,7 @@ pub(super) struct Outcome {
 }
 
 /// What the disk has to do.
+#[allow(clippy::large_enum_variant, reason = "there is one at a time, on the stack")]
 enum Disk {
     Nothing,
     Commit(Commit),

@@ -158,7 +158,9 @@ mod tests {
         index.wait(7, &mut refs);
         let mut taken = Vec::new();
         index.take_waiting(b"a", &mut taken);
-        taken.into_iter().for_each(|(_, id)| forget(&mut refs, id));
+        for (_, id) in taken {
+            forget(&mut refs, id);
+        }
         index.wait(7, &mut refs);
         assert_eq!(waiting(&mut index, "b"), [7]);
         assert_eq!(waiting(&mut index, "a"), [7]);

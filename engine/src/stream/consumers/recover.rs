@@ -26,7 +26,7 @@ impl Stream {
         for recovered in found.consumers {
             state.consumers.last_id = state.consumers.last_id.max(recovered.id);
             let id = recovered.id;
-            if let Err(reason) = self.recover_one(router, state, recovered) {
+            if let Err(reason) = self.recover_one(router, state, &recovered) {
                 tracing::warn!(stream = &*self.name, id, reason, "a consumer could not be recovered");
             }
         }
@@ -35,7 +35,7 @@ impl Stream {
         self.arm(state);
     }
 
-    fn recover_one(self: &Arc<Self>, router: &Router, state: &mut State, recovered: Recovered) -> Result<(), String> {
+    fn recover_one(self: &Arc<Self>, router: &Router, state: &mut State, recovered: &Recovered) -> Result<(), String> {
         let stored = StoredConsumer::from_bytes(&recovered.config)?;
         let created = stored.created();
         let StoredConsumer { name, config, .. } = stored;
@@ -55,7 +55,7 @@ impl Stream {
         let view = state.consumers.view(now);
         let mut gate = Gate::new(router, None);
         let is_push = config.is_push();
-        let Recovered { snapshot, deltas, behind, .. } = &recovered;
+        let Recovered { snapshot, deltas, behind, .. } = recovered;
         let (deltas, behind) = (deltas.iter().map(Vec::as_slice), behind.iter().map(Vec::as_slice));
         let consumer = gate.look(&mut state.core, view, is_push, |scene| {
             Consumer::recover_damaged(setting, Arc::new(config), snapshot.as_deref(), deltas, behind, scene)
