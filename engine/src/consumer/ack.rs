@@ -22,15 +22,13 @@ impl AckToken {
     #[inline]
     pub fn parse(subject: &[u8]) -> Option<(&[u8], &[u8], Self)> {
         let rest = subject.strip_prefix(PREFIX)?;
-        match parse_tokens(rest) {
-            Some((stream, consumer, token, [])) => Some((stream, consumer, token)),
-            // Not the short layout: domain and account come first, and anything may follow.
-            _ => {
-                let (_, rest) = split_token(rest)?;
-                let (_, rest) = split_token(rest)?;
-                parse_tokens(rest).map(|(stream, consumer, token, _)| (stream, consumer, token))
-            }
+        if let Some((stream, consumer, token, [])) = parse_tokens(rest) {
+            return Some((stream, consumer, token));
         }
+        // Not the short layout: domain and account come first, and anything may follow.
+        let (_, rest) = split_token(rest)?;
+        let (_, rest) = split_token(rest)?;
+        parse_tokens(rest).map(|(stream, consumer, token, _)| (stream, consumer, token))
     }
 
     /// Appends the subject on which the delivery is acknowledged; `time` is that of the message.
@@ -122,6 +120,7 @@ fn parse_delay(text: &[u8]) -> Option<i64> {
 
 /// Stream, consumer, deliveries, stream sequence, consumer sequence, time, pending; and the tokens behind them.
 #[inline]
+#[allow(clippy::type_complexity, reason = "it is taken apart right away")]
 fn parse_tokens(rest: &[u8]) -> Option<(&[u8], &[u8], AckToken, &[u8])> {
     let (stream, rest) = split_token(rest)?;
     let (consumer, rest) = split_token(rest)?;

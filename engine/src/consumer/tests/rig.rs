@@ -60,7 +60,7 @@ pub(super) fn empty_log() -> Log {
         accounting: Accounting::Memory,
         compress: false,
         synced: false,
-        description: Arc::from(&b""[..]),
+        description: Arc::new(Vec::new()),
     };
     let medium = Arc::new(Memory::new());
     medium.create_dir(Path::new("log")).unwrap();
