@@ -26,7 +26,7 @@ fn open(medium: &Arc<Memory>) -> Result<Log, StorageError> {
         accounting: Accounting::File,
         compress: false,
         synced: true,
-        description: Arc::from(&b"described"[..]),
+        description: Arc::new(b"described".to_vec()),
     };
     Log::open(medium.clone(), files::DIR.into(), options, &mut Nothing)
 }
