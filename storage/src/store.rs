@@ -73,7 +73,8 @@ impl Store {
 
     /// Deletes all streams. Nobody may have one open.
     pub fn clear(&self) -> Result<(), StorageError> {
-        let deleted = self.streams()?.iter().map(StreamDir::delete).collect::<Result<Vec<_>, _>>()?;
+        let deleted = self.streams()?.iter().map(StreamDir::delete).collect::<Result<Vec<_>, _>>();
+        let deleted = deleted.map_err(StorageError::from)?;
         deleted.into_iter().try_for_each(stream_dir::Deleted::sweep)
     }
 

@@ -51,6 +51,16 @@ pub struct Deleted {
     path: PathBuf,
 }
 
+/// Why a stream could not be deleted.
+#[derive(Debug)]
+pub enum DeleteError {
+    /// It is there as before, durably.
+    Kept(StorageError),
+    /// The disk refused even to take it back: the next start may find it, or sweep it away. Nothing that matters may be
+    /// written to it until it was deleted for good.
+    InDoubt(StorageError),
+}
+
 impl NewStream {
     pub(crate) fn create(store: Arc<Shared>, number: u64, config: &[u8]) -> Result<Self, StorageError> {
         let bytes = config_file::compose(FIRST_REVISION, config)?;
@@ -150,19 +160,21 @@ impl StreamDir {
         self.write_revision(revision, config)
     }
 
-    /// Deletes the stream: when this returns it is gone for good, but for its files, which are left to the result.
-    ///
-    /// # Errors
-    /// The stream stays, unless the disk refuses even to take that back.
-    pub fn delete(&self) -> Result<Deleted, StorageError> {
+    /// Deletes the stream: when this returns it is gone for good, but for its files, which are left to the result. One that
+    /// is in doubt may be deleted again.
+    pub fn delete(&self) -> Result<Deleted, DeleteError> {
         let path = self.store.folder(Name::Deleted(self.number));
-        let medium = &*self.store.medium;
-        rename(medium, &self.path, &path)?;
-        if let Err(error) = sync_dir(medium, &self.store.streams) {
-            let _ = medium.rename(&path, &self.path);
-            return Err(error);
+        let (medium, streams) = (&*self.store.medium, &self.store.streams);
+        if let Err(error) = rename(medium, &self.path, &path)
+            && medium.list(&path).is_err()
+        {
+            // Nothing has changed, unless an earlier attempt is in doubt.
+            return Err(sync_dir(medium, streams).map_or_else(DeleteError::InDoubt, |()| DeleteError::Kept(error)));
         }
-        Ok(Deleted { store: self.store.clone(), path })
+        let Err(error) = sync_dir(medium, streams) else { return Ok(Deleted { store: self.store.clone(), path }) };
+        // Back to the name under which it is a stream; but what is written to it counts only if that is sure to stay.
+        let back = rename(medium, &path, &self.path).and_then(|()| sync_dir(medium, streams));
+        Err(if back.is_ok() { DeleteError::Kept(error) } else { DeleteError::InDoubt(error) })
     }
 
     fn read_copy(&self, name: &str) -> io::Result<Config> {
@@ -189,6 +201,14 @@ impl StreamDir {
             sync_dir(medium, &self.path)?;
         }
         Ok(())
+    }
+}
+
+impl From<DeleteError> for StorageError {
+    fn from(error: DeleteError) -> Self {
+        match error {
+            DeleteError::Kept(error) | DeleteError::InDoubt(error) => error,
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embus_storage::error::StorageError;
-use embus_storage::log::{Accounting, Append, Log, LogOptions, Position, Replay};
+use embus_storage::log::{Accounting, Append, Log, LogOptions, Position, Replay, Upkeep};
 use embus_storage::medium::Medium;
 use embus_storage::medium::crash::{CrashMedium, Fault, Rot};
 use embus_storage::segment::SegmentName;
@@ -278,4 +278,31 @@ fn a_segment_that_was_refused_stays_away() {
         commit(&mut log).unwrap();
         assert_eq!(readable(&mut open(&medium)), [1, 2, 3, next], "{what}");
     }
+}
+
+/// The next work in the background, with so many messages at most.
+fn next_upkeep(log: &mut Log, most: u64) -> Option<(u64, Upkeep)> {
+    (1..=most).find_map(|count| {
+        append(log).unwrap();
+        commit(log).unwrap();
+        Some((count, log.take_upkeep(&mut Vec::new)?))
+    })
+}
+
+#[test]
+fn upkeep_that_failed_is_not_tried_again_at_once() {
+    let medium = CrashMedium::new(7);
+    medium.create_dir(DIR.as_ref()).unwrap();
+    let small = LogOptions { segment_bytes: 8192, ..options(true) };
+    let mut log = Log::create(Arc::new(medium.clone()), DIR.into(), small).unwrap();
+    let (_, upkeep) = next_upkeep(&mut log, 10_000).expect("a checkpoint is due some time");
+    medium.fail_from(0, Fault::Io);
+    log.finish_upkeep(upkeep.run());
+    medium.forget_faults();
+    assert!(log.failure().is_none() && log.take_upkeep(&mut Vec::new).is_none() && log.take_commit(true).is_none());
+    let (count, upkeep) = next_upkeep(&mut log, 10_000).expect("it is due still");
+    assert!(count > 500, "tried again after {count} changes");
+    log.finish_upkeep(upkeep.run());
+    // What succeeded is not held back.
+    assert!(next_upkeep(&mut log, 10_000).is_some());
 }

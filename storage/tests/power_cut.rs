@@ -20,7 +20,7 @@ fn written_commits_survive_crashes_and_power_cuts_leave_a_prefix() {
 }
 
 /// Seeds that once found a fault which the first thousands do not.
-const FOUND_FAULTS: [u64; 5] = [13_451, 20_441, 31_156, 31_741, 35_170];
+const FOUND_FAULTS: [u64; 6] = [13_451, 15_016, 20_441, 31_156, 31_741, 35_170];
 
 fn seeds(run: impl Fn(u64) + std::panic::RefUnwindSafe) {
     let text = std::env::var("STORAGE_SEEDS").unwrap_or_else(|_| "1000".to_owned());

@@ -108,7 +108,10 @@ impl JetStream {
         let path = dir.path().to_path_buf();
         match dir.delete() {
             Ok(deleted) => self.sweep(deleted),
-            Err(error) => tracing::warn!(path = %path.display(), %error, "a stream that failed to open is left behind"),
+            Err(error) => {
+                let error = StorageError::from(error);
+                tracing::warn!(path = %path.display(), %error, "a stream that failed to open is left behind");
+            }
         }
         error
     }

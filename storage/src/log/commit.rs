@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::files::{Place, SegmentFile};
 use super::pending::{Chunk, Creation};
-use super::undone::Undone;
+use super::undone::{Told, Undone};
 use super::{Log, Position};
 use crate::error::StorageError;
 use crate::medium::File;
@@ -236,20 +236,16 @@ impl Commit {
         let mut undone = Undone {
             created: created.iter().map(|chunk| chunk.file.name).collect(),
             extended: extended.iter().map(|chunk| (chunk.file.name, chunk.offset)).collect(),
-            mark: None,
+            mark: extended.first().map(|chunk| Told {
+                name: chunk.file.name,
+                slot: self.slot,
+                mark: TailMark { end: chunk.offset.into(), ..self.undone.0 },
+                removals: self.undone.1.clone(),
+                salt: chunk.file.salt,
+            }),
             given_to: self.mark.given_to,
         };
         let taken_back = undone.take_back(&self.place);
-        if let Some(chunk) = extended.first() {
-            let (mark, removals) = &self.undone;
-            let mark = TailMark { end: chunk.offset.into(), ..*mark };
-            undone.mark = Some((chunk.file.name, self.slot, mark, removals.clone()));
-            // Says once more how far the log had come, as a sync that failed may have taken the mark with it. The next run
-            // of the operating system cannot count on it; until then it tells which sequences are not given out again.
-            if let Ok(file) = chunk.file.file() {
-                let _ = write_mark(&chunk.file, &**file, self.slot, &mark, removals);
-            }
-        }
         if taken_back.is_ok() {
             (undone.created, undone.extended) = Default::default();
         }

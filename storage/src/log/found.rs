@@ -47,10 +47,10 @@ impl Listing {
                 listing.add(Found::new(medium, dir, name)?);
             }
         }
-        if let Some((name, slot, mark, removals)) = &undone.mark
-            && let Some(found) = listing.segments.iter_mut().find(|found| found.name == *name)
+        if let Some(told) = &undone.mark
+            && let Some(found) = listing.segments.iter_mut().find(|found| found.name == told.name)
         {
-            found.marks.put(*slot, *mark, removals);
+            found.marks.put(told.slot, told.mark, &told.removals);
         }
         Ok(listing)
     }

@@ -8,6 +8,7 @@ use std::io;
 
 use super::files::Place;
 use crate::error::StorageError;
+use crate::record::Salt;
 use crate::segment::{SegmentName, Slot, TailMark};
 
 /// What a failed log hands to the one that is opened in its place.
@@ -17,10 +18,22 @@ pub struct Undone {
     pub(super) created: Vec<SegmentName>,
     /// Files with records behind the place where they should end.
     pub(super) extended: Vec<(SegmentName, u32)>,
-    /// What the newest mark of a file should say, and where it should lie.
-    pub(super) mark: Option<(SegmentName, Slot, TailMark, Box<[u8]>)>,
+    /// What the newest mark should say.
+    pub(super) mark: Option<Told>,
     /// Sequences up to here were given out.
     pub(super) given_to: u64,
+}
+
+/// A mark and where it should lie. It tells how far the log had come, as a sync that failed may have taken the last one
+/// with it, and in place of one that tells what never happened.
+#[derive(Debug, Clone)]
+pub(super) struct Told {
+    pub(super) name: SegmentName,
+    pub(super) slot: Slot,
+    pub(super) mark: TailMark,
+    /// The removals that it repeats.
+    pub(super) removals: Box<[u8]>,
+    pub(super) salt: Salt,
 }
 
 impl Undone {
@@ -40,7 +53,8 @@ impl Undone {
         for &name in self.created.iter().rev() {
             remove(place, name)?;
         }
-        self.extended.iter().try_for_each(|&(name, end)| cut(place, name, end))
+        let told = |name| self.mark.as_ref().filter(|told| told.name == name);
+        self.extended.iter().try_for_each(|&(name, end)| cut(place, name, end, told(name)))
     }
 }
 
@@ -59,7 +73,7 @@ fn remove(place: &Place, name: SegmentName) -> Result<(), StorageError> {
 }
 
 /// The sync is no proof of any record, only of the end.
-fn cut(place: &Place, name: SegmentName, end: u32) -> Result<(), StorageError> {
+fn cut(place: &Place, name: SegmentName, end: u32, told: Option<&Told>) -> Result<(), StorageError> {
     let path = place.path(name);
     let failed = |operation| move |error| StorageError::io(operation, &place.path(name), error);
     let file = match place.medium.open(&path) {
@@ -68,6 +82,10 @@ fn cut(place: &Place, name: SegmentName, end: u32) -> Result<(), StorageError> {
     };
     if file.len().map_err(failed("read"))? > u64::from(end) {
         file.truncate(end.into()).map_err(failed("truncate"))?;
+    }
+    if let Some(Told { slot, mark, removals, salt, .. }) = told {
+        let (at, bytes) = mark.encode(*slot, *salt, removals);
+        file.write_all_at(&bytes, at.into()).map_err(failed("write"))?;
     }
     if place.persistent {
         file.sync().map_err(failed("sync"))?;

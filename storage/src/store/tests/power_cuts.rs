@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use super::*;
 use crate::medium::crash::{CrashMedium, Fault};
+use crate::stream_dir::DeleteError;
 
 const DIR: &str = "/var/lib/embus";
 
@@ -180,4 +181,41 @@ fn the_second_to_open_it_is_refused() {
     assert!(matches!(open(&medium), Err(StorageError::Locked { .. })));
     drop(store);
     open(&medium).unwrap();
+}
+
+/// A store with one stream, the deletion of which meets errors at these calls.
+fn refuse_deletion(seed: u64, calls: &[u64]) -> (CrashMedium, Arc<Store>, StreamDir, DeleteError) {
+    let medium = CrashMedium::new(seed);
+    let store = open(&medium).unwrap();
+    let stream = store.begin_stream(b"config").unwrap().publish().unwrap();
+    for call in calls {
+        medium.fail_at(medium.calls() + call, Fault::Io);
+    }
+    let error = stream.delete().unwrap_err();
+    medium.forget_faults();
+    (medium, store, stream, error)
+}
+
+#[test]
+fn a_stream_that_was_kept_stays() {
+    for seed in 0..40 {
+        for calls in [&[1][..], &[2]] {
+            let (medium, _, stream, error) = refuse_deletion(seed, calls);
+            assert!(matches!(error, DeleteError::Kept(_)), "seed {seed}, {calls:?}");
+            stream.write_config(b"changed").unwrap();
+            medium.cut_power();
+            assert_eq!(recovered(&medium.restart()), [b"changed"], "seed {seed}, {calls:?}");
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_is_in_doubt_says_so_and_can_be_deleted_again() {
+    for calls in [&[2, 3][..], &[2, 4]] {
+        let (medium, _, stream, error) = refuse_deletion(7, calls);
+        assert!(matches!(error, DeleteError::InDoubt(_)), "{calls:?}");
+        stream.delete().unwrap();
+        medium.cut_power();
+        assert_eq!(recovered(&medium.restart()), [[0_u8; 0]; 0], "{calls:?}");
+    }
 }
