@@ -32,7 +32,7 @@ struct World {
 }
 
 fn log() -> Log {
-    let description = Arc::from(&b""[..]);
+    let description = Arc::new(Vec::new());
     let options = LogOptions {
         segment_bytes: 64 << 20,
         accounting: Accounting::File,

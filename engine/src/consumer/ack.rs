@@ -22,13 +22,13 @@ impl AckToken {
     #[inline]
     pub fn parse(subject: &[u8]) -> Option<(&[u8], &[u8], Self)> {
         let rest = subject.strip_prefix(PREFIX)?;
-        if let Some((stream, consumer, token, [])) = parse_tokens(rest) {
+        if let Some(Tokens { stream, consumer, token, rest: [] }) = Tokens::parse(rest) {
             return Some((stream, consumer, token));
         }
         // Not the short layout: domain and account come first, and anything may follow.
         let (_, rest) = split_token(rest)?;
         let (_, rest) = split_token(rest)?;
-        parse_tokens(rest).map(|(stream, consumer, token, _)| (stream, consumer, token))
+        Tokens::parse(rest).map(|it| (it.stream, it.consumer, it.token))
     }
 
     /// Appends the subject on which the delivery is acknowledged; `time` is that of the message.
@@ -119,17 +119,25 @@ fn parse_delay(text: &[u8]) -> Option<i64> {
 }
 
 /// Stream, consumer, deliveries, stream sequence, consumer sequence, time, pending; and the tokens behind them.
-#[inline]
-#[allow(clippy::type_complexity, reason = "it is taken apart right away")]
-fn parse_tokens(rest: &[u8]) -> Option<(&[u8], &[u8], AckToken, &[u8])> {
-    let (stream, rest) = split_token(rest)?;
-    let (consumer, rest) = split_token(rest)?;
-    let (deliveries, rest) = split_number(rest)?;
-    let (stream_sequence, rest) = split_number(rest)?;
-    let (consumer_sequence, rest) = split_number(rest)?;
-    let (_time, rest) = split_token(rest)?;
-    let (_pending, rest) = split_token(rest).unwrap_or((rest, &[]));
-    Some((stream, consumer, AckToken { deliveries, stream_sequence, consumer_sequence }, rest))
+struct Tokens<'a> {
+    stream: &'a [u8],
+    consumer: &'a [u8],
+    token: AckToken,
+    rest: &'a [u8],
+}
+
+impl<'a> Tokens<'a> {
+    #[inline]
+    fn parse(rest: &'a [u8]) -> Option<Self> {
+        let (stream, rest) = split_token(rest)?;
+        let (consumer, rest) = split_token(rest)?;
+        let (deliveries, rest) = split_number(rest)?;
+        let (stream_sequence, rest) = split_number(rest)?;
+        let (consumer_sequence, rest) = split_number(rest)?;
+        let (_time, rest) = split_token(rest)?;
+        let (_pending, rest) = split_token(rest).unwrap_or((rest, &[]));
+        Some(Self { stream, consumer, token: AckToken { deliveries, stream_sequence, consumer_sequence }, rest })
+    }
 }
 
 #[inline]

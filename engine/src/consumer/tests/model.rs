@@ -132,7 +132,9 @@ impl World {
                 if let Some(sequence) = self.pick_message(which) {
                     self.rig.log.remove_below(sequence).unwrap();
                     let gone: Vec<_> = self.naive.messages.range(..sequence).map(|(gone, _)| *gone).collect();
-                    gone.into_iter().for_each(|gone| self.naive.remove(gone));
+                    for sequence in gone {
+                        self.naive.remove(sequence);
+                    }
                 }
             }
             Act::Pull { batch, expires, no_wait } => self.pull(batch, expires, no_wait),
@@ -197,7 +199,8 @@ impl World {
     fn pull(&mut self, batch: i64, expires: i64, no_wait: bool) {
         self.requests += 1;
         let reply = format!("r{}", self.requests);
-        let left = u64::try_from(batch).unwrap_or(0).max(1);
+        // One that is over when it comes is told what it asked for.
+        let left = u64::try_from(batch).unwrap_or(0).max(u64::from(expires >= 0));
         let expires_at = (expires != 0).then(|| self.rig.now + expires);
         self.naive.requests.insert(reply.clone(), Asked { left, delivered: 0, expires_at, no_wait });
         let request = PullRequest { batch, expires, no_wait, ..PullRequest::one(Bytes::from(reply)) };
@@ -248,7 +251,7 @@ impl World {
             self.rig.now = self.rig.now.max(deadline);
             self.naive.expire(self.rig.now);
             self.rig.round += 1;
-            self.rig.scene(|consumer, scene| consumer.handle_deadline(scene)).unwrap();
+            self.rig.handle_deadline();
             self.poll();
         }
         self.rig.now = end;
@@ -259,7 +262,7 @@ impl World {
 
     fn poll(&mut self) {
         self.rig.round += 1;
-        while let Some(step) = self.rig.scene(|consumer, scene| consumer.poll(scene)).unwrap() {
+        while let Some(step) = self.rig.step() {
             match step {
                 Step::Deliver(deliver) => self.naive.deliver(&deliver, self.rig.now),
                 Step::Status(status) => self.naive.status(&status, self.rig.now),
@@ -306,7 +309,9 @@ impl World {
         self.events.clear();
         let gone: Vec<_> =
             self.naive.waiting.keys().filter(|it| !self.naive.messages.contains_key(it)).copied().collect();
-        gone.into_iter().for_each(|sequence| self.naive.settle(sequence));
+        for sequence in gone {
+            self.naive.settle(sequence);
+        }
         self.rig.save();
         self.saved = Naive { maxed: Vec::new(), ..self.naive.clone() };
     }

@@ -3,7 +3,7 @@
 use super::rig::{Rig, SECOND, START, config};
 use crate::api::time::Time;
 use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy};
-use crate::consumer::{Event, ResetError};
+use crate::consumer::{Consumer, Event, ResetError};
 
 const SUBJECTS: [&str; 5] = ["a.1", "a.2", "a.1", "b.1", "a.3"];
 
@@ -118,10 +118,10 @@ fn a_purge_is_followed_without_a_word() {
     assert_eq!(rig.numbers(), "4/4 2/2 a2 r0 w0 p2");
     rig.events();
     rig.log.remove_below(4).unwrap();
-    rig.scene(|consumer, scene| consumer.handle_purge(scene));
+    rig.scene(Consumer::handle_purge);
     assert_eq!(rig.numbers(), "4/4 3/3 a1 r0 w0 p2");
     rig.log.remove_below(7).unwrap();
-    rig.scene(|consumer, scene| consumer.handle_purge(scene));
+    rig.scene(Consumer::handle_purge);
     assert_eq!(rig.numbers(), "4/6 4/6 a0 r0 w0 p0");
     assert_eq!(rig.events(), []);
     rig.publish("a");

@@ -7,7 +7,7 @@ use crate::consumer::{Event, UnpinReason};
 
 fn group(priority_policy: PriorityPolicy) -> ConsumerConfig {
     let (priority_groups, priority_timeout) = (vec!["g".to_owned()], Nanos(SECOND));
-    ConsumerConfig { priority_policy, priority_groups, priority_timeout, ..config() }
+    ConsumerConfig { priority_groups, priority_policy, priority_timeout, ..config() }
 }
 
 #[test]

@@ -49,11 +49,11 @@ fn heartbeats_come_when_nothing_else_does() {
 fn a_full_window_waits_for_its_answer() {
     let (ack_policy, idle_heartbeat) = (AckPolicy::None, Nanos(SECOND));
     let config = ConsumerConfig { ack_policy, idle_heartbeat, flow_control: true, max_ack_pending: 0, ..push_config() };
-    let mut rig = Rig::with(&["a"; 45_000], config);
+    let mut rig = Rig::with(&vec!["a"; 45_000], config);
     let mut sent = 0;
     let mut question = None;
     loop {
-        let step = rig.scene(|consumer, scene| consumer.poll(scene)).unwrap();
+        let step = rig.step();
         match step {
             Some(crate::consumer::Step::Deliver(_)) => sent += 1,
             Some(crate::consumer::Step::Status(status)) => {
@@ -82,9 +82,9 @@ fn no_faster_than_its_rate() {
     // 8 MiB/s; the first MiB is free: about 17,000 messages.
     let config =
         ConsumerConfig { rate_limit: 8 << 20, ack_policy: AckPolicy::None, max_ack_pending: 0, ..push_config() };
-    let mut rig = Rig::with(&["a"; 45_000], config);
+    let mut rig = Rig::with(&vec!["a"; 45_000], config);
     let mut sent = 0;
-    while let Some(_) = rig.scene(|consumer, scene| consumer.poll(scene)).unwrap() {
+    while rig.step().is_some() {
         sent += 1;
     }
     assert!((16_000..18_000).contains(&sent), "{sent}");

@@ -20,9 +20,9 @@ fn it_goes_on_where_it_was() {
         let before = rig.numbers();
         assert_eq!(before, "6/5 2/2 a2 r1 w0 p4");
         if whole {
-            rig.save_whole()
+            rig.save_whole();
         } else {
-            rig.save()
+            rig.save();
         }
         rig.crash();
         assert_eq!(rig.numbers(), before);

@@ -126,11 +126,19 @@ impl Rig {
         }
     }
 
+    pub(super) fn step(&mut self) -> Option<Step> {
+        self.scene(Consumer::poll).unwrap()
+    }
+
+    pub(super) fn handle_deadline(&mut self) {
+        self.scene(Consumer::handle_deadline).unwrap();
+    }
+
     /// Everything that is sent now.
     pub(super) fn poll(&mut self) -> Vec<String> {
         let mut sent = Vec::new();
         self.round += 1;
-        while let Some(step) = self.scene(|consumer, scene| consumer.poll(scene)).unwrap() {
+        while let Some(step) = self.step() {
             sent.push(show(&step));
             assert!(sent.len() < 100_000);
         }
@@ -172,7 +180,7 @@ impl Rig {
             };
             self.now = self.now.max(deadline);
             self.round += 1;
-            self.scene(|consumer, scene| consumer.handle_deadline(scene)).unwrap();
+            self.handle_deadline();
             let at = (self.now - start) / MILLISECOND;
             sent.extend(self.poll().into_iter().map(|text| format!("{at}: {text}")));
             if self.consumer.is_expired() {
@@ -186,7 +194,7 @@ impl Rig {
 
     pub(super) fn info(&mut self) -> ConsumerState {
         self.round += 1;
-        self.scene(|consumer, scene| consumer.info(scene))
+        self.scene(Consumer::info)
     }
 
     /// Delivered, floor (consumer and stream sequence each), ack pending, redelivered, waiting, pending.
