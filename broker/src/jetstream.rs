@@ -32,8 +32,11 @@
 
 pub mod account;
 mod ack;
+mod acker;
 mod codes;
+pub mod consumer;
 pub mod context;
+mod delivery;
 pub(crate) mod ensure;
 mod errors;
 mod failure;
@@ -47,6 +50,7 @@ use crate::Client;
 pub use self::context::{Context, ContextBuilder};
 pub use self::ensure::{EnsureStreamError, EnsureStreamErrorKind, Ensured};
 pub use self::errors::{Error, ErrorCode};
+pub use self::message::{AckKind, Message};
 
 /// A context of the broker's streams.
 pub fn new(client: Client) -> Context {

@@ -103,6 +103,18 @@ impl Client {
         Ok(self.shared.local.publish_with_ticket(message, ticket).map_err(publish_refused)?.congestion)
     }
 
+    /// Hands a message over without waiting for slow subscribers: for the few words of a consumer's client.
+    pub(crate) fn publish_now(
+        &self,
+        subject: Subject,
+        reply: Option<Subject>,
+        payload: Bytes,
+    ) -> Result<(), PublishError> {
+        check_publishable(&subject)?;
+        self.hand_over(subject, reply, Headers::None, payload)?;
+        Ok(())
+    }
+
     /// Checks the subjects of `message` and hands it over.
     pub(super) fn hand_over_message(&self, message: OutboundMessage) -> Result<Option<Congestion>, PublishError> {
         let OutboundMessage { subject, reply, payload, headers } = message;

@@ -1,6 +1,7 @@
 //! What reaches the streams of a broker.
 
 mod builder;
+mod consumers;
 mod kinds;
 mod lists;
 mod manage;
@@ -14,7 +15,7 @@ use embus_engine::api::error::ApiError;
 use embus_engine::jetstream::JetStream;
 use embus_engine::stream::Witness;
 use embus_protocol::headers::HeaderMap;
-use embus_protocol::subject::ToSubject;
+use embus_protocol::subject::{Subject, ToSubject};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::oneshot;
@@ -29,9 +30,10 @@ use crate::{Client, Request};
 
 pub use self::builder::{ContextBuilder, No, ToAssign, Yes};
 pub use self::kinds::{
-    AccountError, AccountErrorKind, CreateStreamError, CreateStreamErrorKind, DeleteStreamError, DeleteStreamErrorKind,
-    GetStreamByNameError, GetStreamByNameErrorKind, GetStreamError, GetStreamErrorKind, PublishError, PublishErrorKind,
-    RequestError, RequestErrorKind, StreamsError, StreamsErrorKind, UpdateStreamError, UpdateStreamErrorKind,
+    AccountError, AccountErrorKind, ConsumerInfoError, ConsumerInfoErrorKind, CreateStreamError, CreateStreamErrorKind,
+    DeleteStreamError, DeleteStreamErrorKind, GetStreamByNameError, GetStreamByNameErrorKind, GetStreamError,
+    GetStreamErrorKind, PublishError, PublishErrorKind, RequestError, RequestErrorKind, StreamsError, StreamsErrorKind,
+    UpdateStreamError, UpdateStreamErrorKind,
 };
 pub use self::lists::{StreamNames, Streams};
 pub(crate) use self::manage::checked;
@@ -198,6 +200,11 @@ impl Context {
             Some(headers) => self.client.publish_with_reply_and_headers(subject, inbox, headers, payload).await,
             None => self.client.publish_with_reply(subject, inbox, payload).await,
         }
+    }
+
+    /// Where messages of a consumer are asked for.
+    pub(crate) fn next_subject(&self, stream: &str, consumer: &str) -> Subject {
+        format!("{}.CONSUMER.MSG.NEXT.{stream}.{consumer}", self.prefix).into()
     }
 
     /// The request, bounded by the context if it does not say otherwise.

@@ -11,6 +11,9 @@ use crate::client::error::Error;
 use crate::datetime::{self, DateTime};
 use crate::message;
 
+pub use super::acker::{AckKind, Acker, Message};
+pub use super::delivery::Info;
+
 /// A message as it is stored.
 #[derive(Debug, Clone)]
 pub struct StreamMessage {

@@ -1,12 +1,15 @@
 //! One stream: what it holds, single messages out of it, and their removal.
 
 mod config;
+mod consumer_kinds;
+mod consumers;
 mod convert;
 mod direct;
 mod fetch;
 mod info;
 mod purge;
 mod raw;
+mod replay;
 mod subjects;
 
 use std::fmt::{self, Display};
@@ -24,6 +27,13 @@ pub use self::config::{
     Compression, Config, ConsumerLimits, DiscardPolicy, External, PersistenceMode, Placement, Republish,
     RetentionPolicy, Source, StorageType, StreamConsumerSource, SubjectTransform,
 };
+pub use self::consumer_kinds::{
+    ConsumerCreateStrictError, ConsumerCreateStrictErrorKind, ConsumerError, ConsumerErrorKind, ConsumerResetError,
+    ConsumerResetErrorKind, ConsumerUpdateError, ConsumerUpdateErrorKind,
+};
+pub use self::consumers::{
+    ConsumerNames, ConsumerResetResponse, Consumers, ConsumersError, ConsumersErrorKind, PauseResponse,
+};
 pub use self::direct::{DirectGetBuilder, DirectGetError, DirectGetErrorKind};
 pub use self::fetch::{StreamValue, WithHeaders, WithoutHeaders};
 pub use self::info::{ClusterInfo, DeleteStatus, Info, PeerInfo, SourceInfo, State};
@@ -31,6 +41,7 @@ pub use self::purge::{No, Purge, PurgeError, PurgeErrorKind, PurgeResponse, ToAs
 pub use self::raw::{
     LastRawMessageError, LastRawMessageErrorKind, RawMessageBuilder, RawMessageError, RawMessageErrorKind,
 };
+pub use self::replay::{Replay, ReplayError, ReplayErrorKind, ReplayFrom};
 pub use self::subjects::{InfoWithSubjects, StreamInfoBuilder};
 
 /// Why nothing is known of a stream.

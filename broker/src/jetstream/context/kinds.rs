@@ -290,3 +290,64 @@ impl From<RequestError> for AccountError {
         Self::with_source(kind, error)
     }
 }
+
+/// Why nothing is known of a consumer.
+pub type ConsumerInfoError = Error<ConsumerInfoErrorKind>;
+
+/// What went wrong with asking for a consumer.
+#[derive(Clone, Debug, PartialEq)]
+pub enum ConsumerInfoErrorKind {
+    /// The name can't be one.
+    InvalidName,
+    /// It is there but can't be used; no consumer of embus is.
+    Offline,
+    /// There is no such consumer.
+    NotFound,
+    /// There is no such stream.
+    StreamNotFound,
+    /// There was no answer; see the source.
+    Request,
+    /// The API refused.
+    JetStream(errors::Error),
+    /// The answer did not come in time.
+    TimedOut,
+    /// The broker has no JetStream, or not the domain of the context.
+    NoResponders,
+}
+
+impl Display for ConsumerInfoErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::InvalidName => "invalid consumer name",
+            Self::Offline => "consumer is offline",
+            Self::NotFound => "consumer not found",
+            Self::StreamNotFound => "stream not found",
+            Self::Request => "request error",
+            Self::JetStream(error) => return write!(f, "jetstream error: {error}"),
+            Self::TimedOut => "timed out",
+            Self::NoResponders => "no responders",
+        })
+    }
+}
+
+impl From<errors::Error> for ConsumerInfoError {
+    fn from(error: errors::Error) -> Self {
+        Self::new(match error.error_code() {
+            ErrorCode::CONSUMER_NOT_FOUND => ConsumerInfoErrorKind::NotFound,
+            ErrorCode::STREAM_NOT_FOUND => ConsumerInfoErrorKind::StreamNotFound,
+            ErrorCode::CONSUMER_OFFLINE => ConsumerInfoErrorKind::Offline,
+            _ => ConsumerInfoErrorKind::JetStream(error),
+        })
+    }
+}
+
+impl From<RequestError> for ConsumerInfoError {
+    fn from(error: RequestError) -> Self {
+        match error.kind() {
+            RequestErrorKind::TimedOut => Self::new(ConsumerInfoErrorKind::TimedOut),
+            RequestErrorKind::NoResponders => Self::new(ConsumerInfoErrorKind::NoResponders),
+            RequestErrorKind::InvalidSubject => Self::with_source(ConsumerInfoErrorKind::InvalidName, error),
+            RequestErrorKind::Other => Self::with_source(ConsumerInfoErrorKind::Request, error),
+        }
+    }
+}

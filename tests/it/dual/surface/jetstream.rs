@@ -1,6 +1,7 @@
 //! Streams: the same program against both.
 
 mod configure;
+mod consumers;
 mod manage;
 mod publish;
 mod read;

@@ -1,0 +1,144 @@
+//! Making an ordered consumer anew where its reader stands. [ADR-17]
+
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::pull::{ConsumerRecreateError, ConsumerRecreateErrorKind};
+use super::{Consumer, DeliverPolicy, FromConsumer, Info, IntoConsumerConfig};
+use crate::jetstream::ErrorCode;
+use crate::jetstream::context::Context;
+use crate::jetstream::message::Info as Delivery;
+use crate::jetstream::stream::{ConsumerError, ConsumerErrorKind};
+
+/// How far the reader of an ordered consumer has come.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Progress {
+    /// Of the consumer as it is now.
+    consumer_sequence: u64,
+    /// Everything of the stream up to here was read, or is not wanted.
+    stream_sequence: u64,
+    has_read: bool,
+}
+
+/// An ordered consumer's configuration.
+pub(super) trait Ordered: IntoConsumerConfig + FromConsumer + Clone + Send + 'static {
+    fn deliver_policy(&self) -> DeliverPolicy;
+    /// The configuration of the next one; `inbox` is a subject that nothing was sent to yet.
+    fn again(self, name: String, policy: DeliverPolicy, inbox: String) -> Self;
+}
+
+impl Progress {
+    /// Where a consumer that was just made begins.
+    pub(super) fn new(info: &Info) -> Self {
+        let SequenceStart { consumer, stream } = SequenceStart::of(info);
+        Self { consumer_sequence: consumer, stream_sequence: stream, has_read: false }
+    }
+
+    /// Notes a message; says whether it is the one that was due.
+    pub(super) fn note(&mut self, delivery: &Delivery<'_>) -> bool {
+        let is_next = delivery.consumer_sequence == self.consumer_sequence + 1;
+        if is_next {
+            self.consumer_sequence += 1;
+            self.stream_sequence = delivery.stream_sequence;
+            self.has_read = true;
+        }
+        is_next
+    }
+
+    /// Whether the reader has everything up to this sequence of the consumer.
+    pub(super) fn has(&self, consumer_sequence: u64) -> bool {
+        self.consumer_sequence == consumer_sequence
+    }
+
+    /// The consumer is made anew.
+    fn restart(&mut self, info: &Info) {
+        self.consumer_sequence = info.delivered.consumer_sequence;
+    }
+
+    /// Where the next consumer has to begin so that nothing is missing and nothing comes twice.
+    fn policy(&self, first: DeliverPolicy) -> DeliverPolicy {
+        match first {
+            // Which messages these are is for the broker to say, as long as none was read.
+            DeliverPolicy::LastPerSubject if !self.has_read => first,
+            _ => DeliverPolicy::ByStartSequence { start_sequence: self.stream_sequence + 1 },
+        }
+    }
+}
+
+struct SequenceStart {
+    consumer: u64,
+    stream: u64,
+}
+
+impl SequenceStart {
+    fn of(info: &Info) -> Self {
+        Self { consumer: info.delivered.consumer_sequence, stream: info.delivered.stream_sequence }
+    }
+}
+
+/// What there is to make anew, again and again.
+#[derive(Debug, Clone)]
+pub(super) struct Recipe<C> {
+    context: Context,
+    config: C,
+    stream: String,
+    /// Names are this and a number.
+    prefix: String,
+    serial: u64,
+}
+
+impl<C: Ordered> Recipe<C> {
+    pub(super) fn of(consumer: &Consumer<C>) -> Self {
+        Self {
+            context: consumer.context.clone(),
+            config: consumer.config.clone(),
+            stream: consumer.info.stream_name.clone(),
+            prefix: consumer.info.name.clone(),
+            serial: 0,
+        }
+    }
+
+    fn name(&self) -> String {
+        if self.serial == 0 { self.prefix.clone() } else { format!("{}_{}", self.prefix, self.serial) }
+    }
+
+    /// Makes the next consumer; tries again until it is there, unless its stream or the broker is gone.
+    pub(super) async fn make(
+        mut self,
+        mut progress: Progress,
+    ) -> Result<(Self, Progress, Consumer<C>), ConsumerRecreateError> {
+        let old = self.name();
+        self.serial += 1;
+        let policy = progress.policy(self.config.deliver_policy());
+        let mut pause = FIRST_PAUSE;
+        loop {
+            self.context.forget_consumer(&self.stream, &old);
+            let config = self.config.clone().again(self.name(), policy, self.context.client().new_inbox());
+            match self.context.create_consumer_on_stream(config, &self.stream).await {
+                Ok(consumer) => {
+                    progress.restart(&consumer.info);
+                    return Ok((self, progress, consumer));
+                }
+                Err(error) if is_final(&error) => {
+                    return Err(ConsumerRecreateError::with_source(ConsumerRecreateErrorKind::Recreate, error));
+                }
+                Err(error) => tracing::debug!(stream = self.stream, %error, "an ordered consumer is not made yet"),
+            }
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+}
+
+/// Without a stream there is nothing to read, and without a broker nobody to ask.
+fn is_final(error: &ConsumerError) -> bool {
+    match error.kind() {
+        ConsumerErrorKind::JetStream(error) => error.error_code() == ErrorCode::STREAM_NOT_FOUND,
+        ConsumerErrorKind::TimedOut => false,
+        _ => true,
+    }
+}
+
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_secs(10);
