@@ -6,7 +6,7 @@ use crate::flow::Flow;
 use crate::in_process::Question;
 use crate::sample::Metric;
 use crate::scenario::{Bound, Scenario, Target, Workload};
-use crate::streams;
+use crate::{consumers, streams};
 
 const KIB: usize = 1024;
 
@@ -17,6 +17,7 @@ pub fn scenarios(quick: bool) -> Vec<Scenario> {
     all.extend(in_process());
     all.extend(footprints(quick));
     all.extend(streams::catalogue::scenarios(quick));
+    all.extend(consumers::catalogue::scenarios(quick));
     all
 }
 

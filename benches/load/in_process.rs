@@ -11,6 +11,8 @@ use embus::{Broker, Client, Subject};
 use futures_util::StreamExt as _;
 use tokio::runtime::{Builder, Runtime};
 
+mod replay;
+
 use crate::lane::Phase;
 use crate::latency::Latencies;
 use crate::process::CpuClock;
@@ -35,11 +37,19 @@ pub enum Question {
     RoundTrip,
     /// A publisher that nobody listens to.
     NoSubscriber,
+    /// A stream of so many messages, read from its beginning.
+    Replay {
+        /// Messages in the stream, which is in files.
+        messages: u64,
+    },
 }
 
 /// Answers `question` with a broker of its own.
 pub fn run(question: Question, settings: &Settings) -> io::Result<Sample> {
     let runtime = Builder::new_multi_thread().enable_all().build()?;
+    if let Question::Replay { messages } = question {
+        return replay::run(&runtime, messages, settings);
+    }
     let broker = runtime.block_on(Broker::builder().start()).map_err(io::Error::other)?;
     measure(&runtime, &broker, question, settings.warm_up)?;
     let sample = measure(&runtime, &broker, question, settings.measured);
@@ -53,6 +63,7 @@ fn measure(runtime: &Runtime, broker: &Broker, question: Question, duration: Dur
     let (sample, messages) = match question {
         Question::OneToOne => rates(runtime.block_on(one_to_one(broker, duration))?),
         Question::NoSubscriber => rates(runtime.block_on(no_subscriber(broker, duration))?),
+        Question::Replay { .. } => return Err(io::Error::other("a replay has a broker of its own")),
         Question::RoundTrip => {
             let (latencies, round_trips) = runtime.block_on(round_trips(broker, duration))?;
             (latencies.add_to(Sample::default()), round_trips)

@@ -9,6 +9,7 @@
 
 pub mod catalogue;
 pub mod connection;
+pub mod consumers;
 pub mod flow;
 pub mod in_process;
 pub mod lane;

@@ -29,6 +29,8 @@ pub enum Metric {
     DiskBytesEach,
     /// A duration in milliseconds.
     Millis,
+    /// Processor time beside others, as a multiple of that without them.
+    TimesAlone,
 }
 
 impl Metric {
@@ -52,6 +54,7 @@ impl Metric {
             Self::BytesEach => "bytes each",
             Self::DiskBytesEach => "disk bytes each",
             Self::Millis => "ms",
+            Self::TimesAlone => "times the cost alone",
         }
     }
 }

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::consumers::ConsumerLoad;
 use crate::flow::Flow;
 use crate::in_process::{self, Question};
 use crate::lane::{Phase, run_lanes};
@@ -64,6 +65,8 @@ pub enum Workload {
     InProcess(Question),
     /// Stores messages in streams and reads them.
     Streams(StreamLoad),
+    /// Hands stored messages out.
+    Consumers(ConsumerLoad),
 }
 
 /// A bound on one metric.
@@ -118,6 +121,7 @@ impl Workload {
             }
             Self::InProcess(question) => in_process::run(*question, settings),
             Self::Streams(load) => load.run(contender, settings),
+            Self::Consumers(load) => load.run(contender, settings),
             _ => {
                 let server = Server::start(contender)?;
                 let sample = self.run_on(&server, settings)?;
@@ -134,7 +138,7 @@ impl Workload {
             Self::IdleConnections(count) => idle_connections(server, *count),
             Self::Subscriptions(count) => subscriptions(server, *count),
             Self::IdleServer => idle_server(server, settings),
-            Self::Start | Self::Stop(_) | Self::InProcess(_) | Self::Streams(_) => {
+            Self::Start | Self::Stop(_) | Self::InProcess(_) | Self::Streams(_) | Self::Consumers(_) => {
                 Err(io::Error::other("not a workload for a running server"))
             }
         }

@@ -15,19 +15,19 @@ use crate::streams::lifetime::{restart, small_streams};
 use crate::streams::rates::{direct_get, dirty_streams, publish};
 use crate::streams::store::{Durability, Store};
 
-mod api;
+pub(crate) mod api;
 pub mod catalogue;
 mod drive;
 mod footprint;
 mod frames;
 mod lifetime;
 mod pipeline;
-mod rates;
+pub(crate) mod rates;
 mod replies;
-mod store;
+pub(crate) mod store;
 
 /// Payload of every message in bytes, where nothing else is said.
-const PAYLOAD_BYTES: usize = 128;
+pub(crate) const PAYLOAD_BYTES: usize = 128;
 
 /// Messages under way while a store is filled.
 const FILL_WINDOW: usize = 4096;

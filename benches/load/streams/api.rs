@@ -14,21 +14,21 @@ const INBOX: Inbox = Inbox(999);
 
 /// A connection that asks and waits.
 #[derive(Debug)]
-pub(super) struct Api {
+pub(crate) struct Api {
     stream: TcpStream,
     replies: Replies,
 }
 
 impl Api {
     /// Connects.
-    pub(super) fn open(address: SocketAddr) -> io::Result<Self> {
+    pub(crate) fn open(address: SocketAddr) -> io::Result<Self> {
         let mut stream = Connection::open(address)?.into_stream();
         stream.write_all(&INBOX.subscribe())?;
         Ok(Self { stream, replies: Replies::default() })
     }
 
     /// Creates a stream; `config` holds further fields, each behind a comma.
-    pub(super) fn create(&mut self, name: &str, subjects: &str, config: &str) -> io::Result<()> {
+    pub(crate) fn create(&mut self, name: &str, subjects: &str, config: &str) -> io::Result<()> {
         let body = create_body(name, subjects, config);
         self.ask(&format!("$JS.API.STREAM.CREATE.{name}"), &body).map(drop)
     }
@@ -39,6 +39,17 @@ impl Api {
         let number =
             |field| info["state"][field].as_u64().ok_or_else(|| io::Error::other(format!("no {field} in {info}")));
         Ok((number("last_seq")?, number("messages")?))
+    }
+
+    /// Creates a consumer of this name.
+    pub(crate) fn create_consumer(&mut self, stream: &str, name: &str, config: &str) -> io::Result<()> {
+        let body = format!(r#"{{"stream_name":"{stream}","config":{config}}}"#);
+        self.ask(&format!("$JS.API.CONSUMER.CREATE.{stream}.{name}"), &body).map(drop)
+    }
+
+    /// What is known of a consumer.
+    pub(crate) fn consumer(&mut self, stream: &str, name: &str) -> io::Result<Value> {
+        self.ask(&format!("$JS.API.CONSUMER.INFO.{stream}.{name}"), "")
     }
 
     /// How many streams there are.

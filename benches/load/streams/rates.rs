@@ -94,11 +94,19 @@ pub(super) fn dirty_streams(
 }
 
 /// Stores messages as fast as the server takes them.
-pub(super) fn fill(server: &Server, messages: u64) -> io::Result<()> {
+pub(crate) fn fill(server: &Server, messages: u64) -> io::Result<()> {
     let frames = Frames::messages(Inbox(0), (0..FILL_WINDOW).map(|_| "load.00.000000".to_owned()))?;
     let mut pipeline = [Pipeline::open(server.address(), frames, FILL_WINDOW, Expected::Success)?];
     let count = usize::try_from(messages).map_err(io::Error::other)?;
     drive(&mut pipeline, Until::Count(count), &mut Latencies::new()?).map(drop)
+}
+
+/// Publishes into the stream that is there, 256 in flight.
+pub(crate) fn measure_publishing(server: &Server, settings: &Settings) -> io::Result<Sample> {
+    const WINDOW: usize = 256;
+    let frames = Frames::messages(Inbox(0), (0..WINDOW).map(|_| "load.00.000000".to_owned()))?;
+    let mut pipeline = [Pipeline::open(server.address(), frames, WINDOW, Expected::Success)?];
+    measure(server, &mut pipeline, WINDOW, settings).map(|(sample, _)| sample)
 }
 
 /// Warms up and measures; also returns how many requests were answered in all.

@@ -15,7 +15,7 @@ const BLOCK_BYTES: u64 = 512;
 
 /// What an acknowledgement promises.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Durability {
+pub(crate) enum Durability {
     /// The message is on the disk.
     Always,
     /// The message is in the hands of the operating system.
@@ -24,19 +24,19 @@ pub(super) enum Durability {
 
 /// A fresh directory; gone when dropped.
 #[derive(Debug)]
-pub(super) struct Store {
+pub(crate) struct Store {
     folder: TempDir,
 }
 
 impl Store {
     /// Makes a directory in `parent`.
-    pub(super) fn new(parent: &Path) -> io::Result<Self> {
+    pub(crate) fn new(parent: &Path) -> io::Result<Self> {
         fs::create_dir_all(parent)?;
         Ok(Self { folder: tempfile::Builder::new().prefix("load-").tempdir_in(parent)? })
     }
 
     /// The arguments with which `contender` keeps its streams here.
-    pub(super) fn arguments(&self, contender: &Contender, durability: Durability) -> io::Result<Vec<OsString>> {
+    pub(crate) fn arguments(&self, contender: &Contender, durability: Durability) -> io::Result<Vec<OsString>> {
         if contender.is_nats_server {
             let file = self.folder.path().join("nats.conf");
             fs::write(&file, self.nats_configuration(durability))?;
