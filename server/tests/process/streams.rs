@@ -5,6 +5,7 @@ mod killed;
 mod load;
 mod peer;
 mod stopped;
+mod workers;
 
 use std::net::SocketAddr;
 use std::path::Path;

@@ -23,6 +23,8 @@ pub(super) struct Peer {
 pub(super) struct Received {
     /// What its subject has behind the inbox.
     pub(super) tag: String,
+    /// Where it is answered.
+    pub(super) reply: Option<String>,
     /// What follows `NATS/1.0` in the first line of its headers, if it has some.
     pub(super) status: Option<String>,
     pub(super) payload: String,
@@ -64,13 +66,16 @@ impl Peer {
             let line = self.line()?;
             let subject = line.split(' ').nth(1).unwrap_or_default();
             let tag = subject.rsplit('.').next().unwrap_or_default().to_owned();
+            let words: Vec<_> = line.split(' ').collect();
+            let reply = |without: usize| (words.len() > without).then(|| words[3].to_owned());
             if line.starts_with("MSG ") {
-                return Ok(Received { tag, status: None, payload: self.line()? });
+                return Ok(Received { tag, reply: reply(4), status: None, payload: self.line()? });
             }
             if line.starts_with("HMSG ") {
+                let reply = reply(5);
                 let status = self.line()?.trim_start_matches("NATS/1.0").trim().to_owned();
                 while !self.line()?.is_empty() {}
-                return Ok(Received { tag, status: Some(status), payload: self.line()? });
+                return Ok(Received { tag, reply, status: Some(status), payload: self.line()? });
             }
         }
     }
