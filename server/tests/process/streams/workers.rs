@@ -85,7 +85,8 @@ fn what_was_confirmed_stays_done_over_kill_9() {
 fn prepare(address: SocketAddr) {
     let mut peer = Peer::connect(address).unwrap();
     peer.create("JOBS", r#"{"name":"JOBS","subjects":["jobs"]}"#);
-    let config = r#"{"durable_name":"W","ack_policy":"explicit","ack_wait":300000000,"max_ack_pending":-1}"#;
+    // So long that no message comes again while the server lives: it might cross its confirmation on the way.
+    let config = r#"{"durable_name":"W","ack_policy":"explicit","ack_wait":4000000000,"max_ack_pending":-1}"#;
     let body = format!(r#"{{"stream_name":"JOBS","config":{config}}}"#);
     let made = peer.request("$JS.API.CONSUMER.CREATE.JOBS.W", &body);
     assert!(made["error"].is_null(), "{made}");
