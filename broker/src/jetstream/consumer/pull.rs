@@ -98,7 +98,21 @@ impl Consumer<Config> {
         if pinned { Err(BatchErrorKind::PinnedClient.into()) } else { Ok(()) }
     }
 
+    /// Hands the request to the consumer itself; says whether it took it.
+    fn pull(&self, batch: &BatchConfig, pin_id: Option<&str>, inbox: &Subject) -> bool {
+        let request = batch.to_engine(pin_id, inbox);
+        let stream = self.context.find(&self.info.stream_name);
+        match (request, stream) {
+            (Some(request), Ok(stream)) => stream.pull(&self.info.name, request),
+            _ => false,
+        }
+    }
+
     fn request(&self, batch: &BatchConfig, pin_id: Option<&str>, inbox: Subject) -> Result<(), BatchRequestError> {
+        if self.pull(batch, pin_id, &inbox) {
+            return Ok(());
+        }
+        // What is wrong with the request, or that nobody takes it, is for the API to say.
         let body = batch.to_body(pin_id);
         let body = body.map_err(|error| BatchRequestError::with_source(BatchRequestErrorKind::Serialize, error))?;
         let subject = self.context.next_subject(&self.info.stream_name, &self.info.name);

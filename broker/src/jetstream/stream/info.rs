@@ -152,11 +152,12 @@ pub(super) struct Snapshot {
     config: Arc<StreamConfig>,
     created: Timestamp,
     state: log::State,
+    consumers: usize,
 }
 
 impl Snapshot {
-    pub(super) fn of(core: &Core) -> Self {
-        Self { config: Arc::clone(core.config()), created: core.created(), state: core.state() }
+    pub(super) fn of(core: &Core, consumers: usize) -> Self {
+        Self { config: Arc::clone(core.config()), created: core.created(), state: core.state(), consumers }
     }
 
     /// With what the broker says of itself in the metadata, or without.
@@ -171,7 +172,7 @@ impl Snapshot {
                 first_timestamp: datetime(self.state.first_time),
                 last_sequence: self.state.last_sequence,
                 last_timestamp: datetime(self.state.last_time),
-                consumer_count: 0,
+                consumer_count: self.consumers,
                 subjects_count: self.state.subjects,
                 deleted_count: (self.state.deleted > 0).then_some(self.state.deleted),
                 deleted: None,
@@ -187,7 +188,8 @@ impl Context {
     /// What is known of the stream of this name.
     pub(crate) async fn info_of(&self, name: &str) -> Result<Info, Failure> {
         let stream = self.find(name)?;
-        let snapshot = stream.look(|core| Snapshot::of(core));
+        let consumers = stream.consumer_count();
+        let snapshot = stream.look(|core| Snapshot::of(core, consumers));
         self.finish_info(&stream, snapshot).await
     }
 
@@ -212,7 +214,8 @@ impl Context {
 
     async fn info(&self, stream: &Arc<EngineStream>, with_version: bool) -> Result<Info, Failure> {
         let stream = stream.witness();
-        let snapshot = stream.look(|core| Snapshot::of(core));
+        let consumers = stream.consumer_count();
+        let snapshot = stream.look(|core| Snapshot::of(core, consumers));
         self.committed(&stream).await?;
         Ok(snapshot.into_info(with_version))
     }

@@ -57,8 +57,9 @@ impl StreamInfoBuilder {
         // A walk through a large stream takes its time.
         let found = context.blocking(move |jetstream| {
             let stream = jetstream.get(&name).ok_or_else(ApiError::stream_not_found)?.witness();
+            let consumers = stream.consumer_count();
             let details = stream.look(|core| Details {
-                snapshot: Snapshot::of(core),
+                snapshot: Snapshot::of(core, consumers),
                 subjects: Subjects::collect(core.log(), subjects.as_bytes()),
                 deleted: if deleted { all_deleted(core.log()) } else { Vec::new() },
             });

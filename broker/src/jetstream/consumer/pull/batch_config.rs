@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use embus_engine::consumer::{Priority, PullRequest};
+use embus_protocol::subject::Subject;
 use serde::Serialize;
 
 use crate::jetstream::consumer::Info;
@@ -52,6 +54,33 @@ impl BatchConfig {
     /// The request as it is sent.
     pub(super) fn to_body(&self, pin_id: Option<&str>) -> serde_json::Result<Bytes> {
         Ok(serde_json::to_vec(&Request { batch: self, pin_id })?.into())
+    }
+
+    /// The request as the engine takes it; nothing if it is one that the API refuses.
+    pub(super) fn to_engine(&self, pin_id: Option<&str>, inbox: &Subject) -> Option<PullRequest> {
+        let number = |number: usize| i64::try_from(number).ok();
+        let nanos = |duration: Duration| i64::try_from(duration.as_nanos()).ok();
+        let expires = nanos(self.expires.unwrap_or_default())?;
+        let idle_heartbeat = nanos(self.idle_heartbeat)?;
+        if idle_heartbeat > expires / 2 {
+            return None;
+        }
+        let priority = Priority {
+            group: self.group.clone().unwrap_or_default(),
+            min_pending: number(self.min_pending.unwrap_or_default())?,
+            min_ack_pending: number(self.min_ack_pending.unwrap_or_default())?,
+            pin_id: pin_id.unwrap_or_default().to_owned(),
+            priority: number(self.priority.unwrap_or_default())?,
+        };
+        Some(PullRequest {
+            reply: Bytes::copy_from_slice(inbox.as_bytes()),
+            batch: number(self.batch)?,
+            expires,
+            no_wait: self.no_wait,
+            max_bytes: number(self.max_bytes)?,
+            idle_heartbeat,
+            priority: Some(priority),
+        })
     }
 
     /// For an ordered consumer, within what it allows.
