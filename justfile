@@ -45,6 +45,6 @@ bench *arguments:
 load *arguments:
     cargo bench -p embus-benches --bench load -- {{arguments}}
 
-# Many seeds of the simulator, other ones each time.
+# Many seeds of both simulators, other ones each time.
 sim-nightly seeds="20000":
-    SIM_SEED=$(date +%s) SIM_SEEDS={{seeds}} cargo test --release -p embus-tests --test sim every_client
+    SIM_SEED=$(date +%s) SIM_SEEDS={{seeds}} cargo test --release -p embus-tests --test sim -- every_client streams_keep

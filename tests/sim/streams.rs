@@ -15,20 +15,21 @@ mod scenes;
 mod slots;
 mod world;
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::num::NonZero;
+use std::ops::Range;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::thread;
 
 use world::World;
 
 use crate::seeds;
 
-/// Seeds of a test run without `SIM_SEEDS`.
-const DEFAULT_SEEDS: u64 = 200;
+/// Seeds of a test run without `SIM_SEEDS`: less than a minute of one core.
+const DEFAULT_SEEDS: u64 = 2000;
 
 #[test]
 fn streams_keep_what_they_acknowledged() {
-    for seed in seeds(DEFAULT_SEEDS) {
-        run(seed);
-    }
+    run_all(seeds(DEFAULT_SEEDS));
 }
 
 #[test]
@@ -36,6 +37,21 @@ fn the_same_seed_gives_the_same_run() {
     for seed in 5000..5005 {
         assert_eq!(run(seed), run(seed), "seed {seed} ran differently the second time");
     }
+}
+
+/// Runs all seeds on all cores; which thread runs a seed makes no difference to it.
+fn run_all(seeds: Range<u64>) {
+    let threads = thread::available_parallelism().map_or(1, NonZero::get);
+    thread::scope(|scope| {
+        let spawn = |first: usize| {
+            let seeds = seeds.clone().skip(first).step_by(threads);
+            scope.spawn(move || seeds.for_each(|seed| _ = run(seed)))
+        };
+        let running: Vec<_> = (0..threads).map(spawn).collect();
+        for thread in running {
+            thread.join().unwrap_or_else(|payload| resume_unwind(payload));
+        }
+    });
 }
 
 /// One run; the hash of its trace.

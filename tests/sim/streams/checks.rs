@@ -1,6 +1,7 @@
 //! What answers tell, and what a look at everything finds.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -179,9 +180,21 @@ impl World {
         Ok(self.ask(&format!("$JS.API.STREAM.INFO.{}", SLOTS[slot].name), "")?[0].json())
     }
 
+    /// The same of a stream that may have to be read again first, as the disk failed a moment ago.
+    fn settled_info(&mut self, slot: usize) -> Result<Value, Down> {
+        for _ in 0..4 {
+            let info = self.info(slot)?;
+            if !self.is_faulty || info["error"].is_null() || info["error"]["err_code"] == 10059 {
+                return Ok(info);
+            }
+            self.advance(Duration::from_millis(300))?;
+        }
+        self.info(slot)
+    }
+
     fn check_stream(&mut self, slot: usize, leniency: Leniency) -> Result<(), Down> {
         let name = SLOTS[slot].name;
-        let info = self.info(slot)?;
+        let info = self.settled_info(slot)?;
         let exists = info["error"].is_null();
         assert!(exists || info["error"]["err_code"] == 10059, "{info}");
         let stream = &mut self.streams[slot];

@@ -203,7 +203,7 @@ impl World {
         self.advance(span)
     }
 
-    fn advance(&mut self, span: Duration) -> Result<(), Down> {
+    pub(super) fn advance(&mut self, span: Duration) -> Result<(), Down> {
         self.clock.advance(span);
         self.trace.note(format_args!("{span:?} pass"));
         let engine = self.engine()?;
