@@ -8,16 +8,20 @@ mod checks;
 mod crew;
 mod disk;
 mod life;
+mod loss;
 mod message;
 mod model;
 mod process;
 mod scenes;
 mod slots;
+mod wire;
 mod world;
 
+use std::collections::BTreeSet;
 use std::num::NonZero;
 use std::ops::Range;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use world::World;
@@ -39,19 +43,21 @@ fn the_same_seed_gives_the_same_run() {
     }
 }
 
-/// Runs all seeds on all cores; which thread runs a seed makes no difference to it.
+/// Runs all seeds on all cores, also behind one that fails; which thread runs a seed makes no difference to it.
 fn run_all(seeds: Range<u64>) {
     let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    thread::scope(|scope| {
-        let spawn = |first: usize| {
-            let seeds = seeds.clone().skip(first).step_by(threads);
-            scope.spawn(move || seeds.for_each(|seed| _ = run(seed)))
-        };
-        let running: Vec<_> = (0..threads).map(spawn).collect();
-        for thread in running {
-            thread.join().unwrap_or_else(|payload| resume_unwind(payload));
+    let failed = Mutex::new(BTreeSet::new());
+    let (seeds, failed_seeds) = (&seeds, &failed);
+    let run_some = move |first: usize| {
+        for seed in seeds.clone().skip(first).step_by(threads) {
+            if catch_unwind(|| run(seed)).is_err() {
+                failed_seeds.lock().unwrap_or_else(PoisonError::into_inner).insert(seed);
+            }
         }
-    });
+    };
+    thread::scope(|scope| (0..threads).for_each(|first| drop(scope.spawn(move || run_some(first)))));
+    let failed = failed.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(failed.is_empty(), "seeds that failed: {failed:?}");
 }
 
 /// One run; the hash of its trace.

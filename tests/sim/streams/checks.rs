@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::message::{Fate, number_of};
-use super::model::Leniency;
+use super::message::{Attempt, Fate, Life, number_of};
+use super::model::{Leniency, Look};
 use super::slots::{SLOTS, WINDOW};
-use super::world::{Answer, Down, Request, World};
+use super::world::{Answer, Down, Known, Request, World, catch};
 
 impl Answer {
     fn json(&self) -> Value {
@@ -28,11 +28,11 @@ impl World {
     pub(super) fn answered(&mut self, request: Request, answer: &Answer) {
         match request {
             Request::Publish(number) => self.published(number, answer),
-            Request::Remove { slot, incarnation, covered } => {
+            Request::Remove { slot, incarnation, asked, covered } => {
                 let answer = answer.json();
                 self.trace.note(format_args!("removed: {answer}"));
                 if answer["success"] == true && self.streams[slot].model.incarnation == incarnation {
-                    self.streams[slot].model.removed(&covered);
+                    self.streams[slot].model.removed(asked, &covered, self.attempts.len());
                 }
             }
             Request::Create { slot } => self.changed(slot, answer, true),
@@ -86,11 +86,7 @@ impl World {
             let is_ending =
                 stream.is_changing || stream.exists != Some(true) || stream.model.incarnation != incarnation;
             assert!(self.is_faulty || is_full || is_ending, "{answer}");
-            self.attempts[number].fate = match (is_full, self.is_hopeless) {
-                (true, _) => Fate::Full,
-                (false, true) => Fate::Unknown,
-                (false, false) => Fate::Refused,
-            };
+            self.attempts[number].fate = if is_full { Fate::Full } else { Fate::Refused };
             return;
         }
         let sequence = answer["seq"].as_u64().expect("a sequence");
@@ -104,7 +100,7 @@ impl World {
             let id = id.expect("without id there is no duplicate");
             return self.streams[slot].model.promise(sequence, &id, &self.attempts);
         }
-        self.streams[slot].model.acknowledge(sequence, number);
+        self.streams[slot].model.acknowledge(sequence, number, &self.attempts);
         self.check_no_duplicate(number);
     }
 
@@ -133,44 +129,98 @@ impl World {
                 self.trace.note(format_args!("read: {}", answer["error"]));
                 return;
             }
-            self.parse_json(&answer["message"])
+            self.parse_json(slot, &answer["message"])
         } else if let Some(status) = answer.status() {
             self.trace.note(format_args!("read: {status}"));
             return;
         } else {
-            self.parse_direct(answer)
+            self.parse_direct(slot, answer)
         };
         self.trace.note(format_args!("read: {sequence} is {number}"));
-        self.streams[slot].model.own(sequence, number);
+        self.streams[slot].model.own(sequence, number, &self.attempts);
     }
 
     /// Sequence and number of a message, which is as it was published.
-    fn parse_direct(&self, answer: &Answer) -> (u64, usize) {
+    fn parse_direct(&mut self, slot: usize, answer: &Answer) -> (u64, usize) {
+        let sequence = answer.header("Nats-Sequence").and_then(|text| text.parse().ok()).expect("a sequence");
+        let subject = answer.header("Nats-Subject").expect("a subject");
+        if answer.header("Nats-Marker-Reason").is_some() {
+            return (sequence, self.marker(slot, sequence, subject, answer));
+        }
         let number = number_of(&answer.payload).unwrap_or_else(|| panic!("nobody published {answer:?}"));
         let attempt = &self.attempts[number];
         assert_eq!(answer.payload, attempt.payload(number), "message {number} is altered");
-        assert_eq!(answer.header("Nats-Subject"), Some(attempt.subject.as_str()));
-        assert_eq!(answer.header("Nats-Msg-Id"), attempt.id.as_deref());
+        assert_eq!(subject, attempt.subject);
         assert_eq!(answer.header("Nats-Stream"), Some(attempt.stream()));
-        (answer.header("Nats-Sequence").and_then(|text| text.parse().ok()).expect("a sequence"), number)
+        let headers = attempt.headers();
+        let lines = headers.strip_prefix(b"NATS/1.0\r\n").and_then(|lines| lines.strip_suffix(b"\r\n"));
+        let lines = String::from_utf8_lossy(lines.unwrap_or_default());
+        assert!(answer.headers.contains(&*lines), "{lines:?} in {answer:?}");
+        (sequence, number)
     }
 
-    fn parse_json(&self, message: &Value) -> (u64, usize) {
+    fn parse_json(&mut self, slot: usize, message: &Value) -> (u64, usize) {
         let bytes = |name: &str| decode(message[name].as_str().unwrap_or_default());
-        let payload = bytes("data");
-        let number = number_of(&payload).unwrap_or_else(|| panic!("nobody published {message}"));
+        let (payload, headers) = (bytes("data"), bytes("hdrs"));
+        let sequence = message["seq"].as_u64().expect("a sequence");
+        let answer = Answer { headers: String::from_utf8_lossy(&headers).into_owned(), payload: payload.into() };
+        if answer.header("Nats-Marker-Reason").is_some() {
+            let subject = message["subject"].as_str().unwrap_or_default();
+            return (sequence, self.marker(slot, sequence, subject, &answer));
+        }
+        let number = number_of(&answer.payload).unwrap_or_else(|| panic!("nobody published {message}"));
         let attempt = &self.attempts[number];
-        assert_eq!(payload, attempt.payload(number), "message {number} is altered");
+        assert_eq!(answer.payload, attempt.payload(number), "message {number} is altered");
         assert_eq!(message["subject"], attempt.subject);
-        assert_eq!(bytes("hdrs"), attempt.headers());
-        (message["seq"].as_u64().expect("a sequence"), number)
+        assert_eq!(headers, attempt.headers());
+        (sequence, number)
+    }
+
+    /// The number of a marker: the broker put it there since the last look, or it is known.
+    fn marker(&mut self, slot: usize, sequence: u64, subject: &str, answer: &Answer) -> usize {
+        let Known { model, configs, .. } = &self.streams[slot];
+        let attempts = &self.attempts;
+        if let Some(owner) = model.owner(sequence) {
+            assert!(attempts[owner].is_marker && attempts[owner].subject == subject, "{answer:?} at {sequence}");
+            return owner;
+        }
+        let life = answer.header("Nats-TTL").and_then(|text| text.strip_suffix('s')?.parse().ok());
+        let life = life.expect("a marker expires");
+        assert!(configs.iter().any(|config| config.marker == life), "{answer:?} but {configs:?}");
+        assert!(answer.payload.is_empty(), "{answer:?}");
+        let marker = Attempt {
+            slot,
+            incarnation: model.incarnation,
+            subject: subject.to_owned(),
+            id: None,
+            life: Life::Seconds(life),
+            rollup: None,
+            is_marker: true,
+            len: 0,
+            time: model.looked_at,
+            latest: self.now(),
+            fate: Fate::Stored(sequence),
+            answered_at: attempts.len(),
+        };
+        let is_expired = |other: &Attempt| {
+            let is_here = other.is_beside(&marker) && other.subject == subject && !other.is_marker;
+            is_here && other.time.saturating_add(other.life.span(model.tight.max_age)) <= marker.latest
+        };
+        assert!(attempts.iter().any(is_expired), "a marker on {subject}, where nothing expired");
+        self.attempts.push(marker);
+        self.attempts.len() - 1
     }
 
     /// Looks at all streams, of which nobody wants anything just now.
     pub(super) fn check(&mut self) -> Result<(), Down> {
-        let leniency = self.leniency;
-        for slot in 0..SLOTS.len() {
-            self.check_stream(slot, leniency)?;
+        let engine = self.engine()?;
+        catch(|| engine.handle_deadlines())?;
+        self.drain()?;
+        if std::mem::take(&mut self.is_lossy) {
+            self.leniency = Leniency::Holes;
+        }
+        for slot in self.slots.clone() {
+            self.check_stream(slot)?;
         }
         self.leniency = Leniency::None;
         Ok(())
@@ -192,7 +242,7 @@ impl World {
         self.info(slot)
     }
 
-    fn check_stream(&mut self, slot: usize, leniency: Leniency) -> Result<(), Down> {
+    fn check_stream(&mut self, slot: usize) -> Result<(), Down> {
         let name = SLOTS[slot].name;
         let info = self.settled_info(slot)?;
         let exists = info["error"].is_null();
@@ -208,11 +258,12 @@ impl World {
         let present = self.read_all(slot)?;
         self.trace.note(format_args!("{name} holds {present:?}"));
         assert_eq!(info["state"]["messages"], present.len(), "{name}: {info}");
-        let Self { streams, attempts, .. } = self;
-        let Some(stream) = streams.get_mut(slot) else { return Ok(()) };
-        stream.model.look(&present, &stream.configs, leniency, attempts);
+        let leniency = self.leniency;
+        let (now, is_settled) = (self.now(), !self.is_faulty);
+        let Known { model, configs, .. } = &mut self.streams[slot];
+        model.look(Look { present: &present, configs, leniency, now, is_settled }, &mut self.attempts);
         if leniency == Leniency::None {
-            assert!(info["state"]["last_seq"].as_u64() >= Some(stream.model.last()), "{name}: {info}");
+            assert!(info["state"]["last_seq"].as_u64() >= Some(model.last()), "{name}: {info}");
         }
         self.check_samples(slot, &present)
     }
@@ -225,7 +276,7 @@ impl World {
         assert!(is_whole, "the batch has no end: {:?}", end.headers);
         let mut present = BTreeMap::new();
         for message in messages {
-            let (sequence, number) = self.parse_direct(message);
+            let (sequence, number) = self.parse_direct(slot, message);
             assert_eq!(self.attempts[number].slot, slot);
             assert!(present.insert(sequence, number).is_none(), "{sequence} came twice");
         }
@@ -235,20 +286,20 @@ impl World {
     /// Other ways to read find the same.
     fn check_samples(&mut self, slot: usize, present: &BTreeMap<u64, usize>) -> Result<(), Down> {
         let name = SLOTS[slot].name;
-        for _ in 0..3 {
+        for _ in 0..2 {
             let sequence = self.rng.u64(1..=self.streams[slot].model.last() + 1);
             let body = format!("{{\"seq\":{sequence}}}");
             let answer = self.ask(&format!("$JS.API.STREAM.MSG.GET.{name}"), &body)?[0].json();
-            let found = answer["error"].is_null().then(|| self.parse_json(&answer["message"]).1);
+            let found = answer["error"].is_null().then(|| self.parse_json(slot, &answer["message"]).1);
             assert_eq!(found, present.get(&sequence).copied(), "{name} {sequence}: {answer}");
             let answer = self.ask(&format!("$JS.API.DIRECT.GET.{name}"), &body)?.remove(0);
-            let found = answer.status().is_none().then(|| self.parse_direct(&answer).1);
+            let found = answer.status().is_none().then(|| self.parse_direct(slot, &answer).1);
             assert_eq!(found, present.get(&sequence).copied(), "{name} {sequence}");
         }
         let subject = SLOTS[slot].subjects[self.rng.usize(..SLOTS[slot].subjects.len())];
         let last = present.values().rev().find(|number| self.attempts[**number].subject == subject);
         let answer = self.ask(&format!("$JS.API.DIRECT.GET.{name}.{subject}"), "")?.remove(0);
-        let found = answer.status().is_none().then(|| self.parse_direct(&answer).1);
+        let found = answer.status().is_none().then(|| self.parse_direct(slot, &answer).1);
         assert_eq!(found, last.copied(), "the last of {subject}");
         Ok(())
     }

@@ -2,11 +2,13 @@
 
 use std::time::Duration;
 
+use embus_engine::stream::SyncPolicy;
 use embus_storage::medium::crash::Fault;
 use serde_json::json;
 
-use super::message::{Attempt, Fate};
-use super::model::{Model, Removal};
+use super::loss::Removal;
+use super::message::{Attempt, Fate, Life, Rollup};
+use super::model::Model;
 use super::slots::{Config, SLOTS};
 use super::world::{Down, Request, World, catch};
 use crate::scenario::pick;
@@ -67,7 +69,7 @@ impl World {
 
     fn random_slot(&mut self, exists: bool) -> Option<usize> {
         let fits = |&slot: &usize| !self.streams[slot].is_changing && self.streams[slot].exists == Some(exists);
-        let slots: Vec<usize> = (0..SLOTS.len()).filter(fits).collect();
+        let slots: Vec<usize> = self.slots.iter().copied().filter(fits).collect();
         (!slots.is_empty()).then(|| *pick(&mut self.rng, &slots))
     }
 
@@ -79,7 +81,7 @@ impl World {
         })
         };
         let fits = |&slot: &usize| self.streams[slot].exists == Some(true) && !deleted(slot);
-        let slots: Vec<usize> = (0..SLOTS.len()).filter(fits).collect();
+        let slots: Vec<usize> = self.slots.iter().copied().filter(fits).collect();
         (!slots.is_empty()).then(|| *pick(&mut self.rng, &slots))
     }
 
@@ -98,18 +100,27 @@ impl World {
             let id = if self.rng.bool() { number } else { self.rng.usize(number.saturating_sub(60)..=number) };
             format!("id-{slot}-{id}")
         });
+        let kind = &SLOTS[slot];
+        let now = self.now();
         let attempt = Attempt {
             slot,
             incarnation: self.streams[slot].model.incarnation,
-            subject: (*pick(&mut self.rng, SLOTS[slot].subjects)).to_owned(),
+            subject: (*pick(&mut self.rng, kind.subjects)).to_owned(),
             id,
+            life: if kind.allows_ttl() { Life::random(&mut self.rng) } else { Life::Stream },
+            rollup: if kind.allows_rollup() { Rollup::random(&mut self.rng) } else { None },
+            is_marker: false,
             len: *pick(&mut self.rng, &[9, 30, 100, 700, 3000, 9000]),
-            time: self.now(),
+            time: now,
+            latest: now,
             fate: Fate::Waiting,
             answered_at: usize::MAX,
         };
         let (subject, headers, payload) = (attempt.subject.clone(), attempt.headers(), attempt.payload(number));
-        self.trace.note(format_args!("publish {number} {subject} {:?}, {} bytes", attempt.id, attempt.len));
+        self.trace.note(format_args!(
+            "publish {number} {subject} {:?} {:?} {:?}, {} bytes",
+            attempt.id, attempt.life, attempt.rollup, attempt.len
+        ));
         self.attempts.push(attempt);
         let taken = self.send(subject, headers, payload, Request::Publish(number))?;
         assert_eq!(taken, 1, "no stream took {number}");
@@ -119,30 +130,36 @@ impl World {
     fn delete_message(&mut self) -> Result<(), Down> {
         let Some(slot) = self.served_slot() else { return Ok(()) };
         let sequence = self.streams[slot].model.random_sequence(&mut self.rng);
-        let removal = Removal { filter: None, from: sequence, below: sequence + 1, keep: 0 };
+        let removal = Removal::of(None, sequence, sequence + 1, 0);
         let incarnation = self.streams[slot].model.incarnation;
         let covered = self.streams[slot].model.ask_removal(removal, &self.attempts);
         self.trace.note(format_args!("delete {} {sequence}", SLOTS[slot].name));
         let subject = format!("$JS.API.STREAM.MSG.DELETE.{}", SLOTS[slot].name);
-        let body = json!({ "seq": sequence }).to_string();
-        self.send(subject, Vec::new(), body.into(), Request::Remove { slot, incarnation, covered }).map(drop)
+        let body = json!({ "seq": sequence, "no_erase": self.rng.bool() }).to_string();
+        let request = Request::Remove { slot, incarnation, asked: self.attempts.len(), covered };
+        self.send(subject, Vec::new(), body.into(), request).map(drop)
     }
 
     fn purge(&mut self) -> Result<(), Down> {
         let Some(slot) = self.served_slot() else { return Ok(()) };
-        let filter = (self.rng.bool()).then(|| (*pick(&mut self.rng, SLOTS[slot].subjects)).to_owned());
+        let filter = match self.rng.u8(..5) {
+            0..2 => None,
+            2 => Some(SLOTS[slot].filter),
+            _ => Some(*pick(&mut self.rng, SLOTS[slot].subjects)),
+        };
+        let filter = filter.map(str::to_owned);
         let below = if self.rng.bool() { self.streams[slot].model.random_sequence(&mut self.rng) } else { 0 };
         // Not beyond the last one: that would use sequences up.
         let below = below.min(self.streams[slot].model.last());
         let keep = if below == 0 && self.rng.bool() { self.rng.u64(1..5) } else { 0 };
-        let removal =
-            Removal { filter: filter.clone(), from: 0, below: if below == 0 { u64::MAX } else { below }, keep };
+        let removal = Removal::of(filter.clone(), 0, if below == 0 { u64::MAX } else { below }, keep);
         self.trace.note(format_args!("purge {} {removal:?}", SLOTS[slot].name));
         let incarnation = self.streams[slot].model.incarnation;
         let covered = self.streams[slot].model.ask_removal(removal, &self.attempts);
         let body = json!({ "filter": filter.unwrap_or_default(), "seq": below, "keep": keep }).to_string();
         let subject = format!("$JS.API.STREAM.PURGE.{}", SLOTS[slot].name);
-        self.send(subject, Vec::new(), body.into(), Request::Remove { slot, incarnation, covered }).map(drop)
+        let request = Request::Remove { slot, incarnation, asked: self.attempts.len(), covered };
+        self.send(subject, Vec::new(), body.into(), request).map(drop)
     }
 
     fn change_stream(&mut self) -> Result<(), Down> {
@@ -157,7 +174,7 @@ impl World {
             stream.is_changing = true;
             return self.api("DELETE", slot, "", Request::Delete { slot });
         }
-        let config = Config { compress: stream.configs[0].compress, ..Config::random(slot, revision, &mut self.rng) };
+        let config = stream.configs[0].successor(slot, revision, &mut self.rng);
         stream.is_changing = true;
         stream.model.tighten(&config);
         self.api("UPDATE", slot, &config.to_json(slot), Request::Update { slot, config })
@@ -212,24 +229,24 @@ impl World {
 
     fn break_disk(&mut self) {
         let call = self.machine.calls() + self.rng.u64(1..30);
-        // A sync that fails takes what was written before with it: that is a loss only where acknowledgements wait for syncs.
-        let is_synced = self.policy == embus_engine::stream::SyncPolicy::Always;
-        let faults: &[Fault] = if is_synced {
-            &[Fault::Io, Fault::FailedSync, Fault::Full, Fault::ShortWrite]
-        } else {
-            &[Fault::Full, Fault::ShortWrite]
-        };
-        let fault = *pick(&mut self.rng, faults);
-        // Where nothing is synced, marks of which every write is torn may all be lost, and what they know with them.
-        let lasts = self.rng.u8(..3) == 0 && (is_synced || fault != Fault::ShortWrite);
+        let faults = [Fault::Io, Fault::FailedSync, Fault::Full, Fault::ShortWrite];
+        let fault = *pick(&mut self.rng, &faults);
+        let lasts = self.rng.u8(..3) == 0;
         self.trace.note(format_args!("{fault:?} at {call}, lasts: {lasts}"));
         self.is_hopeless |= self.is_faulty || (lasts && fault == Fault::Io);
         self.is_faulty = true;
+        self.note_lossy(fault);
         if lasts {
             self.machine.fail_from(call, fault);
         } else {
             self.machine.fail_at(call, fault);
         }
+    }
+
+    /// A sync that fails takes what was written before with it: a loss where acknowledgements don't wait for syncs.
+    pub(super) fn note_lossy(&mut self, fault: Fault) {
+        let is_synced = self.policy == SyncPolicy::Always;
+        self.is_lossy |= !is_synced && matches!(fault, Fault::Io | Fault::FailedSync);
     }
 
     /// The disk is well again: within little time everything works.
@@ -238,11 +255,17 @@ impl World {
         // Also takes back the end of this process, if one was planned: it comes when the life ends.
         self.machine.forget_faults();
         self.drain()?;
-        for slot in 0..SLOTS.len() {
+        for slot in self.slots.clone() {
             self.revive(slot)?;
         }
         (self.is_faulty, self.is_hopeless) = (false, false);
-        self.check()
+        self.advance(Duration::from_millis(1100))?;
+        self.drain()?;
+        self.check()?;
+        if self.policy != SyncPolicy::Os {
+            self.streams.iter_mut().for_each(|stream| stream.model.all_durable());
+        }
+        Ok(())
     }
 
     /// Whether there is such a stream; who asks for it has it read again, if that was not possible before.

@@ -1,10 +1,12 @@
-//! What is published: every message has a number, in the order of publishing, and its bytes follow from that.
+//! What is published: every message has a number, in the order of publishing, and its bytes follow from that. Markers,
+//! which the broker itself puts in the place of expired messages, get numbers when they are seen.
 
 use std::sync::OnceLock;
 
 use fastrand::Rng;
 
-use super::slots::SLOTS;
+use super::slots::{SECOND, SLOTS};
+use crate::scenario::pick;
 
 /// One publish.
 #[derive(Debug, Clone)]
@@ -14,9 +16,13 @@ pub(crate) struct Attempt {
     pub(crate) incarnation: u32,
     pub(crate) subject: String,
     pub(crate) id: Option<String>,
+    pub(crate) life: Life,
+    pub(crate) rollup: Option<Rollup>,
+    pub(crate) is_marker: bool,
     pub(crate) len: usize,
-    /// When, in nanoseconds.
+    /// When, in nanoseconds: not before the first, not behind the second.
     pub(crate) time: u64,
+    pub(crate) latest: u64,
     pub(crate) fate: Fate,
     /// How many messages had been published when it was acknowledged.
     pub(crate) answered_at: usize,
@@ -35,6 +41,48 @@ pub(crate) enum Fate {
     Unknown,
 }
 
+/// How long it stays. [ADR-43]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Life {
+    /// As long as the stream has it.
+    Stream,
+    Seconds(u64),
+    /// Whatever the stream says.
+    Ever,
+}
+
+/// What it takes the place of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rollup {
+    Subject,
+    All,
+}
+
+impl Life {
+    pub(crate) fn random(rng: &mut Rng) -> Self {
+        *pick(rng, &[Self::Stream, Self::Stream, Self::Seconds(12), Self::Seconds(12), Self::Seconds(25), Self::Ever])
+    }
+
+    /// How long that is at most, in nanoseconds.
+    pub(crate) fn span(self, max_age: u64) -> u64 {
+        match self {
+            Self::Stream => max_age,
+            Self::Seconds(seconds) => max_age.min(seconds * SECOND),
+            Self::Ever => u64::MAX,
+        }
+    }
+}
+
+impl Rollup {
+    pub(crate) fn random(rng: &mut Rng) -> Option<Self> {
+        match rng.u8(..24) {
+            0 => Some(Self::All),
+            1..4 => Some(Self::Subject),
+            _ => None,
+        }
+    }
+}
+
 impl Attempt {
     pub(crate) fn payload(&self, number: usize) -> Vec<u8> {
         let mut bytes = format!("{number:08}|").into_bytes();
@@ -45,7 +93,21 @@ impl Attempt {
     }
 
     pub(crate) fn headers(&self) -> Vec<u8> {
-        self.id.as_ref().map_or_else(Vec::new, |id| format!("NATS/1.0\r\nNats-Msg-Id: {id}\r\n\r\n").into_bytes())
+        let mut text = String::new();
+        if let Some(id) = &self.id {
+            text += &format!("Nats-Msg-Id: {id}\r\n");
+        }
+        match self.life {
+            Life::Stream => {}
+            Life::Seconds(seconds) => text += &format!("Nats-TTL: {seconds}s\r\n"),
+            Life::Ever => text += "Nats-TTL: never\r\n",
+        }
+        match self.rollup {
+            None => {}
+            Some(Rollup::Subject) => text += "Nats-Rollup: sub\r\n",
+            Some(Rollup::All) => text += "Nats-Rollup: all\r\n",
+        }
+        if text.is_empty() { Vec::new() } else { format!("NATS/1.0\r\n{text}\r\n").into_bytes() }
     }
 
     /// What it counts as against `max_bytes`. [reference §3.3]
@@ -57,6 +119,25 @@ impl Attempt {
 
     pub(crate) fn stream(&self) -> &'static str {
         SLOTS[self.slot].name
+    }
+
+    /// Whether it takes the place of an older message on `subject`.
+    pub(crate) fn rolls_up(&self, subject: &str) -> bool {
+        match self.rollup {
+            None => false,
+            Some(Rollup::Subject) => self.subject == subject,
+            Some(Rollup::All) => true,
+        }
+    }
+
+    /// Whether it is of the same stream.
+    pub(crate) fn is_beside(&self, other: &Self) -> bool {
+        (self.slot, self.incarnation) == (other.slot, other.incarnation)
+    }
+
+    /// Whether nobody knows what became of it.
+    pub(crate) fn is_unsure(&self) -> bool {
+        matches!(self.fate, Fate::Unknown | Fate::Waiting)
     }
 }
 

@@ -2,62 +2,78 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use embus_protocol::filter;
-
+use super::loss::Removal;
 use super::message::{Attempt, Fate};
-use super::slots::{Bounds, Config, WINDOW};
+use super::slots::{Bounds, Config, SECOND, WINDOW};
 
 /// One stream from its creation to its end.
 #[derive(Debug)]
 pub(crate) struct Model {
     pub(crate) incarnation: u32,
     /// Sequences that were acknowledged or read, and that nothing is known to have removed.
-    kept: BTreeSet<u64>,
+    pub(super) kept: BTreeSet<u64>,
     /// Whose a sequence is, for ever.
-    owners: BTreeMap<u64, usize>,
+    pub(super) owners: BTreeMap<u64, usize>,
     /// Sequences that were told as those of a duplicate, with its id.
-    promised: BTreeMap<u64, String>,
+    pub(super) promised: BTreeMap<u64, String>,
     /// Sequences whose messages are removed for good.
     gone: BTreeSet<u64>,
+    /// Those of them that somebody asked to remove and was told so.
+    removed: BTreeSet<u64>,
+    /// What was acknowledged up to here survives whatever happens.
+    durable_to: u64,
     /// Removals since the last look, answered or not.
-    removals: Vec<Removal>,
+    pub(super) removals: Vec<Removal>,
     /// The tightest limits since then.
-    tight: Bounds,
-    /// The last sequence known then.
+    pub(super) tight: Bounds,
+    /// The last sequence known then, and when that was.
     looked_to: u64,
+    pub(super) looked_at: u64,
 }
 
-/// A request to remove messages.
-#[derive(Debug, Clone)]
-pub(crate) struct Removal {
-    pub(crate) filter: Option<String>,
-    pub(crate) from: u64,
-    pub(crate) below: u64,
-    pub(crate) keep: u64,
-}
-
-/// What a restart may have cost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What a restart or a disk may have cost.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Leniency {
     /// Nothing.
     None,
     /// What was acknowledged last, as it was not synced.
     Suffix,
+    /// Any of what was acknowledged and not synced: a sync that fails tells the kernel to forget pages, and which ones is
+    /// chance. Only where acknowledgements do not wait for syncs: contract 12 is about those that do.
+    Holes,
+}
+
+/// All that a stream shows, and what is known beside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Look<'a> {
+    pub(crate) present: &'a BTreeMap<u64, usize>,
+    pub(crate) configs: &'a [Config],
+    pub(crate) leniency: Leniency,
+    pub(crate) now: u64,
+    /// Whether the disk is well and everything due was done.
+    pub(crate) is_settled: bool,
+}
+
+impl Look<'_> {
+    fn last(&self) -> u64 {
+        self.present.keys().next_back().copied().unwrap_or(0)
+    }
 }
 
 impl Model {
     pub(crate) fn new(incarnation: u32, config: &Config) -> Self {
-        let mut tight = Bounds::NONE;
-        tight.tighten(config);
         Self {
             incarnation,
             kept: BTreeSet::new(),
             owners: BTreeMap::new(),
             promised: BTreeMap::new(),
             gone: BTreeSet::new(),
+            removed: BTreeSet::new(),
+            durable_to: 0,
             removals: Vec::new(),
-            tight,
+            tight: Bounds::evicting(config),
             looked_to: 0,
+            looked_at: 0,
         }
     }
 
@@ -65,30 +81,45 @@ impl Model {
         self.owners.keys().next_back().copied().unwrap_or(0)
     }
 
+    pub(crate) fn owner(&self, sequence: u64) -> Option<usize> {
+        self.owners.get(&sequence).copied()
+    }
+
     pub(crate) fn tighten(&mut self, config: &Config) {
         self.tight.tighten(config);
     }
 
-    /// Somebody was told that the message `number` has this sequence.
-    pub(crate) fn own(&mut self, sequence: u64, number: usize) {
-        let owner = *self.owners.entry(sequence).or_insert(number);
-        assert_eq!(owner, number, "sequence {sequence} was given to two messages");
-        let before = self.owners.range(..sequence).next_back();
-        assert!(
-            before.is_none_or(|(_, before)| *before < number),
-            "{number} at {sequence} is out of order: {before:?}"
-        );
-        let behind = self.owners.range(sequence + 1..).next();
-        assert!(
-            behind.is_none_or(|(_, behind)| *behind > number),
-            "{number} at {sequence} is out of order: {behind:?}"
-        );
+    /// Everything acknowledged so far was synced since.
+    pub(crate) fn all_durable(&mut self) {
+        self.durable_to = self.kept.last().copied().unwrap_or(0).max(self.durable_to);
     }
 
-    pub(crate) fn acknowledge(&mut self, sequence: u64, number: usize) {
-        self.own(sequence, number);
+    /// Somebody was told that the message `number` has this sequence.
+    pub(crate) fn own(&mut self, sequence: u64, number: usize, attempts: &[Attempt]) {
+        let owner = *self.owners.entry(sequence).or_insert(number);
+        assert_eq!(owner, number, "sequence {sequence} was given to two messages");
+        if attempts[number].is_marker {
+            return;
+        }
+        let is_published = |(_, number): &(&u64, &usize)| !attempts[**number].is_marker;
+        let before = self.owners.range(..sequence).rev().find(is_published);
+        let is_in_order = before.is_none_or(|(_, before)| *before < number);
+        assert!(is_in_order, "{number} at {sequence} is out of order: {before:?}");
+        let behind = self.owners.range(sequence + 1..).find(is_published);
+        let is_in_order = behind.is_none_or(|(_, behind)| *behind > number);
+        assert!(is_in_order, "{number} at {sequence} is out of order: {behind:?}");
+    }
+
+    pub(crate) fn acknowledge(&mut self, sequence: u64, number: usize, attempts: &[Attempt]) {
+        self.own(sequence, number, attempts);
         assert!(sequence > self.looked_to || self.kept.contains(&sequence), "{sequence} was not there a while ago");
         self.kept.insert(sequence);
+        if attempts[number].rollup.is_some() {
+            let older = self.owners.range(..sequence);
+            let replaced = older.filter(|(_, older)| attempts[number].rolls_up(&attempts[**older].subject));
+            let replaced: Vec<u64> = replaced.map(|(older, _)| *older).collect();
+            self.forget(&replaced);
+        }
     }
 
     /// A message that was sent with `id` is said to be there at `sequence`.
@@ -106,15 +137,16 @@ impl Model {
         }
     }
 
-    /// A removal is asked for: returns what it certainly covers.
-    pub(crate) fn ask_removal(&mut self, removal: Removal, attempts: &[Attempt]) -> Vec<u64> {
-        let covers = |sequence: &u64| removal.keep == 0 && self.covers(&removal, *sequence, attempts);
-        let covered = self.owners.keys().copied().filter(covers).collect();
-        self.removals.push(removal);
-        covered
+    /// A removal is answered: what it certainly covered stays away, and all before it is durable.
+    pub(crate) fn removed(&mut self, asked: usize, sequences: &[u64], answered_at: usize) {
+        self.forget(sequences);
+        self.removed.extend(sequences);
+        if let Some(removal) = self.removals.iter_mut().find(|removal| removal.asked == asked) {
+            removal.answered = answered_at;
+        }
     }
 
-    pub(crate) fn removed(&mut self, sequences: &[u64]) {
+    fn forget(&mut self, sequences: &[u64]) {
         for sequence in sequences {
             self.gone.insert(*sequence);
             self.kept.remove(sequence);
@@ -126,53 +158,44 @@ impl Model {
         if kept.is_empty() || rng.u8(..8) == 0 { rng.u64(1..self.last() + 3) } else { kept[rng.usize(..kept.len())] }
     }
 
-    fn covers(&self, removal: &Removal, sequence: u64, attempts: &[Attempt]) -> bool {
-        let subject = self.owners.get(&sequence).map(|owner| attempts[*owner].subject.as_str());
-        (removal.from..removal.below).contains(&sequence)
-            && removal
-                .filter
-                .as_ref()
-                .zip(subject)
-                .is_none_or(|(filter, subject)| filter::matches(filter.as_bytes(), subject.as_bytes()))
-    }
-
     /// Compares with all that the stream shows; from then on just that is known to be there.
-    pub(crate) fn look(
-        &mut self,
-        present: &BTreeMap<u64, usize>,
-        configs: &[Config],
-        leniency: Leniency,
-        attempts: &mut [Attempt],
-    ) {
-        for (&sequence, &number) in present {
-            self.check_present(sequence, number, leniency, attempts);
+    pub(crate) fn look(&mut self, look: Look<'_>, attempts: &mut [Attempt]) {
+        for (&sequence, &number) in look.present {
+            self.check_present(sequence, number, look.leniency, attempts);
         }
-        check_twins(present, attempts);
-        if leniency == Leniency::Suffix {
-            self.forget_suffix(present, attempts);
-        }
-        let last = present.keys().next_back().copied().unwrap_or(0);
-        let last_number = present.values().next_back().copied().unwrap_or(0);
-        let missing: Vec<u64> = self.kept.iter().copied().filter(|kept| !present.contains_key(kept)).collect();
+        check_twins(look.present, attempts);
+        self.forget_lost(&look, attempts);
+        let is_missing = |kept: &u64| !look.present.contains_key(kept);
+        let missing: Vec<u64> = self.kept.iter().copied().filter(is_missing).collect();
         for sequence in missing {
-            if leniency == Leniency::Suffix && sequence > last {
+            if self.may_be_lost(sequence, &look) {
                 continue;
             }
-            assert!(
-                self.may_miss(sequence, last_number, attempts),
-                "acknowledged {sequence} is lost, {:?} is there",
-                present.keys()
-            );
+            let loss = self.loss(sequence, &look, attempts);
+            let there = look.present.keys();
+            assert!(loss.is_some(), "acknowledged {sequence} is lost, {there:?} is there");
+            self.check_marked(sequence, loss, &look, attempts);
         }
-        check_limits(present, configs, attempts);
-        self.rebase(present, configs);
+        check_limits(&look, attempts);
+        self.rebase(&look);
     }
 
-    /// What was acknowledged last may be lost, ids and all.
-    fn forget_suffix(&self, present: &BTreeMap<u64, usize>, attempts: &mut [Attempt]) {
-        let last = present.keys().next_back().copied().unwrap_or(0);
-        for &number in self.owners.range(last + 1..).map(|(_, number)| number) {
-            attempts[number].fate = Fate::Unknown;
+    /// Whether the disk may have lost it.
+    fn may_be_lost(&self, sequence: u64, look: &Look<'_>) -> bool {
+        let is_in_doubt = sequence > self.durable_to;
+        match look.leniency {
+            Leniency::None => false,
+            Leniency::Suffix => is_in_doubt && sequence > look.last(),
+            Leniency::Holes => is_in_doubt,
+        }
+    }
+
+    /// Of what the disk may have lost nobody knows anything any more, ids and all.
+    fn forget_lost(&self, look: &Look<'_>, attempts: &mut [Attempt]) {
+        for (&sequence, &number) in &self.owners {
+            if !look.present.contains_key(&sequence) && self.may_be_lost(sequence, look) {
+                attempts[number].fate = Fate::Unknown;
+            }
         }
     }
 
@@ -186,52 +209,31 @@ impl Model {
         if let Fate::Duplicate(other) = attempt.fate {
             assert_eq!(other, sequence, "{number} was a duplicate, and is there");
         }
-        self.own(sequence, number);
+        self.own(sequence, number, attempts);
         if let Some(id) = self.promised.get(&sequence) {
             assert_eq!(attempt.id.as_ref(), Some(id), "{sequence} is not the promised duplicate");
         }
-        if self.gone.contains(&sequence) {
-            assert_eq!(leniency, Leniency::Suffix, "{sequence} was removed, and is there again");
-            self.gone.remove(&sequence);
+        assert!(!self.removed.contains(&sequence), "{sequence} was removed, and is there again");
+        if self.gone.remove(&sequence) {
+            assert_ne!(leniency, Leniency::None, "{sequence} had left, and is there again");
         }
     }
 
-    /// Whether a removal or a limit can have taken it.
-    fn may_miss(&self, sequence: u64, last_number: usize, attempts: &[Attempt]) -> bool {
-        if self.removals.iter().any(|removal| self.covers(removal, sequence, attempts)) {
-            return true;
-        }
-        let Some(&owner) = self.owners.get(&sequence) else {
-            // A promised duplicate of which nothing else is known.
-            return self.tight.messages < u64::MAX || self.tight.bytes < u64::MAX || self.tight.per_subject < u64::MAX;
-        };
-        let own = &attempts[owner];
-        let behind = || self.owners.range(sequence + 1..).map(|(_, number)| &attempts[*number]);
-        // Messages of which nobody knows what became: they may have evicted others before they were removed.
-        let until = if self.removals.is_empty() { last_number } else { attempts.len() };
-        let unsure = attempts[owner..until.max(owner)].iter().filter(|attempt| {
-            let is_here = attempt.slot == own.slot && attempt.incarnation == own.incarnation;
-            is_here && matches!(attempt.fate, Fate::Unknown | Fate::Waiting)
-        });
-        let later = || behind().chain(unsure.clone());
-        let count = later().count() as u64;
-        let on_subject = later().filter(|attempt| attempt.subject == own.subject).count() as u64;
-        let bytes: u64 = later().map(Attempt::size).sum();
-        count >= self.tight.messages || on_subject >= self.tight.per_subject || bytes + own.size() > self.tight.bytes
-    }
-
-    fn rebase(&mut self, present: &BTreeMap<u64, usize>, configs: &[Config]) {
-        self.looked_to = self.last();
-        let present_keys: BTreeSet<u64> = present.keys().copied().collect();
-        let owned = self.owners.keys().copied().filter(|sequence| !present_keys.contains(sequence));
+    fn rebase(&mut self, look: &Look<'_>) {
+        (self.looked_to, self.looked_at) = (self.last(), look.now);
+        let owned = self.owners.keys().copied().filter(|sequence| !look.present.contains_key(sequence));
         self.gone.extend(owned);
-        self.kept = present_keys;
+        self.kept = look.present.keys().copied().collect();
         self.promised.clear();
         self.removals.clear();
-        self.tight = Bounds::NONE;
-        for config in configs {
-            self.tight.tighten(config);
-        }
+        self.tight = match look.configs {
+            [config] => Bounds::evicting(config),
+            // The one that is not in force yet may still come.
+            configs => configs.iter().fold(Bounds::NONE, |mut bounds, config| {
+                bounds.tighten(config);
+                bounds
+            }),
+        };
     }
 }
 
@@ -248,15 +250,22 @@ fn check_twins(present: &BTreeMap<u64, usize>, attempts: &[Attempt]) {
     }
 }
 
-fn check_limits(present: &BTreeMap<u64, usize>, configs: &[Config], attempts: &[Attempt]) {
-    let bounds = Bounds::loosest(configs);
+fn check_limits(look: &Look<'_>, attempts: &[Attempt]) {
+    let (bounds, present) = (Bounds::loosest(look.configs), look.present);
     let of = || present.values().map(|number| &attempts[*number]);
     assert!(present.len() as u64 <= bounds.messages, "{} messages, {bounds:?}", present.len());
-    let bytes: u64 = of().map(Attempt::size).sum();
+    let bytes: u64 = of().filter(|attempt| !attempt.is_marker).map(Attempt::size).sum();
     assert!(bytes <= bounds.bytes, "{bytes} bytes, {bounds:?}");
     let mut subjects: BTreeMap<&str, u64> = BTreeMap::new();
     for attempt in of() {
         *subjects.entry(&attempt.subject).or_default() += 1;
     }
     assert!(subjects.values().all(|count| *count <= bounds.per_subject), "{subjects:?}, {bounds:?}");
+    for attempt in of().filter(|_| look.is_settled) {
+        let end = attempt.latest.saturating_add(attempt.life.span(bounds.max_age)).saturating_add(SLACK);
+        assert!(end > look.now, "{attempt:?} has not expired at {}, {bounds:?}", look.now);
+    }
 }
+
+/// How late a message may expire: after a failure, a stream pauses.
+const SLACK: u64 = SECOND + SECOND / 10;

@@ -7,13 +7,15 @@ use embus_engine::stream::SyncPolicy;
 use embus_engine::{Clock, Engine, Limits, LocalClient, QueueBounds};
 use embus_protocol::info::ServerInfo;
 use embus_protocol::subject::Subject;
+use embus_storage::medium::Medium;
 use embus_storage::medium::crash::Fault;
 
 use super::disk::Disk;
-use super::message::Fate;
+use super::message::{Attempt, Fate};
 use super::model::{Leniency, Model};
 use super::slots::SLOTS;
-use super::world::{Down, Process, Request, World, catch};
+use super::wire::WireClient;
+use super::world::{Down, Process, Request, WIRES, World, catch};
 use crate::scenario::pick;
 
 impl World {
@@ -27,6 +29,7 @@ impl World {
                 self.trace.note(format_args!("{fault:?} at {call} of a start"));
                 self.machine.fail_at(call, fault);
                 self.is_faulty = true;
+                self.note_lossy(fault);
             }
             if self.try_start(is_hit).is_ok() {
                 self.machine.forget_faults();
@@ -67,46 +70,57 @@ impl World {
         let client = LocalClient::connect(&engine);
         let bounds = QueueBounds { messages: 1 << 20, bytes: 1 << 30 };
         let inbox = client.subscribe(&Subject::from_static("_INBOX.sim.*"), None, bounds).expect("the client is new");
-        self.process = Some(Process { inbox, client, engine });
+        let connect = |wire| WireClient::connect(&engine, &format!("_INBOX.wire{wire}.*"), &mut self.rng);
+        let wires = (0..WIRES).map(connect).collect();
+        self.process = Some(Process { inbox, client, wires, engine });
         Ok(())
     }
 
     /// The process is dead, or dies now: what it told before counts, what was under way may be done or not.
     pub(super) fn bury(&mut self) {
-        let is_cut = if self.machine.is_down() {
-            // How is not told; what holds after a power cut holds after a crash.
-            true
-        } else {
-            let is_cut = self.rng.bool();
-            if is_cut {
-                self.machine.cut_power();
-            } else {
-                self.machine.crash();
-            }
-            is_cut
-        };
+        if !self.machine.is_down() {
+            if self.rng.bool() { self.machine.cut_power() } else { self.machine.crash() }
+        }
         self.collect();
         self.crew.kill();
         self.process = None;
-        if is_cut && self.policy != SyncPolicy::Always {
-            self.leniency = Leniency::Suffix;
-        }
         for request in std::mem::take(&mut self.requests).into_values() {
             self.forget(request);
         }
         self.asked.clear();
+        let boot = self.machine.boot_id();
+        let restarted = self.machine.restart();
+        let is_cut = self.last_boot != boot;
+        self.last_boot = boot;
+        self.machine = restarted;
+        if is_cut && self.policy != SyncPolicy::Always {
+            self.leniency = self.leniency.max(Leniency::Suffix);
+        }
+        if is_cut || self.is_hopeless {
+            self.doubt_refusals();
+        }
         self.is_faulty = false;
         self.is_hopeless = false;
         for slot in 0..SLOTS.len() {
             self.expect_ghosts(slot);
         }
-        if is_cut {
-            // What a failed commit left was taken back, but not durably.
-            let refused = self.attempts.iter_mut().filter(|attempt| attempt.fate == Fate::Refused);
-            refused.for_each(|attempt| attempt.fate = Fate::Unknown);
-        }
-        self.machine = self.machine.restart();
         self.trace.note(format_args!("restart, power cut {is_cut}"));
+    }
+
+    /// What a failed commit left was taken back, but not durably, or not even that: a disk that fails, and then fails
+    /// again or loses its power before anything else was synced, keeps what it likes. Whoever was refused in that moment
+    /// knows no more than one who was not answered at all.
+    fn doubt_refusals(&mut self) {
+        let is_synced = self.policy == SyncPolicy::Always;
+        for number in 0..self.attempts.len() {
+            let attempt = &self.attempts[number];
+            let answered_at = attempt.answered_at.min(self.attempts.len());
+            let is_proof = |other: &Attempt| other.is_beside(attempt) && matches!(other.fate, Fate::Stored(_));
+            let is_settled = is_synced && self.attempts[answered_at..].iter().any(is_proof);
+            if attempt.fate == Fate::Refused && !is_settled {
+                self.attempts[number].fate = Fate::Unknown;
+            }
+        }
     }
 
     fn expect_ghosts(&mut self, slot: usize) {
@@ -114,10 +128,6 @@ impl World {
             self.streams[slot].exists = None;
         }
         let ghosts = std::mem::take(&mut self.streams[slot].ghosts);
-        if self.streams[slot].exists.is_none() {
-            self.streams[slot].configs.extend(ghosts);
-            return;
-        }
         if self.streams[slot].exists.is_none() {
             self.streams[slot].configs.extend(ghosts);
             return;

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use embus_engine::stream::SyncPolicy;
 use embus_engine::{Clock, Engine, Headers, LocalClient, LocalSubscription, Message};
 use embus_protocol::subject::Subject;
+use embus_storage::medium::Medium;
 use embus_storage::medium::crash::CrashMedium;
 use fastrand::Rng;
 
@@ -17,6 +18,7 @@ use super::crew::{Crew, Killed};
 use super::message::Attempt;
 use super::model::{Leniency, Model};
 use super::slots::{Config, SLOTS};
+use super::wire::WireClient;
 use crate::clock::ManualClock;
 use crate::scenario::pick;
 use crate::trace::Trace;
@@ -27,9 +29,13 @@ pub(crate) struct World {
     pub(crate) trace: Trace,
     pub(super) clock: Arc<ManualClock>,
     pub(super) machine: CrashMedium,
+    /// Which run of the operating system the last process ended in.
+    pub(super) last_boot: u128,
     pub(super) policy: SyncPolicy,
     pub(super) crew: Crew,
     pub(super) process: Option<Process>,
+    /// The streams there may be.
+    pub(super) slots: Vec<usize>,
     pub(super) streams: Vec<Known>,
     pub(super) attempts: Vec<Attempt>,
     pub(super) requests: BTreeMap<u64, Request>,
@@ -40,15 +46,18 @@ pub(crate) struct World {
     pub(super) is_faulty: bool,
     /// Whether it failed so often that not even what failed before may have been taken back.
     pub(super) is_hopeless: bool,
+    /// Whether a sync may have failed that nobody waited for.
+    pub(super) is_lossy: bool,
     /// What the last end of a process may have cost.
     pub(super) leniency: Leniency,
     last_incarnation: u32,
 }
 
-/// A broker with a client in its process.
+/// A broker with a client in its process, and others.
 pub(super) struct Process {
     pub(super) inbox: LocalSubscription,
     pub(super) client: Arc<LocalClient>,
+    pub(super) wires: Vec<WireClient>,
     pub(super) engine: Arc<Engine>,
 }
 
@@ -75,6 +84,7 @@ pub(crate) enum Request {
     Remove {
         slot: usize,
         incarnation: u32,
+        asked: usize,
         covered: Vec<u64>,
     },
     Create {
@@ -112,6 +122,9 @@ impl World {
             [SyncPolicy::Always, SyncPolicy::Always, SyncPolicy::Interval(Duration::from_millis(200)), SyncPolicy::Os];
         let policy = *pick(&mut rng, &policies);
         let config = Config::random(0, 0, &mut rng);
+        let mut slots: Vec<usize> = (0..SLOTS.len()).collect();
+        rng.shuffle(&mut slots);
+        slots.truncate(rng.usize(2..=4));
         let unknown = |_| Known {
             exists: Some(false),
             configs: Vec::new(),
@@ -120,14 +133,17 @@ impl World {
             is_doomed: false,
             model: Model::new(0, &config),
         };
+        let machine = CrashMedium::new(rng.u64(..));
         Self {
-            machine: CrashMedium::new(rng.u64(..)),
+            last_boot: machine.boot_id(),
+            machine,
             rng,
             trace: Trace::default(),
             clock: Arc::default(),
             policy,
             crew: Crew::default(),
             process: None,
+            slots,
             streams: (0..SLOTS.len()).map(unknown).collect(),
             attempts: Vec::new(),
             requests: BTreeMap::new(),
@@ -135,6 +151,7 @@ impl World {
             asked: Vec::new(),
             is_faulty: false,
             is_hopeless: false,
+            is_lossy: false,
             leniency: Leniency::None,
             last_incarnation: 0,
         }
@@ -178,15 +195,33 @@ impl World {
         request: Request,
     ) -> Result<usize, Down> {
         self.last_request += 1;
-        let reply = Subject::from(format!("_INBOX.sim.{}", self.last_request));
+        let is_check = matches!(request, Request::Ask);
         self.requests.insert(self.last_request, request);
+        let wire = if is_check { 2 * WIRES } else { self.rng.usize(..2 * WIRES) };
+        let delivered = if wire < WIRES {
+            self.send_over(wire, &subject, &headers, &payload)?;
+            1
+        } else {
+            self.send_within(subject, headers, payload)?
+        };
+        self.collect();
+        if self.machine.is_down() { Err(Down) } else { Ok(delivered) }
+    }
+
+    fn send_within(&mut self, subject: String, headers: Vec<u8>, payload: Vec<u8>) -> Result<usize, Down> {
+        let reply = Subject::from(format!("_INBOX.sim.{}", self.last_request));
         let headers = if headers.is_empty() { Headers::None } else { Headers::Block(headers.into()) };
         let message = Message::new(Subject::from(subject), Some(reply), headers, payload.into());
         let client = self.process.as_ref().map(|process| Arc::clone(&process.client)).ok_or(Down)?;
         let published = catch(|| client.publish(message))?;
-        let published = published.expect("nothing is wrong with the message");
-        self.collect();
-        if self.machine.is_down() { Err(Down) } else { Ok(published.delivered) }
+        Ok(published.expect("nothing is wrong with the message").delivered)
+    }
+
+    fn send_over(&mut self, wire: usize, subject: &str, headers: &[u8], payload: &[u8]) -> Result<(), Down> {
+        let reply = format!("_INBOX.wire{wire}.{}", self.last_request);
+        let Self { process, rng, .. } = self;
+        let client = &mut process.as_mut().ok_or(Down)?.wires[wire];
+        catch(|| client.publish(subject, &reply, headers, payload, rng))
     }
 
     /// Gives one thread its turn.
@@ -221,15 +256,9 @@ impl World {
 
     /// Takes in what was answered.
     pub(super) fn collect(&mut self) {
-        loop {
-            let Some(process) = &mut self.process else { return };
-            let Poll::Ready(Some(message)) = process.inbox.poll_next(&mut Context::from_waker(Waker::noop())) else {
-                return;
-            };
-            let number = message.subject.rsplit('.').next().and_then(|number| number.parse().ok());
+        for (subject, answer) in self.process.as_mut().map(Process::receive).unwrap_or_default() {
+            let number = subject.rsplit('.').next().and_then(|number| number.parse().ok());
             let number: u64 = number.expect("answers come to reply subjects");
-            let headers = String::from_utf8_lossy(&message.headers().to_block()).into_owned();
-            let answer = Answer { headers, payload: message.payload };
             match self.requests.get(&number).cloned() {
                 Some(Request::Ask) => self.asked.push(answer),
                 Some(request) => {
@@ -242,8 +271,28 @@ impl World {
     }
 }
 
+impl Process {
+    /// All that came to its clients, with the subjects.
+    fn receive(&mut self) -> Vec<(String, Answer)> {
+        let mut answers = Vec::new();
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(message)) = self.inbox.poll_next(&mut context) {
+            let headers = String::from_utf8_lossy(&message.headers().to_block()).into_owned();
+            answers.push((message.subject.to_string(), Answer { headers, payload: message.payload }));
+        }
+        for received in self.wires.iter_mut().flat_map(WireClient::receive) {
+            let headers = String::from_utf8_lossy(&received.headers.unwrap_or_default()).into_owned();
+            answers.push((received.subject, Answer { headers, payload: received.payload.into() }));
+        }
+        answers
+    }
+}
+
 /// Runs what may meet the end of the process.
 pub(super) fn catch<T>(act: impl FnOnce() -> T) -> Result<T, Down> {
     catch_unwind(AssertUnwindSafe(act))
         .map_err(|payload| if payload.is::<Killed>() { Down } else { resume_unwind(payload) })
 }
+
+/// Clients over the wire.
+pub(super) const WIRES: usize = 2;
