@@ -199,6 +199,7 @@ impl JetStream {
             executor: options.executor,
         };
         let mut changes = jetstream.changes.lock();
+        changes.superseded = recovered.superseded;
         changes.offline = recovered.offline.into_iter().map(|offline| (offline.name.clone(), offline)).collect();
         for Found { dir, core, consumers } in recovered.found {
             let usage = jetstream.usage(core.config().storage);
@@ -314,6 +315,7 @@ impl JetStream {
         self.sweeper.close();
         changes.places.clear();
         changes.offline.clear();
+        changes.superseded.clear();
         changes.store = None;
     }
 

@@ -231,7 +231,11 @@ impl Stream {
     pub(crate) fn start(self: &Arc<Self>) {
         self.refresh_interest();
         self.sweep_unneeded();
-        self.arm(&mut self.state.lock());
+        {
+            let mut state = self.state.lock();
+            self.arm(&mut state);
+            self.note_dirty(&mut state);
+        }
         // What a recovery found may be in the page cache only.
         self.commit();
     }

@@ -21,6 +21,8 @@ pub(crate) struct Changes {
     pub(crate) offline: BTreeMap<String, Offline>,
     /// Streams of which the disk may hold another configuration than the one that is in effect.
     pub(crate) unsettled: BTreeSet<Arc<str>>,
+    /// Streams on the disk whose names belong to newer ones: they go with those, else they would come up in their place.
+    pub(crate) superseded: Vec<(String, StreamDir)>,
     pub(crate) is_closed: bool,
 }
 

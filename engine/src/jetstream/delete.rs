@@ -24,6 +24,7 @@ impl JetStream {
     /// that back: then it is not served until it was deleted again, or is found by the next start.
     pub fn delete(&self, name: &str) -> Result<(), ApiError> {
         let (mut changes, engine) = self.change()?;
+        self.delete_superseded(&mut changes, name)?;
         // Who asks for its end by name may have it, readable or not.
         let offline = changes.offline.get(name).map(|offline| &offline.dir);
         match (offline, changes.places.get(name)) {
@@ -60,6 +61,20 @@ impl JetStream {
         if let Some(stream) = self.registry.remove(name) {
             stream.stop(Closing::Deleted);
         }
+    }
+
+    /// Older streams of a name go first: whatever comes between, the newest one is never outlived.
+    fn delete_superseded(&self, changes: &mut Changes, name: &str) -> Result<(), ApiError> {
+        while let Some(place) = changes.superseded.iter().position(|(other, _)| other == name) {
+            match changes.superseded[place].1.delete() {
+                Ok(deleted) => self.sweep(deleted),
+                Err(DeleteError::Kept(error) | DeleteError::InDoubt(error)) => {
+                    return Err(ApiError::stream_delete_failed(error));
+                }
+            }
+            changes.superseded.swap_remove(place);
+        }
+        Ok(())
     }
 
     /// Removes what is left of a deleted stream.

@@ -45,7 +45,9 @@ enum Outcome {
 pub(crate) struct Recovered {
     pub(crate) found: Vec<Found>,
     pub(crate) offline: Vec<Offline>,
-    /// Directories of which not even the name of the stream is known.
+    /// Streams whose names belong to newer ones.
+    pub(crate) superseded: Vec<(String, StreamDir)>,
+    /// Directories that are left alone for good: those of the superseded, and where not even a name is known.
     pub(crate) quarantined: Vec<Unreadable>,
 }
 
@@ -109,6 +111,7 @@ fn one_per_name(mut known: Vec<Known>, recovered: &mut Recovered) -> Vec<Known> 
             recovered
                 .quarantined
                 .push(Unreadable { name: Some(older.config.name.clone()), ..unreadable(&older.dir, &reason) });
+            recovered.superseded.push((older.config.name.clone(), older.dir));
         }
     }
     by_name.into_values().collect()

@@ -210,7 +210,6 @@ impl Stream {
         match state.core.log_mut().finish_commit(committed) {
             Ok(_) => {
                 state.trouble = None;
-                self.note_dirty(engine, &mut state);
                 let state = &mut *state;
                 state.consumers.finish_commit();
                 state.consumers.advance(state.core.log(), last_sequence);
@@ -274,11 +273,12 @@ impl Stream {
     }
 
     /// The next round, if something was changed meanwhile; else nobody is at it any more.
-    fn finish_or_go_on(&self, mut emptied: Waiting) -> Option<Work> {
+    fn finish_or_go_on(self: &Arc<Self>, mut emptied: Waiting) -> Option<Work> {
         emptied.clear();
         let mut state = self.state.lock();
         state.spare = emptied;
         state.busy = false;
+        self.note_dirty(&mut state);
         let log = state.core.log();
         // What is left to sync where nothing was changed waits for the next change: else a log that stays dirty would be
         // committed without end.
@@ -291,14 +291,15 @@ impl Stream {
         work
     }
 
-    /// With an interval, what was written now is synced that much later.
-    fn note_dirty(self: &Arc<Self>, engine: &Engine, state: &mut State) {
+    /// With an interval, what is written and not synced by now will be that much later. That may also be what was read
+    /// from a page cache, in a recovery.
+    pub(super) fn note_dirty(self: &Arc<Self>, state: &mut State) {
         if let SyncPolicy::Interval(interval) = self.policy
             && state.sync_due.is_none()
             && (state.core.log().is_dirty() || state.consumers.journal().is_unsynced())
         {
             let interval = i64::try_from(interval.as_nanos()).unwrap_or(i64::MAX);
-            state.sync_due = Some(engine.timestamp().saturating_add(interval));
+            state.sync_due = Some(self.now().saturating_add(interval));
             self.arm(state);
         }
     }
@@ -343,7 +344,7 @@ impl Stream {
         }));
     }
 
-    fn finish_upkeep(&self, engine: &Engine, kept: Kept) {
+    fn finish_upkeep(self: &Arc<Self>, engine: &Engine, kept: Kept) {
         let mut state = self.state.lock();
         state.in_upkeep = false;
         if state.trouble.as_ref().is_some_and(|trouble| trouble.broken) {
@@ -357,6 +358,7 @@ impl Stream {
                 self.fail(engine, &mut state, &error);
             }
         }
+        self.note_dirty(&mut state);
         self.idle.notify_all();
     }
 

@@ -115,9 +115,20 @@ impl Core {
                 return Ok(None);
             }
             if !self.expiries.is_never(sequence) {
-                return Ok(Some(sequence));
+                return self.is_aged(sequence, horizon).map(|is_aged| is_aged.then_some(sequence));
             }
             self.age.cursor = sequence.saturating_add(1);
+        }
+    }
+
+    /// Whether a message was stored by then. What is known of the first one may be too early, where it could not be
+    /// read a moment ago.
+    fn is_aged(&mut self, sequence: u64, horizon: Timestamp) -> Result<bool, StorageError> {
+        match self.log.time_of(sequence) {
+            Ok(time) => Ok(time.is_none_or(|time| time <= horizon)),
+            // It can't be told any more, and nobody can read the message either.
+            Err(StorageError::Damaged { .. }) => Ok(true),
+            Err(error) => Err(error),
         }
     }
 

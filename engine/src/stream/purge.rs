@@ -34,6 +34,8 @@ impl Core {
             return Err(ApiError::bad_request());
         }
         let filter = purge.filter.as_deref().filter(|filter| !filter.is_empty() && *filter != b">");
+        // Whoever asked is told when it is durable, whatever holds for messages. [reliability §4: 2]
+        self.log.await_sync();
         let purged = match (filter, keep) {
             (None, None) => self.log.remove_below(sequence.unwrap_or_else(|| self.next_sequence())),
             (None, Some(keep)) => self.log.remove_matching(b">", u64::MAX, keep),
@@ -54,7 +56,11 @@ impl Core {
             return Err(ApiError::message_delete_failed("message delete not permitted"));
         }
         match self.log.remove(sequence) {
-            Ok(true) => Ok(()),
+            Ok(true) => {
+                // As with a purge.
+                self.log.await_sync();
+                Ok(())
+            }
             Ok(false) => Err(self.why_not_there(sequence)),
             Err(error) => Err(ApiError::message_delete_failed(error)),
         }

@@ -254,6 +254,11 @@ impl Commit {
 }
 
 impl Log {
+    /// Lets the next commit sync, whatever the policy: somebody will be told that what was changed is durable.
+    pub fn await_sync(&mut self) {
+        self.durable.is_awaited = true;
+    }
+
     /// The work that makes what waits written, and synced if `sync` (or if the log always syncs); nothing if nothing waits
     /// (and, with `sync`, nothing is dirty) or a commit is under way.
     pub fn take_commit(&mut self, sync: bool) -> Option<Commit> {
@@ -261,12 +266,13 @@ impl Log {
             return None;
         }
         let persistent = self.place.persistent;
-        let sync = persistent && (sync || self.options.synced || self.keeper.wants_sync());
+        let sync = persistent && (sync || self.options.synced || self.durable.is_awaited || self.keeper.wants_sync());
         let changed = self.position != self.taken;
         let wanted = changed || (sync && self.durable.dirty);
         if !wanted {
             return None;
         }
+        self.durable.is_awaited = false;
         // What cannot even be prepared is a commit that fails.
         let refused = self.flush().err();
         let reserve = persistent && !self.options.synced;
@@ -401,6 +407,8 @@ pub(super) struct Durable {
     pub(super) reserve: u64,
     /// Whether something was written since the last sync.
     pub(super) dirty: bool,
+    /// Whether the next commit has to sync.
+    pub(super) is_awaited: bool,
     /// Whether the names of files, as a recovery found them, may not be durable.
     pub(super) names_dirty: bool,
     pub(super) boot_id: u128,

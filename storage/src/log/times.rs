@@ -28,13 +28,17 @@ impl Log {
         }
         match times.front() {
             Some(&(sequence, time)) if sequence == first => time,
-            _ => {
-                let before = times.front().map_or(0, |&(_, time)| time);
-                *times = self.read_times(first);
-                if times.front().is_none_or(|&(sequence, _)| sequence != first) {
-                    times.push_front((first, before));
+            before => {
+                let before = before.map_or(0, |&(_, time)| time);
+                let read = self.read_times(first);
+                match read.front() {
+                    Some(&(sequence, time)) if sequence == first => {
+                        *times = read;
+                        time
+                    }
+                    // Tried again next time: the disk may have been busy failing.
+                    _ => before,
                 }
-                times[0].1
             }
         }
     }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use embus_engine::stream::SyncPolicy;
 use serde_json::Value;
 
 use super::message::{Attempt, Fate, Life, number_of};
@@ -28,11 +29,17 @@ impl World {
     pub(super) fn answered(&mut self, request: Request, answer: &Answer) {
         match request {
             Request::Publish(number) => self.published(number, answer),
-            Request::Remove { slot, incarnation, asked, covered } => {
+            Request::Remove { slot, incarnation, name, covered } => {
                 let answer = answer.json();
                 self.trace.note(format_args!("removed: {answer}"));
-                if answer["success"] == true && self.streams[slot].model.incarnation == incarnation {
-                    self.streams[slot].model.removed(asked, &covered, self.attempts.len());
+                let model = &mut self.streams[slot].model;
+                if model.incarnation != incarnation {
+                    return;
+                }
+                if answer["success"] == true {
+                    model.removed(name, &covered, self.attempts.len(), self.is_lossy);
+                } else {
+                    model.refused_removal(name);
                 }
             }
             Request::Create { slot } => self.changed(slot, answer, true),
@@ -80,13 +87,18 @@ impl World {
         self.attempts[number].answered_at = self.attempts.len();
         if !answer["error"].is_null() {
             let text = answer["error"]["description"].as_str().unwrap_or_default();
-            let is_full = text.contains("maximum") && self.streams[slot].configs.iter().any(|it| it.discard_new);
+            let is_full = text.contains("maximum") && SLOTS[slot].may_refuse();
             // Its stream may be deleted meanwhile, and its files with it.
             let stream = &self.streams[slot];
             let is_ending =
                 stream.is_changing || stream.exists != Some(true) || stream.model.incarnation != incarnation;
             assert!(self.is_faulty || is_full || is_ending, "{answer}");
-            self.attempts[number].fate = if is_full { Fate::Full } else { Fate::Refused };
+            self.attempts[number].fate = match (is_full, self.is_hopeless) {
+                (true, _) => Fate::Full,
+                // A disk that wrote a part, said no, and then did not take that back either.
+                (false, true) => Fate::Unknown,
+                (false, false) => Fate::Refused,
+            };
             return;
         }
         let sequence = answer["seq"].as_u64().expect("a sequence");
@@ -101,6 +113,9 @@ impl World {
             return self.streams[slot].model.promise(sequence, &id, &self.attempts);
         }
         self.streams[slot].model.acknowledge(sequence, number, &self.attempts);
+        if self.policy == SyncPolicy::Always && !self.is_faulty {
+            self.streams[slot].model.settle_removals(number);
+        }
         self.check_no_duplicate(number);
     }
 
@@ -108,11 +123,13 @@ impl World {
     fn check_no_duplicate(&self, number: usize) {
         let attempt = &self.attempts[number];
         let window = u64::try_from(WINDOW.as_nanos()).unwrap_or(u64::MAX);
+        let model = &self.streams[attempt.slot].model;
+        let may_be_lost = |sequence| self.is_lossy && model.is_in_doubt(sequence);
         let twin = self.attempts[..number].iter().position(|other| {
             other.id.is_some()
                 && other.id == attempt.id
                 && other.incarnation == attempt.incarnation
-                && matches!(other.fate, Fate::Stored(_))
+                && matches!(other.fate, Fate::Stored(sequence) if !may_be_lost(sequence))
                 && other.answered_at <= number
                 && attempt.time - other.time < window
         });
@@ -206,7 +223,10 @@ impl World {
             let is_here = other.is_beside(&marker) && other.subject == subject && !other.is_marker;
             is_here && other.time.saturating_add(other.life.span(model.tight.max_age)) <= marker.latest
         };
-        assert!(attempts.iter().any(is_expired), "a marker on {subject}, where nothing expired");
+        assert!(
+            attempts.iter().any(is_expired),
+            "a marker on {subject}, where nothing expired: {marker:?}, {answer:?}"
+        );
         self.attempts.push(marker);
         self.attempts.len() - 1
     }

@@ -132,11 +132,11 @@ impl World {
         let sequence = self.streams[slot].model.random_sequence(&mut self.rng);
         let removal = Removal::of(None, sequence, sequence + 1, 0);
         let incarnation = self.streams[slot].model.incarnation;
-        let covered = self.streams[slot].model.ask_removal(removal, &self.attempts);
+        let (name, covered) = self.streams[slot].model.ask_removal(removal, &self.attempts);
         self.trace.note(format_args!("delete {} {sequence}", SLOTS[slot].name));
         let subject = format!("$JS.API.STREAM.MSG.DELETE.{}", SLOTS[slot].name);
         let body = json!({ "seq": sequence, "no_erase": self.rng.bool() }).to_string();
-        let request = Request::Remove { slot, incarnation, asked: self.attempts.len(), covered };
+        let request = Request::Remove { slot, incarnation, name, covered };
         self.send(subject, Vec::new(), body.into(), request).map(drop)
     }
 
@@ -155,10 +155,10 @@ impl World {
         let removal = Removal::of(filter.clone(), 0, if below == 0 { u64::MAX } else { below }, keep);
         self.trace.note(format_args!("purge {} {removal:?}", SLOTS[slot].name));
         let incarnation = self.streams[slot].model.incarnation;
-        let covered = self.streams[slot].model.ask_removal(removal, &self.attempts);
+        let (name, covered) = self.streams[slot].model.ask_removal(removal, &self.attempts);
         let body = json!({ "filter": filter.unwrap_or_default(), "seq": below, "keep": keep }).to_string();
         let subject = format!("$JS.API.STREAM.PURGE.{}", SLOTS[slot].name);
-        let request = Request::Remove { slot, incarnation, asked: self.attempts.len(), covered };
+        let request = Request::Remove { slot, incarnation, name, covered };
         self.send(subject, Vec::new(), body.into(), request).map(drop)
     }
 
@@ -185,6 +185,7 @@ impl World {
         let incarnation = self.next_incarnation();
         let stream = &mut self.streams[slot];
         stream.model = Model::new(incarnation, &config);
+        stream.model.is_lossy = self.is_lossy;
         stream.configs = vec![config];
         stream.is_changing = true;
         self.api("CREATE", slot, &body, Request::Create { slot })
@@ -247,6 +248,8 @@ impl World {
     pub(super) fn note_lossy(&mut self, fault: Fault) {
         let is_synced = self.policy == SyncPolicy::Always;
         self.is_lossy |= !is_synced && matches!(fault, Fault::Io | Fault::FailedSync);
+        let is_lossy = self.is_lossy;
+        self.streams.iter_mut().for_each(|stream| stream.model.is_lossy |= is_lossy);
     }
 
     /// The disk is well again: within little time everything works.
@@ -281,6 +284,11 @@ impl World {
                 Some(10059) => self.streams[slot].exists = Some(false),
                 Some(error) => self.trace.note(format_args!("info: {error}")),
             }
+        }
+        if self.streams[slot].is_doomed {
+            // Its folder was renamed to be swept away, and the disk neither made that durable nor took it back. Only the
+            // next start can tell whether it is there.
+            return Err(Down);
         }
         panic!("{} says nothing although the disk is well", SLOTS[slot].name);
     }

@@ -13,9 +13,13 @@ pub(crate) struct Removal {
     pub(crate) from: u64,
     pub(crate) below: u64,
     pub(crate) keep: u64,
-    /// How many messages had been published when it was asked for and when it was answered. The first is its name, too.
+    pub(crate) name: u64,
+    /// How many messages had been published when it was asked for and when it was answered.
     pub(crate) asked: usize,
     pub(crate) answered: usize,
+    /// What was acknowledged by then, which is durable when the removal is.
+    pub(super) acknowledged_to: u64,
+    pub(super) is_refused: bool,
 }
 
 /// The reason.
@@ -30,7 +34,17 @@ pub(super) enum Loss {
 impl Removal {
     /// One that was not asked for yet.
     pub(crate) fn of(filter: Option<String>, from: u64, below: u64, keep: u64) -> Self {
-        Self { filter, from, below, keep, asked: usize::MAX, answered: usize::MAX }
+        Self {
+            filter,
+            from,
+            below,
+            keep,
+            name: 0,
+            asked: usize::MAX,
+            answered: usize::MAX,
+            acknowledged_to: 0,
+            is_refused: false,
+        }
     }
 
     fn takes(&self, subject: &str) -> bool {
@@ -39,16 +53,19 @@ impl Removal {
 }
 
 impl Model {
-    /// A removal is asked for: returns what it certainly covers, if it is answered that it was done.
-    pub(crate) fn ask_removal(&mut self, mut removal: Removal, attempts: &[Attempt]) -> Vec<u64> {
+    /// A removal is asked for: returns its name, and what it certainly covers, if it is answered that it was done.
+    pub(crate) fn ask_removal(&mut self, mut removal: Removal, attempts: &[Attempt]) -> (u64, Vec<u64>) {
+        self.last_removal += 1;
+        removal.name = self.last_removal;
         removal.asked = attempts.len();
+        removal.acknowledged_to = self.kept.last().copied().unwrap_or(0);
         let covers = |(sequence, owner): (&u64, &usize)| {
             let is_covered = (removal.from..removal.below).contains(sequence) && removal.keep == 0;
             (is_covered && removal.takes(&attempts[*owner].subject)).then_some(*sequence)
         };
         let covered = self.owners.iter().filter_map(covers).collect();
         self.removals.push(removal);
-        covered
+        (self.last_removal, covered)
     }
 
     /// Why this acknowledged message may be missing.

@@ -20,10 +20,17 @@ pub(crate) struct Model {
     gone: BTreeSet<u64>,
     /// Those of them that somebody asked to remove and was told so.
     removed: BTreeSet<u64>,
+    /// Sequences that a failed sync took, of a stream that does not wait for syncs.
+    lost: BTreeSet<u64>,
+    /// Whether a sync may have failed since the last look, of a stream that does not wait for syncs.
+    pub(crate) is_lossy: bool,
+    /// Messages whose sequences others got since, of which nobody knows anything any more.
+    stale: Vec<usize>,
     /// What was acknowledged up to here survives whatever happens.
     durable_to: u64,
     /// Removals since the last look, answered or not.
     pub(super) removals: Vec<Removal>,
+    pub(super) last_removal: u64,
     /// The tightest limits since then.
     pub(super) tight: Bounds,
     /// The last sequence known then, and when that was.
@@ -55,8 +62,10 @@ pub(crate) struct Look<'a> {
 }
 
 impl Look<'_> {
-    fn last(&self) -> u64 {
-        self.present.keys().next_back().copied().unwrap_or(0)
+    /// The last one that somebody published: markers are put behind it in a recovery.
+    fn last(&self, attempts: &[Attempt]) -> u64 {
+        let is_published = |(_, number): &(&u64, &usize)| !attempts[**number].is_marker;
+        self.present.iter().rev().find(is_published).map_or(0, |(sequence, _)| *sequence)
     }
 }
 
@@ -69,8 +78,12 @@ impl Model {
             promised: BTreeMap::new(),
             gone: BTreeSet::new(),
             removed: BTreeSet::new(),
+            lost: BTreeSet::new(),
+            is_lossy: false,
+            stale: Vec::new(),
             durable_to: 0,
             removals: Vec::new(),
+            last_removal: 0,
             tight: Bounds::evicting(config),
             looked_to: 0,
             looked_at: 0,
@@ -79,6 +92,11 @@ impl Model {
 
     pub(crate) fn last(&self) -> u64 {
         self.owners.keys().next_back().copied().unwrap_or(0)
+    }
+
+    /// Whether a sync may have lost it.
+    pub(crate) fn is_in_doubt(&self, sequence: u64) -> bool {
+        sequence > self.durable_to
     }
 
     pub(crate) fn owner(&self, sequence: u64) -> Option<usize> {
@@ -96,6 +114,9 @@ impl Model {
 
     /// Somebody was told that the message `number` has this sequence.
     pub(crate) fn own(&mut self, sequence: u64, number: usize, attempts: &[Attempt]) {
+        if self.is_lossy || self.lost.contains(&sequence) {
+            self.give_up_stale(sequence, number);
+        }
         let owner = *self.owners.entry(sequence).or_insert(number);
         assert_eq!(owner, number, "sequence {sequence} was given to two messages");
         if attempts[number].is_marker {
@@ -108,6 +129,26 @@ impl Model {
         let behind = self.owners.range(sequence + 1..).find(is_published);
         let is_in_order = behind.is_none_or(|(_, behind)| *behind > number);
         assert!(is_in_order, "{number} at {sequence} is out of order: {behind:?}");
+    }
+
+    /// The contract wants a gap behind what a failed sync took (4). But it also took the marks that would tell of it, and
+    /// one that can't be lost costs a sync; these messages had been acknowledged without any.
+    fn give_up_stale(&mut self, from: u64, number: usize) {
+        let is_stale = |(sequence, owner): (&u64, &usize)| {
+            let may_be_lost = self.lost.contains(sequence) || self.is_in_doubt(*sequence);
+            (*owner < number && may_be_lost).then_some((*sequence, *owner))
+        };
+        let stale: Vec<(u64, usize)> = self.owners.range(from..).filter_map(is_stale).collect();
+        if !stale.is_empty() {
+            self.looked_to = self.looked_to.min(from - 1);
+        }
+        for (sequence, owner) in stale {
+            self.owners.remove(&sequence);
+            self.kept.remove(&sequence);
+            self.gone.remove(&sequence);
+            self.removed.remove(&sequence);
+            self.stale.push(owner);
+        }
     }
 
     pub(crate) fn acknowledge(&mut self, sequence: u64, number: usize, attempts: &[Attempt]) {
@@ -137,13 +178,27 @@ impl Model {
         }
     }
 
-    /// A removal is answered: what it certainly covered stays away, and all before it is durable.
-    pub(crate) fn removed(&mut self, asked: usize, sequences: &[u64], answered_at: usize) {
+    /// A removal is answered: what it certainly covered stays away, and all before it is durable,
+    /// unless an earlier sync lost it.
+    pub(crate) fn removed(&mut self, name: u64, sequences: &[u64], answered_at: usize, is_lossy: bool) {
         self.forget(sequences);
         self.removed.extend(sequences);
-        if let Some(removal) = self.removals.iter_mut().find(|removal| removal.asked == asked) {
+        if let Some(removal) = self.removals.iter_mut().find(|removal| removal.name == name) {
             removal.answered = answered_at;
+            if !is_lossy {
+                self.durable_to = self.durable_to.max(removal.acknowledged_to);
+            }
         }
+    }
+
+    /// Something was synced behind all removals that were refused: they stay undone.
+    pub(crate) fn settle_removals(&mut self, published: usize) {
+        self.removals.retain(|removal| !removal.is_refused || removal.asked >= published);
+    }
+
+    /// A removal was not done, it is said.
+    pub(crate) fn refused_removal(&mut self, name: u64) {
+        self.removals.iter_mut().filter(|removal| removal.name == name).for_each(|removal| removal.is_refused = true);
     }
 
     fn forget(&mut self, sequences: &[u64]) {
@@ -168,7 +223,7 @@ impl Model {
         let is_missing = |kept: &u64| !look.present.contains_key(kept);
         let missing: Vec<u64> = self.kept.iter().copied().filter(is_missing).collect();
         for sequence in missing {
-            if self.may_be_lost(sequence, &look) {
+            if self.may_be_lost(sequence, &look, attempts) {
                 continue;
             }
             let loss = self.loss(sequence, &look, attempts);
@@ -181,20 +236,26 @@ impl Model {
     }
 
     /// Whether the disk may have lost it.
-    fn may_be_lost(&self, sequence: u64, look: &Look<'_>) -> bool {
-        let is_in_doubt = sequence > self.durable_to;
+    fn may_be_lost(&self, sequence: u64, look: &Look<'_>, attempts: &[Attempt]) -> bool {
+        let is_in_doubt = self.is_in_doubt(sequence);
         match look.leniency {
             Leniency::None => false,
-            Leniency::Suffix => is_in_doubt && sequence > look.last(),
+            Leniency::Suffix => is_in_doubt && sequence > look.last(attempts),
             Leniency::Holes => is_in_doubt,
         }
     }
 
     /// Of what the disk may have lost nobody knows anything any more, ids and all.
-    fn forget_lost(&self, look: &Look<'_>, attempts: &mut [Attempt]) {
+    fn forget_lost(&mut self, look: &Look<'_>, attempts: &mut [Attempt]) {
+        for number in self.stale.drain(..) {
+            attempts[number].fate = Fate::Unknown;
+        }
         for (&sequence, &number) in &self.owners {
-            if !look.present.contains_key(&sequence) && self.may_be_lost(sequence, look) {
+            if !look.present.contains_key(&sequence) && self.may_be_lost(sequence, look, attempts) {
                 attempts[number].fate = Fate::Unknown;
+                if look.leniency == Leniency::Holes {
+                    self.lost.insert(sequence);
+                }
             }
         }
     }
@@ -225,7 +286,9 @@ impl Model {
         self.gone.extend(owned);
         self.kept = look.present.keys().copied().collect();
         self.promised.clear();
-        self.removals.clear();
+        self.is_lossy = false;
+        // What was refused may still come about when the power goes, until something behind it is durable.
+        self.removals.retain(|removal| removal.is_refused);
         self.tight = match look.configs {
             [config] => Bounds::evicting(config),
             // The one that is not in force yet may still come.

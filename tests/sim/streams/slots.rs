@@ -51,6 +51,10 @@ impl Slot {
         matches!(self.kind, Kind::Plain | Kind::LastPerSubject)
     }
 
+    pub(crate) fn may_refuse(&self) -> bool {
+        matches!(self.kind, Kind::Capped | Kind::Full)
+    }
+
     pub(crate) fn allows_ttl(&self) -> bool {
         self.kind == Kind::Expiring
     }

@@ -84,7 +84,7 @@ pub(crate) enum Request {
     Remove {
         slot: usize,
         incarnation: u32,
-        asked: usize,
+        name: u64,
         covered: Vec<u64>,
     },
     Create {

@@ -1,7 +1,9 @@
 //! Messages that leave with time.
 
+use embus_storage::medium::crash::{CrashMedium, Fault};
+
 use super::super::*;
-use super::fixture::{Bench, SECOND, stream};
+use super::fixture::{Bench, SECOND, configured, stream};
 use crate::api::time::Nanos;
 use crate::stream::config::Discard;
 
@@ -166,4 +168,32 @@ fn ids_are_forgotten() {
     assert_eq!(deadline, s.now + 135 * SECOND);
     s.pass(135 * SECOND);
     assert_eq!(s.core.next_expiry(), None);
+}
+
+/// Not knowing when a message was stored once made it as old as can be.
+#[test]
+fn a_disk_that_fails_makes_no_message_old() {
+    let disk = CrashMedium::new(1);
+    disk.create_dir("/s".as_ref()).unwrap();
+    let config = Arc::new(configured(|config| config.max_age = Nanos(10 * SECOND)));
+    let now = 1_700_000_000 * SECOND;
+    let mut core = Core::create(Arc::new(disk.clone()), "/s".into(), Arc::clone(&config), 0, true).unwrap();
+    core.publish(&Incoming { subject: b"a", headers: &[], payload: b"" }, now);
+    let commit = core.log_mut().take_commit(true).unwrap();
+    core.log_mut().finish_commit(commit.run()).unwrap();
+    drop(core);
+    let disk = disk.restart();
+    // Recovery finds out about the time as well, at its end.
+    let later = now + SECOND;
+    for call in 1.. {
+        disk.forget_faults();
+        disk.fail_at(disk.calls() + call, Fault::Io);
+        let medium = Arc::new(disk.clone());
+        let Ok(mut core) = Core::open(medium, "/s".into(), Arc::clone(&config), 0, true, later) else { continue };
+        core.expire(later);
+        assert_eq!(core.state().messages, 1, "call {call}");
+        if call > 200 {
+            return;
+        }
+    }
 }
