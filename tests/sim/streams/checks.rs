@@ -69,7 +69,7 @@ impl World {
         if answer["error"].is_null() {
             stream.exists = Some(exists);
         } else {
-            assert!(self.is_faulty, "{answer}");
+            assert!(self.is_faulty || stream.is_doomed, "{answer}");
             stream.exists = None;
             stream.is_doomed |= !exists && self.is_hopeless;
             if exists {
@@ -90,8 +90,10 @@ impl World {
             let is_full = text.contains("maximum") && SLOTS[slot].may_refuse();
             // Its stream may be deleted meanwhile, and its files with it.
             let stream = &self.streams[slot];
-            let is_ending =
-                stream.is_changing || stream.exists != Some(true) || stream.model.incarnation != incarnation;
+            let is_ending = stream.is_doomed
+                || stream.is_changing
+                || stream.exists != Some(true)
+                || stream.model.incarnation != incarnation;
             assert!(self.is_faulty || is_full || is_ending, "{answer}");
             self.attempts[number].fate = match (is_full, self.is_hopeless) {
                 (true, _) => Fate::Full,

@@ -285,11 +285,7 @@ impl World {
                 Some(error) => self.trace.note(format_args!("info: {error}")),
             }
         }
-        if self.streams[slot].is_doomed {
-            // Its folder was renamed to be swept away, and the disk neither made that durable nor took it back. Only the
-            // next start can tell whether it is there.
-            return Err(Down);
-        }
+        self.give_up_if_doomed(slot)?;
         panic!("{} says nothing although the disk is well", SLOTS[slot].name);
     }
 
@@ -306,6 +302,13 @@ impl World {
                 return Ok(());
             }
         }
+        self.give_up_if_doomed(slot)?;
         panic!("{} takes no messages although the disk is well", SLOTS[slot].name);
+    }
+
+    /// The folder of a stream was renamed to be swept away, and the disk neither made that durable nor took it back: only
+    /// the next start can tell whether the stream is there.
+    fn give_up_if_doomed(&self, slot: usize) -> Result<(), Down> {
+        if self.streams[slot].is_doomed { Err(Down) } else { Ok(()) }
     }
 }

@@ -188,8 +188,9 @@ fn a_disk_that_fails_makes_no_message_old() {
     for call in 1.. {
         disk.forget_faults();
         disk.fail_at(disk.calls() + call, Fault::Io);
-        let medium = Arc::new(disk.clone());
-        let Ok(mut core) = Core::open(medium, "/s".into(), Arc::clone(&config), 0, true, later) else { continue };
+        let (medium, undone) = (Arc::new(disk.clone()), Undone::default());
+        let opened = Core::open(medium, "/s".into(), Arc::clone(&config), 0, true, undone, later);
+        let Ok(mut core) = opened else { continue };
         core.expire(later);
         assert_eq!(core.state().messages, 1, "call {call}");
         if call > 200 {
