@@ -357,6 +357,10 @@ fn of_two_streams_with_one_name_the_newer_is_served() {
     assert_eq!(jetstream.unreadable().len(), 1);
     assert_eq!(jetstream.unreadable()[0].path, older);
     assert_eq!(messages(&jetstream, "A"), 3);
+    // Once the name is deleted, the older one does not come up in the place of the newer.
+    jetstream.delete("A").unwrap();
+    jetstream.close();
+    assert_eq!(open(on(&disk)).names(None), Vec::<String>::new());
 }
 
 #[test]
