@@ -1,6 +1,9 @@
 //! The HTTP monitoring port, asked by hand.
 
+use async_nats::jetstream::consumer::pull;
+use async_nats::jetstream::stream;
 use embus::Broker;
+use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -98,6 +101,28 @@ fn healthz_follows_the_life_of_the_broker() {
         assert_ne!(status, 200, "{body}");
         broker.shutdown(STOP_DEADLINE).await;
         TcpListener::bind(broker.monitor_addr().unwrap()).await.expect("the monitoring port is free");
+    });
+}
+
+#[test]
+fn jsz_tells_of_consumers_when_asked() {
+    run(async {
+        let broker = listening().jetstream(true).monitor("127.0.0.1:0").start().await.unwrap();
+        let context = async_nats::jetstream::new(connect(&broker).await);
+        let stream = context.create_stream(stream::Config { name: "S".into(), ..Default::default() }).await.unwrap();
+        let config = pull::Config { durable_name: Some("c".into()), ..Default::default() };
+        stream.create_consumer(config).await.unwrap();
+        let jsz = json(&broker, "/jsz?streams=1").await;
+        assert_eq!(jsz["consumers"], 1);
+        let detail = &jsz["account_details"][0]["stream_detail"][0];
+        assert_eq!((&detail["state"]["consumer_count"], &detail["consumer_detail"]), (&1.into(), &Value::Null));
+        let jsz = json(&broker, "/jsz?consumers=1").await;
+        let consumer = &jsz["account_details"][0]["stream_detail"][0]["consumer_detail"][0];
+        assert_eq!((&consumer["stream_name"], &consumer["name"]), (&"S".into(), &"c".into()));
+        assert_eq!((&consumer["num_pending"], &consumer["config"]), (&0.into(), &Value::Null));
+        let jsz = json(&broker, "/jsz?consumers=1&config=1").await;
+        let consumer = &jsz["account_details"][0]["stream_detail"][0]["consumer_detail"][0];
+        assert_eq!(consumer["config"]["durable_name"], "c");
     });
 }
 

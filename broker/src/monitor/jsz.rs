@@ -22,21 +22,38 @@ pub(super) struct Options {
     account: Option<String>,
     accounts: bool,
     streams: bool,
+    consumers: Consumers,
     config: bool,
     window: Window,
+}
+
+/// Which consumers are told of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Consumers {
+    None,
+    /// Those that the API lists.
+    Listed,
+    /// Those that streams copy through, too.
+    All,
 }
 
 impl Options {
     /// Asking for consumers asks for their streams. [nats-server: jsz]
     pub(super) fn parse(query: &Query<'_>) -> Result<Self, QueryError> {
-        for name in ["leader-only", "raft", "stream-leader-only", "direct-consumers"] {
+        for name in ["leader-only", "raft", "stream-leader-only"] {
             query.flag(name)?;
         }
-        let streams = query.flag("streams")? | query.flag("consumers")?;
+        let consumers = match (query.flag("consumers")?, query.flag("direct-consumers")?) {
+            (false, _) => Consumers::None,
+            (true, false) => Consumers::Listed,
+            (true, true) => Consumers::All,
+        };
+        let streams = query.flag("streams")? | (consumers != Consumers::None);
         Ok(Self {
             account: query.text("acc").map(str::to_owned),
             accounts: query.flag("accounts")? | streams,
             streams,
+            consumers,
             config: query.flag("config")?,
             window: Window::parse(query)?,
         })
@@ -132,6 +149,10 @@ struct StreamDetail {
     #[serde(skip_serializing_if = "Option::is_none")]
     config: Option<Value>,
     state: StreamState,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    consumer_detail: Vec<Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    direct_consumer_detail: Vec<Value>,
 }
 
 #[derive(Debug, Serialize)]
@@ -202,12 +223,19 @@ pub(super) fn in_varz(jetstream: Option<&Arc<JetStream>>) -> InVarz {
 
 fn detail(stream: &Arc<Stream>, state: &State, options: &Options, leader: &str) -> StreamDetail {
     let config = || serde_json::from_str(&stream.config().to_json(false)).unwrap_or_default();
+    let infos = if options.consumers == Consumers::None { Vec::new() } else { stream.consumer_infos() };
+    let consumers = |is_direct: bool| {
+        let of_kind = infos.iter().filter(move |info| info.config.direct == is_direct);
+        of_kind.map(|info| serde_json::from_str(&info.to_json(options.config)).unwrap_or_default()).collect()
+    };
     StreamDetail {
         name: stream.name().to_owned(),
         created: timestamp(stream.created()),
         cluster: Cluster { leader: leader.to_owned() },
         config: options.config.then(config),
-        state: StreamState::of(state),
+        state: StreamState::of(state, stream.consumer_count()),
+        consumer_detail: consumers(false),
+        direct_consumer_detail: if options.consumers == Consumers::All { consumers(true) } else { Vec::new() },
     }
 }
 
@@ -250,7 +278,7 @@ impl Default for Limits {
 }
 
 impl StreamState {
-    fn of(state: &State) -> Self {
+    fn of(state: &State, consumer_count: usize) -> Self {
         Self {
             messages: state.messages,
             bytes: state.bytes,
@@ -261,7 +289,7 @@ impl StreamState {
             num_subjects: state.subjects,
             num_deleted: state.deleted,
             lost_messages: state.lost_messages,
-            consumer_count: 0,
+            consumer_count,
         }
     }
 }

@@ -5,6 +5,7 @@ use embus_storage::log::Locator;
 use embus_storage::message::Timestamp;
 
 use super::ack::AckToken;
+use super::config::PriorityPolicy;
 use super::pending::Slot;
 use super::requests::{Offer, Reached, Taker};
 use super::rules::Acks;
@@ -185,21 +186,24 @@ impl Consumer {
     }
 
     /// Whether it has delivered everything that was visible at its last poll, and could deliver more: it wants to know
-    /// of the next message by [`offer`](Self::offer).
+    /// of the next message by [`offer`](Self::offer). Requests that wait until more is pending want to know in any case.
     #[inline]
     pub fn is_hungry(&self) -> bool {
-        self.is_caught_up
-            && !self.is_paused
+        !self.is_paused
             && match &self.demand {
-                Demand::Pull { requests, .. } => !requests.is_empty(),
-                Demand::Push(push) => push.is_active() && push.has_window(),
+                Demand::Pull { requests, pin } => {
+                    !requests.is_empty() && (self.is_caught_up || pin.policy() == PriorityPolicy::Overflow)
+                }
+                Demand::Push(push) => self.is_caught_up && push.is_active() && push.has_window(),
             }
     }
 
     /// While it is hungry: `sequence` is visible and matches its filters, and nothing else does that came after its last
-    /// poll and before this. Poll it then.
+    /// poll and before this. Poll it then. If it has not caught up, it has other messages before that.
     #[inline]
     pub fn offer(&mut self, sequence: u64) {
-        self.cursor.skip_to(sequence);
+        if self.is_caught_up {
+            self.cursor.skip_to(sequence);
+        }
     }
 }

@@ -179,6 +179,10 @@ impl Requests {
         let is_alone = self.queue.len() == 1;
         let request = &mut self.queue[place];
         let pin_id = pin.serve(&request.pin_id, now);
+        if let Some(id) = pin_id.as_ref().filter(|_| request.pin_id.is_empty()) {
+            // The rest of its batch is for the client that is pinned now.
+            request.pin_id = String::from_utf8_lossy(id).into_owned();
+        }
         request.messages_left -= 1;
         request.delivered += 1;
         request.heartbeat_at = next_heartbeat(request.heartbeat, now);

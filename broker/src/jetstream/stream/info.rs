@@ -156,6 +156,12 @@ pub(super) struct Snapshot {
 }
 
 impl Snapshot {
+    fn take(stream: &EngineStream) -> Self {
+        let consumers = stream.consumer_count();
+        stream.look(|core| Self::of(core, consumers))
+    }
+
+    /// Of a stream that is locked, and has so many consumers.
     pub(super) fn of(core: &Core, consumers: usize) -> Self {
         Self { config: Arc::clone(core.config()), created: core.created(), state: core.state(), consumers }
     }
@@ -188,8 +194,7 @@ impl Context {
     /// What is known of the stream of this name.
     pub(crate) async fn info_of(&self, name: &str) -> Result<Info, Failure> {
         let stream = self.find(name)?;
-        let consumers = stream.consumer_count();
-        let snapshot = stream.look(|core| Snapshot::of(core, consumers));
+        let snapshot = Snapshot::take(&stream);
         self.finish_info(&stream, snapshot).await
     }
 
@@ -214,8 +219,7 @@ impl Context {
 
     async fn info(&self, stream: &Arc<EngineStream>, with_version: bool) -> Result<Info, Failure> {
         let stream = stream.witness();
-        let consumers = stream.consumer_count();
-        let snapshot = stream.look(|core| Snapshot::of(core, consumers));
+        let snapshot = Snapshot::take(&stream);
         self.committed(&stream).await?;
         Ok(snapshot.into_info(with_version))
     }

@@ -3,16 +3,35 @@
 use crate::api::response::Object;
 use crate::consumer::info::{ConsumerInfo, PriorityGroupInfo, SequenceInfo};
 
+impl ConsumerInfo {
+    /// As the monitor shows it: the JSON of a response, with or without the configuration.
+    pub fn to_json(&self, with_config: bool) -> String {
+        let config = with_config.then(|| self.config.to_json(false));
+        with_state(self, head(self, config.as_deref())).to_json()
+    }
+}
+
 /// Everything there is to tell; `with_version` adds what the server says of itself to the metadata.
 pub(super) fn object(info: &ConsumerInfo, with_version: bool) -> Object {
-    let state = &info.state;
-    let remaining = state.paused_until.saturating_sub(info.now);
-    let is_paused = remaining > 0;
+    with_state(info, head(info, Some(&info.config.to_json(with_version))))
+}
+
+fn head(info: &ConsumerInfo, config: Option<&str>) -> Object {
     let object = Object::new()
         .with("stream_name", &info.stream_name)
         .with("name", &info.name)
-        .with_time("created", info.created)
-        .with_raw("config", &info.config.to_json(with_version))
+        .with_time("created", info.created);
+    match config {
+        Some(config) => object.with_raw("config", config),
+        None => object,
+    }
+}
+
+fn with_state(info: &ConsumerInfo, head: Object) -> Object {
+    let state = &info.state;
+    let remaining = state.paused_until.saturating_sub(info.now);
+    let is_paused = remaining > 0;
+    let object = head
         .with_raw("delivered", &place(&state.delivered).to_json())
         .with_raw("ack_floor", &place(&state.ack_floor).to_json())
         .with("num_ack_pending", &state.num_ack_pending)
@@ -101,6 +120,14 @@ mod tests {
             state,
             r#"{"consumer_seq":3,"stream_seq":5,"last_active":"1970-01-01T00:00:01.5Z"},"ack_floor":{"consumer_seq":1,"stream_seq":2},"num_ack_pending":2,"num_redelivered":1,"num_waiting":4,"num_pending":6,"push_bound":true,"paused":true,"pause_remaining":7,"ts":"1970-01-01T00:00:02Z","priority_groups":[{"group":"g","pinned_client_id":"x","pinned_ts":"1970-01-01T00:00:00.000000001Z"},{"group":"h","pinned_ts":"0001-01-01T00:00:00Z"}]}"#,
         );
+    }
+
+    #[test]
+    fn for_the_monitor() {
+        let info = info(ConsumerState::default());
+        assert_eq!(info.to_json(true), object(&info, false).to_json());
+        let start = r#"{"stream_name":"S","name":"c","created":"1970-01-01T00:00:01Z","delivered":"#;
+        assert!(info.to_json(false).starts_with(start));
     }
 
     #[test]
