@@ -5,18 +5,21 @@
 //! Only at the very end, behind what is known to be durable, a bad record is one that was never finished: it and all
 //! behind it count as never written.
 
+mod end;
+mod walk;
+
 use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::commit::{Durable, MAX_RESERVE, MIN_RESERVE, Written};
+use super::commit::{Durable, MIN_RESERVE, Written};
 use super::files::{Place, SegmentFile};
 use super::found::{Found, Listing};
 use super::pending::{Chunk, Pending};
 use super::ranges::Ranges;
 use super::removals::Removals;
-use super::segments::{Messages, Segment};
-use super::tail::{Tail, Unproven};
+use super::segments::Segment;
+use super::tail::Unproven;
 use super::undone::Undone;
 use super::upkeep::Keeper;
 use super::{Log, LogOptions, Replay};
@@ -24,9 +27,10 @@ use crate::checkpoint::{self, Checkpoint};
 use crate::error::StorageError;
 use crate::medium::Medium;
 use crate::message::Timestamp;
-use crate::record::{HEADER_BYTES, Header, Kind, MIN_MESSAGE_BYTES, Removal};
+use crate::record::{HEADER_BYTES, Kind, Removal};
 use crate::segment::{Marks, RECORDS_START, Scanned, Scanner, SegmentHeader, TailMark};
-use crate::subject_index::{Choice, SubjectIndex};
+use crate::subject_index::SubjectIndex;
+use walk::{Span, Walked};
 
 /// A log in the making.
 pub(super) struct Recovery<'a> {
@@ -57,28 +61,6 @@ pub(super) struct Recovery<'a> {
     again_body: Box<[u8]>,
     /// What is on the disk and never happened.
     undone: Undone,
-}
-
-/// How the walk through one segment ended.
-struct Walked {
-    /// Where the last record ends.
-    end: u32,
-    /// Bytes behind that which are no zeros.
-    rest: u32,
-    /// The first record boundary that is not before the durable part's end.
-    boundary: Option<Tail>,
-}
-
-/// Which part of a file a walk goes through, and what to make of damage.
-#[derive(Clone, Copy)]
-struct Span {
-    from: u32,
-    limit: u32,
-    /// A record from here on may be one that was never finished.
-    solid_to: u64,
-    /// Messages above it belong to no one.
-    last: u64,
-    synced_end: u64,
 }
 
 impl<'a> Recovery<'a> {
@@ -180,101 +162,6 @@ impl<'a> Recovery<'a> {
         Ok(Some(walked))
     }
 
-    fn walk(&mut self, file: &Arc<SegmentFile>, segment: &SegmentHeader, span: Span) -> Result<Walked, StorageError> {
-        let failed = |error| file.error("read", error);
-        let mut scanner = Scanner::new(&**file.file()?, segment.salt, span.from, span.limit).map_err(failed)?;
-        let mut boundary = None;
-        loop {
-            let at = scanner.offset();
-            if boundary.is_none() && u64::from(at) >= span.synced_end {
-                boundary = Some(Tail { from: at, next: self.expected });
-            }
-            match scanner.next().map_err(failed)? {
-                Scanned::Record { offset, header, bytes } => self.record(segment, offset, &header, bytes, span.last),
-                Scanned::BadBody { offset, .. } | Scanned::Unknown { offset, .. }
-                    if u64::from(offset) >= span.solid_to =>
-                {
-                    // Nothing behind it counts, but its bytes tell how many sequences may have been given out.
-                    let rest = u32::try_from(file.allocated()).unwrap_or(u32::MAX).saturating_sub(offset);
-                    return Ok(Walked { end: offset, rest, boundary });
-                }
-                Scanned::BadBody { header, .. } => {
-                    self.lost_bytes += header.record_len() as u64;
-                    let next = segment.base.saturating_add(header.relative.into()).saturating_add(1);
-                    if header.kind == Kind::Message && next > self.expected {
-                        self.lose(segment.compacted, next - 1, next);
-                    }
-                }
-                Scanned::Unknown { len, .. } => {
-                    self.lost_bytes += u64::from(len);
-                    self.lost_messages += u64::from(segment.compacted);
-                }
-                Scanned::End { offset, rest } => {
-                    if u64::from(offset) < span.solid_to {
-                        self.lost_bytes += u64::from(rest);
-                    }
-                    return Ok(Walked { end: offset, rest, boundary });
-                }
-            }
-        }
-    }
-
-    /// The message `sequence` is lost, and what is missing before it.
-    fn lose(&mut self, compacted: bool, sequence: u64, next: u64) {
-        self.lost.insert(if compacted { sequence } else { self.expected }, next);
-        self.expected = next;
-    }
-
-    fn record(&mut self, segment: &SegmentHeader, offset: u32, header: &Header, bytes: &[u8], last: u64) {
-        let Some(sequence) = segment.base.checked_add(header.relative.into()) else { return };
-        match header.kind {
-            Kind::Message if sequence >= self.expected && sequence <= last && sequence < u64::MAX => {
-                if !segment.compacted {
-                    self.lost.insert(self.expected, sequence);
-                }
-                self.expected = sequence + 1;
-                self.last_time = self.last_time.max(header.time);
-                self.message(sequence, offset, header, &bytes[HEADER_BYTES..]);
-            }
-            Kind::Skip if sequence > self.expected && sequence <= last.saturating_add(1) => self.expected = sequence,
-            Kind::Removal => self.removal(&bytes[HEADER_BYTES..]),
-            Kind::Message | Kind::Skip | Kind::Description | Kind::Filler => {}
-        }
-    }
-
-    fn message(&mut self, sequence: u64, offset: u32, header: &Header, body: &[u8]) {
-        let Some(message) = header.message(body) else { return };
-        let extent = header.extent(offset);
-        let id = match (&mut self.checkpoint, sequence <= self.known_to) {
-            // A compaction moved it here; whether it was live, the checkpoint tells.
-            (Some(checkpoint), true) => checkpoint.claim(sequence),
-            _ => self.subjects.append(message.subject, sequence),
-        };
-        if let Some(entries) = self.segments.back_mut().map(|segment| &mut segment.entries) {
-            match id {
-                Some(id) => entries.push(sequence, extent, id),
-                None => entries.push_deleted(sequence, extent),
-            };
-        }
-        if sequence > self.known_to {
-            if let Some(victim) = sequence.checked_sub(message.evicts.into()).filter(|_| message.evicts > 0) {
-                self.remove(victim, victim + 1);
-            }
-            if message.marked {
-                self.segments.back_mut().expect("there is the one that is walked through").marked = true;
-                self.replay.message(sequence, message.time, message.subject, message.headers);
-            }
-        }
-    }
-
-    fn removal(&mut self, body: &[u8]) {
-        let Some(removal) = Removal::decode(body) else { return };
-        self.floor = self.floor.max(removal.floor);
-        for (start, len) in removal.ranges {
-            self.remove(start, start.saturating_add(len));
-        }
-    }
-
     /// What the marks repeat of removals: those of a commit count if its messages are there, or had to be.
     fn removals_again(&mut self, last: Option<&Found>) {
         let Some(last) = last else { return };
@@ -284,30 +171,6 @@ impl<'a> Recovery<'a> {
             self.again_body = body.into();
             self.removal(body);
             self.again.add(&Removal::decode(body).map(Removals::from).unwrap_or_default());
-        }
-    }
-
-    /// Removes the messages `start..end`.
-    fn remove(&mut self, start: u64, end: u64) {
-        self.lost.remove(start, end);
-        if start <= self.known_to {
-            self.removed.insert(start, end.min(self.known_to.saturating_add(1)));
-        }
-        self.take_out(start, end);
-    }
-
-    fn take_out(&mut self, start: u64, end: u64) {
-        let mut from = start;
-        while let Some((_, entry)) = Messages(&self.segments).next(from, &mut Choice::Any) {
-            if entry.sequence >= end {
-                return;
-            }
-            let behind = self.segments.partition_point(|segment| segment.base() <= entry.sequence);
-            self.segments[behind - 1].entries.remove(entry.sequence);
-            if let Some(id) = entry.subject {
-                self.subjects.remove(id, entry.sequence);
-            }
-            from = entry.sequence + 1;
         }
     }
 
@@ -333,64 +196,6 @@ impl<'a> Recovery<'a> {
             self.lost.remove(start, start + len);
             self.missing_in_front.remove(start, start + len);
         }
-    }
-
-    /// Judges the end of the last segment, and makes the log.
-    fn finish(mut self, last: Option<&Found>, walked: Option<Walked>, options: LogOptions, listing: &Listing) -> Log {
-        let marks = last.map(|last| last.marks.clone()).unwrap_or_default();
-        let mark = marks.newest();
-        let boot_id = self.place.medium.boot_id();
-        let end = End { mark, same_boot: mark.is_some_and(|mark| mark.boot_id == boot_id), walked };
-        let physical = self.expected.max(1) - 1;
-        let first_base = listing.segments.first().map_or(0, |found| found.name.base);
-        let known = physical.max(self.known_to).max(last.map_or(0, |last| last.name.base.saturating_sub(1)));
-        end.count_lost(self.expected, &mut self.lost);
-        let is_cut = last.is_none_or(|last| last.is_cut() || last.header.is_none());
-        let mut last_sequence = end.last_sequence(known, is_cut).max(self.undone.given_to);
-        if is_cut || mark.is_some_and(|mark| mark.continued) {
-            // A whole segment is missing, or nearly so.
-            last_sequence = last_sequence.saturating_add(MAX_SEQUENCES_PER_SEGMENT).min(u64::MAX - 1);
-            self.lost_messages += 1;
-        }
-        if let Some(mark) = mark.filter(|mark| mark.last_sequence <= physical) {
-            if self.known_to == 0 {
-                self.missing_in_front.insert(mark.floor, first_base);
-            }
-            if end.same_boot {
-                // No file in front of the first one was let go of that held what this says is live.
-                self.missing_in_front.iter().for_each(|(start, len)| self.lost.insert(start, start + len));
-            }
-            self.floor = self.floor.max(mark.floor);
-        }
-        self.floor = self.floor.max(mark.map_or(0, |mark| mark.synced_floor));
-        let floor = self.floor;
-        self.take_out(0, floor);
-        self.lost.remove(0, floor);
-        let synced = end.walked.as_ref().and_then(|walked| walked.boundary).filter(|_| end.same_boot);
-        let is_proven = !is_cut && last_sequence == physical && self.is_proven(&end);
-        let unproven = self.segments.back().filter(|_| !is_proven).map(|segment| {
-            let is_plain = !segment.header.compacted && !segment.header.compressed;
-            let mut unproven = Unproven::new(physical, segment.base(), segment.end, synced);
-            // What is compacted is as good as it gets; and what lies in front of a lost segment stays there.
-            unproven.tail = unproven.tail.filter(|_| is_plain && last.is_some_and(|it| it.name == segment.file.name));
-            unproven
-        });
-        self.into_log(options, listing, &marks, last_sequence, unproven)
-    }
-
-    /// Whether the last segment is known to be durable as it is, and nothing else lies in it.
-    fn is_proven(&self, end: &End) -> bool {
-        let (Some(mark), Some(walked), Some(segment)) = (&end.mark, &end.walked, self.segments.back()) else {
-            return false;
-        };
-        let synced = mark.synced_end == u64::from(walked.end) || !self.place.persistent;
-        let is_plain = !segment.header.compacted && !segment.header.compressed;
-        synced
-            && self.undone.is_done()
-            && is_plain
-            && mark.end == u64::from(walked.end)
-            && mark.last_sequence + 1 == self.expected
-            && walked.rest == 0
     }
 
     fn into_log(
@@ -453,36 +258,6 @@ impl<'a> Recovery<'a> {
     }
 }
 
-/// What is known of the end of the last segment.
-struct End {
-    mark: Option<TailMark>,
-    same_boot: bool,
-    walked: Option<Walked>,
-}
-
-impl End {
-    /// Counts what is missing at the end although it was durable.
-    fn count_lost(&self, expected: u64, lost: &mut Ranges) {
-        let Some(mark) = &self.mark else { return };
-        let rest = self.walked.as_ref().map_or(0, |walked| walked.rest);
-        let written = self.walked.as_ref().is_some_and(|walked| u64::from(walked.end) < mark.end) && rest > 0;
-        let there = if self.same_boot && written { mark.last_sequence } else { mark.synced_sequence };
-        lost.insert(expected, there.saturating_add(1));
-    }
-
-    /// The sequence that is not given out again; `known` is the last one that is known of otherwise.
-    fn last_sequence(&self, known: u64, is_cut: bool) -> u64 {
-        let Some(mark) = &self.mark else {
-            let rest = self.walked.as_ref().map_or(0, |walked| walked.rest) as usize;
-            // What could lie there, and what could have been reserved.
-            let possible = if is_cut { 0 } else { rest.div_ceil(MIN_MESSAGE_BYTES) as u64 + MAX_RESERVE };
-            return known.saturating_add(possible).min(u64::MAX - 1);
-        };
-        let reserved = if self.same_boot { 0 } else { mark.reserved_to };
-        known.max(mark.given_to).max(reserved).min(u64::MAX - 1)
-    }
-}
-
 /// The description that the newest intact segment in `dir` carries.
 pub(super) fn read_description(medium: &dyn Medium, dir: &Path) -> Option<Vec<u8>> {
     let listing = Listing::new(medium, dir, &Undone::default()).ok()?;
@@ -512,7 +287,3 @@ fn durable_of(marks: &Marks, log: &Log, is_unproven: bool) -> Durable {
     durable.dirty = is_unproven && log.place.persistent;
     durable
 }
-
-/// More sequences than this never lie in one segment, nor are they skipped in one.
-const MAX_SEQUENCES_PER_SEGMENT: u64 =
-    super::MAX_SEGMENT_BYTES as u64 / MIN_MESSAGE_BYTES as u64 + MAX_RESERVE + (1 << 16);
