@@ -28,7 +28,7 @@ pub(super) fn purge(jetstream: &Arc<JetStream>, call: &Call<'_>) -> Result<Outco
     }
     let stream = find(jetstream, call)?;
     let purge = request.into_purge();
-    let purged = stream.with(|core| core.purge(&purge));
+    let purged = stream.purge(&purge);
     let answer = purged.map(|purged| Object::new().with("success", &true).with("purged", &purged));
     Ok(Outcome::of_stream(stream, answer))
 }

@@ -13,6 +13,7 @@ mod manage;
 mod notice;
 mod plan;
 mod pump;
+mod purge;
 mod recover;
 mod relief;
 mod retention;

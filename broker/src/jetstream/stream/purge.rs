@@ -58,7 +58,7 @@ impl<SEQUENCE: ToAssign, KEEP: ToAssign> Purge<SEQUENCE, KEEP> {
         // A walk through a large stream takes its time.
         let purged = context.blocking(move |jetstream| {
             let stream = jetstream.get(&stream).ok_or_else(ApiError::stream_not_found)?.witness();
-            let purged = stream.with(|core| core.purge(&request))?;
+            let purged = stream.purge(&request)?;
             Ok::<_, ApiError>((stream, purged))
         });
         let (stream, purged) = purged.await??;

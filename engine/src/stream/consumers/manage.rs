@@ -159,7 +159,10 @@ impl Stream {
     }
 
     /// Changes something under the lock, then commits it and serves the consumers.
-    fn change<T>(self: &Arc<Self>, act: impl FnOnce(&Arc<Self>, &Router, &mut State) -> T) -> Result<T, ApiError> {
+    pub(super) fn change<T>(
+        self: &Arc<Self>,
+        act: impl FnOnce(&Arc<Self>, &Router, &mut State) -> T,
+    ) -> Result<T, ApiError> {
         let router = self.router.upgrade().ok_or_else(ApiError::not_enabled)?;
         let result = {
             let mut state = self.state.lock();

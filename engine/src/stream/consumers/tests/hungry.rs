@@ -86,3 +86,21 @@ fn what_is_not_acknowledged_comes_again() {
     broker.pass(100 * SECOND);
     assert!(broker.heard().is_empty());
 }
+
+#[test]
+fn a_purge_takes_what_was_not_delivered_and_what_waits() {
+    let broker = Fixture::new();
+    broker.create(durable("C"));
+    for number in 1..=5 {
+        broker.publish("a.b", &number.to_string());
+    }
+    broker.pull("C", "2");
+    broker.heard();
+    assert_eq!(broker.stream.purge(&crate::stream::core::Purge::default()), Ok(5));
+    broker.run_jobs();
+    let state = broker.stream.consumer_info("C").unwrap().state;
+    assert_eq!((state.num_pending, state.num_ack_pending), (0, 0));
+    broker.pull("C", "2");
+    broker.publish("a.b", "6");
+    assert_eq!(broker.heard(), ["MSG a.b 1 S.C.1.6.3.0 6"]);
+}
