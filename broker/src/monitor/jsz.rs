@@ -48,7 +48,7 @@ impl Options {
             (true, false) => Consumers::Listed,
             (true, true) => Consumers::All,
         };
-        let streams = query.flag("streams")? | (consumers != Consumers::None);
+        let streams = query.flag("streams")? || consumers != Consumers::None;
         Ok(Self {
             account: query.text("acc").map(str::to_owned),
             accounts: query.flag("accounts")? | streams,
