@@ -44,7 +44,7 @@ impl<T: IntoConsumerConfig> Consumer<T> {
     /// # Errors
     /// See [`ConsumerInfoErrorKind`](crate::jetstream::context::ConsumerInfoErrorKind).
     pub async fn get_info(&self) -> Result<Info, ConsumerInfoError> {
-        Ok(self.context.consumer_info_of(&self.info.stream_name, &self.info.name).await?)
+        self.context.consumer_info_of(&self.info.stream_name, &self.info.name).await
     }
 
     /// What was known of it when the handle was made, or [`info`](Self::info) was called last.

@@ -5,16 +5,17 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
 
+use embus_protocol::headers::HeaderValue;
 use embus_protocol::subject::Subject;
 use futures_core::Stream as AsyncStream;
 
 use super::status::Arrival;
 use super::{BatchConfig, Config, MessagesError, MessagesErrorKind};
-use crate::Subscriber;
 use crate::client::message::Message as ClientMessage;
 use crate::jetstream::Message;
 use crate::jetstream::consumer::temporary::Temporary;
 use crate::jetstream::consumer::{Consumer, PriorityPolicy, StreamError, StreamErrorKind};
+use crate::{SubscribeError, Subscriber};
 
 /// All messages from where the consumer stands, and those to come; see [`Consumer::messages`].
 ///
@@ -43,8 +44,8 @@ impl Stream {
     pub(super) async fn begin(consumer: &Consumer<Config>, request: BatchConfig) -> Result<Self, StreamError> {
         let client = consumer.context.client();
         let inbox = Subject::from(client.new_inbox());
-        let subscribed = client.subscribe(inbox.clone()).await;
-        let subscriber = subscribed.map_err(|error| StreamError::with_source(StreamErrorKind::Other, error))?;
+        let other = |error| StreamError::with_source::<SubscribeError>(StreamErrorKind::Other, error);
+        let subscriber = client.subscribe(inbox.clone()).await.map_err(other)?;
         Ok(Self {
             consumer: consumer.clone(),
             subscriber,
@@ -107,7 +108,7 @@ impl Stream {
         if self.consumer.config.priority_policy == PriorityPolicy::PinnedClient {
             // A publisher may have set that header, too: the broker's comes last.
             let id = message.headers.as_ref().and_then(|headers| headers.get_last("Nats-Pin-Id"));
-            if let Some(id) = id.map(|id| id.as_str()).filter(|id| self.pin_id.as_deref() != Some(id)) {
+            if let Some(id) = id.map(HeaderValue::as_str).filter(|id| self.pin_id.as_deref() != Some(id)) {
                 self.pin_id = Some(id.to_owned());
             }
         }

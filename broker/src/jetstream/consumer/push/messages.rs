@@ -52,8 +52,9 @@ impl AsyncStream for Messages {
     }
 }
 
-/// What a push consumer sent.
+/// What a push consumer sent. Mostly it is a message: boxing those would cost more than the room they take.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "messages are the common case")]
 pub(super) enum Arrival {
     Message(Message),
     /// It is there, and its last delivery had this number.
