@@ -159,7 +159,7 @@ fn bench(criterion: &mut Criterion) {
                         world.acknowledge();
                     }
                 }
-                processor_time() - start
+                processor_time().saturating_sub(start)
             });
         });
     }

@@ -28,8 +28,8 @@ use world::World;
 
 use crate::seeds;
 
-/// Seeds of a test run without `SIM_SEEDS`: less than a minute of one core.
-const DEFAULT_SEEDS: u64 = 2000;
+/// Seeds of a test run without `SIM_SEEDS`.
+const DEFAULT_SEEDS: u64 = 200;
 
 #[test]
 fn streams_keep_what_they_acknowledged() {

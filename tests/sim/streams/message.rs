@@ -95,11 +95,11 @@ impl Attempt {
     pub(crate) fn headers(&self) -> Vec<u8> {
         let mut text = String::new();
         if let Some(id) = &self.id {
-            text += &format!("Nats-Msg-Id: {id}\r\n");
+            text.extend(["Nats-Msg-Id: ", id, "\r\n"]);
         }
         match self.life {
             Life::Stream => {}
-            Life::Seconds(seconds) => text += &format!("Nats-TTL: {seconds}s\r\n"),
+            Life::Seconds(seconds) => text.extend(["Nats-TTL: ", &seconds.to_string(), "s\r\n"]),
             Life::Ever => text += "Nats-TTL: never\r\n",
         }
         match self.rollup {

@@ -26,7 +26,9 @@ struct Socket(Mutex<Vec<u8>>);
 impl Transport for Socket {
     fn try_write(&self, slices: &[IoSlice<'_>]) -> io::Result<usize> {
         let mut bytes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        slices.iter().for_each(|slice| bytes.extend_from_slice(slice));
+        for slice in slices {
+            bytes.extend_from_slice(slice);
+        }
         Ok(slices.iter().map(|slice| slice.len()).sum())
     }
 

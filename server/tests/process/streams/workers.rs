@@ -70,7 +70,7 @@ fn what_was_confirmed_stays_done_over_kill_9() {
     }
     let (server, address) = start(directory.path(), &[]);
     let crew = Crew::start(address, &ledger);
-    let is_done = || (ledger.lock().unwrap().confirmed.len() as u64 == MESSAGES).then_some(());
+    let is_done = || (ledger.lock().expect("no worker panics").confirmed.len() as u64 == MESSAGES).then_some(());
     let done = poll(is_done);
     server.signal(Signal::KILL);
     server.wait_exit();
@@ -83,7 +83,7 @@ fn what_was_confirmed_stays_done_over_kill_9() {
 
 /// A stream with all messages and a consumer for the workers.
 fn prepare(address: SocketAddr) {
-    let mut peer = Peer::connect(address).unwrap();
+    let mut peer = Peer::connect(address).expect("the server listens");
     peer.create("JOBS", r#"{"name":"JOBS","subjects":["jobs"]}"#);
     // So long that no message comes again while the server lives: it might cross its confirmation on the way.
     let config = r#"{"durable_name":"W","ack_policy":"explicit","ack_wait":4000000000,"max_ack_pending":-1}"#;
@@ -117,7 +117,7 @@ fn work(address: SocketAddr, ledger: &Mutex<Ledger>, confirmations: &AtomicUsize
             Some(reply) if reply.starts_with("$JS.ACK.") => {
                 due -= 1;
                 let sequence = sequence_in(&reply);
-                ledger.lock().unwrap().note(sequence);
+                ledger.lock().expect("no worker panics").note(sequence);
                 unconfirmed.insert(sequence.to_string(), sequence);
                 if peer.send(&peer.with_reply(sequence, &reply, "+ACK")).is_err() {
                     return;
@@ -127,7 +127,7 @@ fn work(address: SocketAddr, ledger: &Mutex<Ledger>, confirmations: &AtomicUsize
             _ if received.tag == "next" => due = 0,
             _ => {
                 if let Some(sequence) = unconfirmed.remove(&received.tag) {
-                    ledger.lock().unwrap().confirmed.insert(sequence);
+                    ledger.lock().expect("no worker panics").confirmed.insert(sequence);
                     confirmations.fetch_add(1, Ordering::Relaxed);
                 }
             }
