@@ -10,7 +10,7 @@
 //! appended to bytes that are not known to be there, and no second sync is taken for proof of what a first one failed to
 //! do. The order then is: write under a temporary name, sync, rename, sync the directory, remove the old file.
 //!
-//! Each file is drawn in [`format`](self::format).
+//! Each file is drawn in `format`.
 
 mod format;
 mod gathered;
