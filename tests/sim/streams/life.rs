@@ -68,7 +68,9 @@ impl World {
     }
 
     fn random_slot(&mut self, exists: bool) -> Option<usize> {
-        let fits = |&slot: &usize| !self.streams[slot].is_changing && self.streams[slot].exists == Some(exists);
+        // Of a stream that may or may not be gone, only the next start knows.
+        let is_settled = |slot: usize| !self.streams[slot].is_changing && !self.streams[slot].is_doomed;
+        let fits = |&slot: &usize| is_settled(slot) && self.streams[slot].exists == Some(exists);
         let slots: Vec<usize> = self.slots.iter().copied().filter(fits).collect();
         (!slots.is_empty()).then(|| *pick(&mut self.rng, &slots))
     }
