@@ -36,8 +36,10 @@ impl Cursor {
         if config.deliver_policy == DeliverPolicy::LastPerSubject {
             let resume = log.last_sequence();
             cursor.find_latest(resume, rules, log)?;
-            // Without any it begins at the last message, which it does not want. [nats-server 2.15.1, probed]
-            cursor.start = cursor.latest.as_ref().and_then(Latest::first).unwrap_or(resume.max(1));
+            // Without any it begins at the last message, which it does not want, or behind all that are gone.
+            // [nats-server 2.15.1, probed]
+            let last = resume.max(log.first_sequence()).max(1);
+            cursor.start = cursor.latest.as_ref().and_then(Latest::first).unwrap_or(last);
         }
         Ok(cursor)
     }
@@ -205,7 +207,8 @@ fn start(config: &ConsumerConfig, rules: &Rules, log: &mut Log) -> Result<u64, S
         },
         DeliverPolicy::Last => {
             let last = rules.with_filters(|filters| log.last_within(filters, first, behind))?;
-            last.map_or(first, |(sequence, _)| sequence)
+            // Differs from nats-server, which begins with the first one then: that would bring what is old.
+            last.map_or(behind, |(sequence, _)| sequence)
         }
     })
 }

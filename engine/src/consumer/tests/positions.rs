@@ -30,7 +30,7 @@ fn deliver_policies() {
     check(deliver(DeliverPolicy::Last, "b.*"), "0/3 0/3 a0 r0 w0 p1", &[4]);
     check(deliver(DeliverPolicy::New, ""), "0/5 0/5 a0 r0 w0 p0", &[6]);
     check(deliver(DeliverPolicy::LastPerSubject, "a.>"), "0/1 0/1 a0 r0 w0 p3", &[2, 3, 5, 6]);
-    check(deliver(DeliverPolicy::Last, "z.*"), "0/0 0/0 a0 r0 w0 p0", &[]);
+    check(deliver(DeliverPolicy::Last, "z.*"), "0/5 0/5 a0 r0 w0 p0", &[]);
     check(deliver(DeliverPolicy::LastPerSubject, "z.*"), "0/4 0/4 a0 r0 w0 p0", &[]);
     let start = |start_sequence| ConsumerConfig { start_sequence, ..deliver(DeliverPolicy::ByStartSequence, "") };
     check(start(3), "0/2 0/2 a0 r0 w0 p3", &[3, 4, 5, 6]);
