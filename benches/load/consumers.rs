@@ -64,6 +64,11 @@ pub struct Pull {
 }
 
 impl ConsumerLoad {
+    /// Whether the reference server can do it, too: by default its streams have a thousand consumers at most.
+    pub fn has_reference(&self) -> bool {
+        !matches!(self, Self::BesideIdle { .. } | Self::IdleMemory { .. })
+    }
+
     /// Runs once with a fresh server of `contender` and a fresh store.
     pub fn run(&self, contender: &Contender, settings: &Settings) -> io::Result<Sample> {
         let store = Store::new(&settings.store)?;

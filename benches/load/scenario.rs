@@ -109,7 +109,11 @@ impl Bound {
 impl Workload {
     /// Whether the reference server can do it too.
     pub fn has_reference(&self) -> bool {
-        !matches!(self, Self::InProcess(_))
+        match self {
+            Self::InProcess(_) => false,
+            Self::Consumers(load) => load.has_reference(),
+            _ => true,
+        }
     }
 
     /// Runs once against a fresh server of `contender`.
