@@ -42,7 +42,7 @@ impl Consumer<Config> {
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
     /// # use embus::jetstream::{self, consumer};
     /// use futures_util::StreamExt;
     /// # let broker = embus::Broker::builder().start().await?;
