@@ -187,13 +187,17 @@ impl Stream {
         self.finish_or_go_on(waiting)
     }
 
-    /// Consumers are never ahead of their stream: what they say of a commit that failed is not written.
+    /// Consumers are never ahead of their stream: what they say of a commit that failed is not written. Whoever came to
+    /// wait meanwhile may wait for just what could not be written, so it is tried again before they are answered.
     fn write_journal(&self, engine: &Engine, write: JournalWrite, log: &Result<(), ApiError>) -> Result<(), ApiError> {
         let written = if log.is_ok() { write.run() } else { write.cancel() };
         let mut state = self.state.lock();
         let finished = state.consumers.journal_mut().finish(written, engine.timestamp());
         if let Err(error) = &finished {
             state.failures += 1;
+            if state.waiting.needs_journal() {
+                state.consumers.journal_mut().want();
+            }
             tracing::warn!(stream = &*self.name, %error, "the state of consumers could not be written");
         }
         finished.map_err(ApiError::store_failed)

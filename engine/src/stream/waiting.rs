@@ -48,6 +48,11 @@ impl Waiting {
             && self.republished.is_empty()
     }
 
+    /// Whether somebody waits who may wait for the state of consumers.
+    pub(crate) fn needs_journal(&self) -> bool {
+        !self.confirmation_ends.is_empty() || !self.done.is_empty()
+    }
+
     /// Notes that whoever listens on `reply` waits for `outcome`.
     #[inline]
     pub(crate) fn push_ack(&mut self, reply: &[u8], outcome: Outcome) {

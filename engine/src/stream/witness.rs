@@ -38,6 +38,11 @@ impl Witness {
             drop(state);
             return done(Err(error.unwrap_or_else(|| ApiError::store_failed("a commit failed"))));
         }
+        let is_behind = state.consumers.journal().is_behind();
+        if is_behind {
+            // What an earlier request changed may have been told to have failed; it holds all the same.
+            state.consumers.journal_mut().want();
+        }
         let log = state.core.log();
         if state.busy || log.position() > log.committed() || state.consumers.journal().is_wanted() {
             state.waiting.done.push(done);

@@ -60,13 +60,18 @@ impl Journal {
     }
 
     /// Notes that somebody waits for what has changed so far.
-    pub(super) fn want(&mut self) {
+    pub(in crate::stream) fn want(&mut self) {
         self.is_wanted = self.store.is_some();
     }
 
     /// Whether somebody waits for what is not written yet.
     pub(in crate::stream) fn is_wanted(&self) -> bool {
         self.is_wanted
+    }
+
+    /// Whether a consumer came, went, or is configured differently, or a write failed, and nothing was written since.
+    pub(in crate::stream) fn is_behind(&self) -> bool {
+        self.has_changed
     }
 
     /// Whether what was written last is not synced.

@@ -141,11 +141,16 @@ impl Fixture {
     }
 
     pub(super) fn request(&self, subject: &str, reply: Option<&str>, payload: &str) -> usize {
+        let delivered = self.begin_request(subject, reply, payload);
+        self.run_jobs();
+        delivered
+    }
+
+    /// The same without the jobs that come of it.
+    pub(super) fn begin_request(&self, subject: &str, reply: Option<&str>, payload: &str) -> usize {
         let payload = Bytes::copy_from_slice(payload.as_bytes());
         let message = Message::new(Subject::from(subject), reply.map(Subject::from), Headers::None, payload);
-        let published = self.publisher.publish(message).unwrap();
-        self.run_jobs();
-        published.delivered
+        self.publisher.publish(message).unwrap().delivered
     }
 
     /// Asks a consumer for messages.

@@ -1,0 +1,92 @@
+//! Who was told that a consumer, or an acknowledgement, is durable finds it after a power cut.
+
+use std::path::PathBuf;
+
+use embus_storage::medium::crash::{CrashMedium, Fault};
+
+use super::fixture::{Fixture, durable, stream_config};
+use crate::api::error::ApiError;
+use crate::jetstream::JetStreamOptions;
+use crate::stream::config::Retention;
+use crate::sync::{Arc, Mutex};
+
+/// What somebody who waits was told, if anything.
+type Told = Arc<Mutex<Option<Result<(), ApiError>>>>;
+
+fn on(disk: &CrashMedium) -> Fixture {
+    let (medium, dir) = (std::sync::Arc::new(disk.clone()), Some(PathBuf::from("/store")));
+    Fixture::with(stream_config(Retention::Limits), |options| JetStreamOptions { medium, dir, ..options })
+}
+
+/// What is there when the power comes back.
+fn after_power_cut(disk: &CrashMedium) -> Fixture {
+    disk.cut_power();
+    on(&disk.restart())
+}
+
+/// Makes a consumer as the API does. The disk has not done its work yet.
+fn begin_create(broker: &Fixture, name: &str) -> Told {
+    let witness = broker.stream.witness();
+    broker.stream.create_consumer(name, durable(name)).unwrap();
+    wait(&witness)
+}
+
+fn wait(witness: &crate::stream::Witness) -> Told {
+    let told = Told::default();
+    let heard = Arc::clone(&told);
+    witness.after_commit(Box::new(move |result| *heard.lock() = Some(result)));
+    told
+}
+
+fn heard(told: &Told) -> Option<bool> {
+    told.lock().as_ref().map(Result::is_ok)
+}
+
+#[test]
+fn a_consumer_is_written_again_for_who_waits_behind_a_failed_write() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk);
+    disk.fail_at(disk.calls() + 1, Fault::Io);
+    let told = begin_create(&broker, "C");
+    broker.run_jobs();
+    assert_eq!(heard(&told), Some(true));
+    assert!(after_power_cut(&disk).stream.consumer_config("C").is_some());
+}
+
+#[test]
+fn a_consumer_is_not_durable_while_the_disk_fails() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk);
+    disk.fail_from(disk.calls() + 1, Fault::Io);
+    let told = begin_create(&broker, "C");
+    broker.run_jobs();
+    assert_eq!(heard(&told), Some(false));
+    // Whoever asks again and finds it as it should be is told the same.
+    let again = wait(&broker.stream.witness());
+    broker.run_jobs();
+    assert_eq!(heard(&again), Some(false));
+    disk.forget_faults();
+    let again = wait(&broker.stream.witness());
+    broker.run_jobs();
+    assert_eq!(heard(&again), Some(true));
+    assert!(after_power_cut(&disk).stream.consumer_config("C").is_some());
+}
+
+#[test]
+fn an_acknowledgement_is_confirmed_once_it_stays() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk);
+    broker.create(durable("C"));
+    broker.publish("a.b", "1");
+    broker.pull("C", "1");
+    broker.heard();
+    // The first call makes room, which may fail.
+    disk.fail_at(disk.calls() + 2, Fault::Io);
+    broker.begin_request("$JS.ACK.S.C.1.1.1.1.0", Some("in"), "");
+    broker.begin_request("$JS.ACK.S.C.1.1.1.1.0", Some("in"), "");
+    broker.run_jobs();
+    assert_eq!(broker.heard(), ["MSG in 1 "], "who asked while the write that failed was under way");
+    let broker = after_power_cut(&disk);
+    assert_eq!(broker.stream.consumer_info("C").unwrap().state.num_ack_pending, 0);
+    assert_eq!(broker.stream.consumer_info("C").unwrap().state.ack_floor.stream_sequence, 1);
+}
