@@ -8,7 +8,7 @@ use super::changes::{Changes, Place};
 use crate::api::advisory::StreamAction;
 use crate::api::error::ApiError;
 use crate::stream::Stream;
-use crate::stream::config::StreamConfig;
+use crate::stream::config::{ConsumerLimits, StreamConfig};
 use crate::sync::Arc;
 
 impl JetStream {
@@ -17,7 +17,7 @@ impl JetStream {
     ///
     /// # Errors
     /// What the API answers: 10059 without such a stream, then the rules of updates, then limits, then subjects of other
-    /// streams (10065), then the disk (10069). The stream goes on as it was. [reference §3.2]
+    /// streams (10065), then its consumers and the disk (10069). The stream goes on as it was. [reference §3.2]
     pub fn update(&self, config: StreamConfig, pedantic: bool) -> Result<Arc<Stream>, ApiError> {
         let (mut changes, engine) = self.change()?;
         let stream = self.registry.get(&config.name).ok_or_else(|| changes.absent(&config.name))?;
@@ -31,6 +31,7 @@ impl JetStream {
         }
         self.room().check_changed(&old, &new, self.registry.reserved_beside(&new.name))?;
         self.check_others(&new)?;
+        check_consumers(&stream, &new)?;
         let place = changes.places.get(&*new.name).ok_or_else(ApiError::stream_not_found)?;
         let new = Arc::new(new);
         let change = Change { stream: &stream, dir: place.dir(), old: &old };
@@ -60,6 +61,21 @@ impl JetStream {
             dir.write_config(&stream.config().to_stored(stream.created())).is_err()
         });
     }
+}
+
+/// Consumers that are there must fit the limits that new ones must fit. Unlike nats-server, it names them sorted.
+fn check_consumers(stream: &Stream, new: &StreamConfig) -> Result<(), ApiError> {
+    let limits = new.consumer_limits;
+    if limits == ConsumerLimits::default() {
+        return Ok(());
+    }
+    let mut violating = stream.consumer_configs();
+    violating.retain(|(_, config)| !limits.allow(config.inactive_threshold, config.max_ack_pending));
+    if violating.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<_> = violating.iter().map(|(name, _)| name.as_str()).collect();
+    Err(ApiError::stream_update_failed(format_args!("change to limits violates consumers: {}", names.join(", "))))
 }
 
 /// A change of one stream that is under way.

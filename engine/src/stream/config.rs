@@ -226,6 +226,14 @@ pub struct ConsumerLimits {
     pub max_ack_pending: i64,
 }
 
+impl ConsumerLimits {
+    /// Whether a consumer may be configured so.
+    pub(crate) fn allow(&self, inactive_threshold: Nanos, max_ack_pending: i64) -> bool {
+        (self.inactive_threshold.is_zero() || inactive_threshold <= self.inactive_threshold)
+            && (self.max_ack_pending <= 0 || max_ack_pending <= self.max_ack_pending)
+    }
+}
+
 /// What the account and the server allow the configuration of a stream.
 #[derive(Clone, Debug, PartialEq)]
 pub struct StreamLimits {
