@@ -10,6 +10,7 @@ mod driver;
 mod expect;
 mod frame;
 mod local;
+mod machine;
 mod message;
 mod model;
 mod ops;

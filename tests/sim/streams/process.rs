@@ -1,21 +1,17 @@
 //! One process after the other on the same disk: how they start, and what their end leaves behind.
 
-use std::sync::Arc;
-
-use embus_engine::jetstream::JetStreamOptions;
 use embus_engine::stream::SyncPolicy;
-use embus_engine::{Clock, Engine, Limits, LocalClient, QueueBounds};
-use embus_protocol::info::ServerInfo;
+use embus_engine::{LocalClient, QueueBounds};
 use embus_protocol::subject::Subject;
 use embus_storage::medium::Medium;
 use embus_storage::medium::crash::Fault;
 
-use super::disk::Disk;
 use super::message::{Attempt, Fate};
 use super::model::{Leniency, Model};
 use super::slots::SLOTS;
-use super::wire::WireClient;
-use super::world::{Down, Process, Request, WIRES, World, catch};
+use super::world::{Down, Process, Request, WIRES, World};
+use crate::machine::boot;
+use crate::machine::wire::WireClient;
 use crate::scenario::pick;
 
 impl World {
@@ -42,31 +38,7 @@ impl World {
     }
 
     pub(super) fn try_start(&mut self, is_hit: bool) -> Result<(), Down> {
-        let engine = Engine::new(
-            Limits::default(),
-            ServerInfo::default(),
-            Arc::clone(&self.clock) as Arc<dyn Clock>,
-            self.rng.u64(..),
-        );
-        let options = JetStreamOptions {
-            medium: Arc::new(Disk::new(self.machine.clone(), self.rng.fork())),
-            dir: Some("data/store".into()),
-            sync: self.policy,
-            max_store: Some(1 << 30),
-            ..JetStreamOptions::in_memory(self.crew.executor())
-        };
-        let started = catch(|| engine.start_jetstream(options))?;
-        if let Err(error) = &started {
-            assert!(is_hit, "no start: {error}");
-            return Err(Down);
-        }
-        let jetstream = engine.jetstream().ok_or(Down)?;
-        let unreadable = catch(|| jetstream.unreadable())?;
-        // One that came up of two with one name is left alone.
-        if unreadable.iter().any(|stream| !stream.reason.starts_with("a newer stream")) {
-            assert!(is_hit, "{unreadable:?}");
-            return Err(Down);
-        }
+        let engine = boot(&self.machine, &self.crew, &self.clock, self.policy, is_hit, &mut self.rng)?;
         let client = LocalClient::connect(&engine);
         let bounds = QueueBounds { messages: 1 << 20, bytes: 1 << 30 };
         let inbox = client.subscribe(&Subject::from_static("_INBOX.sim.*"), None, bounds).expect("the client is new");

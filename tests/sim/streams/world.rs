@@ -1,7 +1,6 @@
 //! One run: a disk, the brokers that live on it one after the other, clients, chance.
 
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
@@ -14,12 +13,13 @@ use embus_storage::medium::Medium;
 use embus_storage::medium::crash::CrashMedium;
 use fastrand::Rng;
 
-use super::crew::{Crew, Killed};
 use super::message::Attempt;
 use super::model::{Leniency, Model};
 use super::slots::{Config, SLOTS};
-use super::wire::WireClient;
 use crate::clock::ManualClock;
+use crate::machine::crew::Crew;
+use crate::machine::wire::WireClient;
+pub(super) use crate::machine::{Down, catch};
 use crate::scenario::pick;
 use crate::trace::Trace;
 
@@ -110,10 +110,6 @@ pub(crate) struct Answer {
     pub(super) headers: String,
     pub(super) payload: Bytes,
 }
-
-/// The process is dead.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Down;
 
 impl World {
     pub(crate) fn new(seed: u64) -> Self {
@@ -286,12 +282,6 @@ impl Process {
         }
         answers
     }
-}
-
-/// Runs what may meet the end of the process.
-pub(super) fn catch<T>(act: impl FnOnce() -> T) -> Result<T, Down> {
-    catch_unwind(AssertUnwindSafe(act))
-        .map_err(|payload| if payload.is::<Killed>() { Down } else { resume_unwind(payload) })
 }
 
 /// Clients over the wire.
