@@ -42,7 +42,7 @@ pub(crate) struct Handed<'a> {
 pub(crate) enum Reach {
     /// Nobody listens there.
     Nobody,
-    /// Somebody who has not read for a while what waits already.
+    /// Only those who have not read for a while what waits already.
     Congested,
     /// Somebody.
     Open,
@@ -97,25 +97,34 @@ impl Router {
 }
 
 fn reach(route: &Route, group: Option<&[u8]>, needs_plain: bool) -> Reach {
-    let is_there = |destination: &&Destination| is_open(&destination.subscription);
-    let is_busy = |destination: &Destination| is_congested(&destination.subscription);
+    let members = route.groups().flatten();
     if let Some(group) = group {
-        let members = route.groups().flatten().filter(|member| member.subscription.queue() == Some(group));
-        let mut open = members.filter(is_there).peekable();
-        return match (open.peek().is_some(), open.all(is_busy)) {
-            (false, _) => Reach::Nobody,
-            (true, true) => Reach::Congested,
-            (true, false) => Reach::Open,
-        };
+        return reach_of(members.filter(|member| member.subscription.queue() == Some(group)));
     }
-    let mut plain = route.plain().iter().filter(is_there).peekable();
-    let has_plain = plain.peek().is_some();
-    let has_member = !needs_plain && route.groups().flatten().any(|member| is_there(&member));
-    match (has_plain || has_member, plain.any(is_busy)) {
-        (false, _) => Reach::Nobody,
-        (true, true) => Reach::Congested,
-        (true, false) => Reach::Open,
+    if needs_plain {
+        return reach_of(route.plain().iter());
     }
+    reach_of(route.plain().iter().chain(members))
+}
+
+/// Congested where everybody is who the messages are meant for. That is whoever asked for this subject the most closely:
+/// somebody who listens to everything beside neither holds the others up nor lets them be flooded, and of several who
+/// listen alike, one who does not read does not stop those who do.
+fn reach_of<'a>(destinations: impl Iterator<Item = &'a Destination> + Clone) -> Reach {
+    let open = destinations.map(|destination| &destination.subscription).filter(|it| is_open(it));
+    if open.clone().next().is_none() {
+        return Reach::Nobody;
+    }
+    if !open.clone().any(|subscription| is_congested(subscription)) {
+        return Reach::Open;
+    }
+    let closest = open.clone().map(|subscription| literal_tokens(subscription.filter())).max();
+    let mut meant = open.filter(|subscription| Some(literal_tokens(subscription.filter())) == closest);
+    if meant.all(|subscription| is_congested(subscription)) { Reach::Congested } else { Reach::Open }
+}
+
+fn literal_tokens(filter: &[u8]) -> usize {
+    filter.split(|byte| *byte == b'.').filter(|token| !matches!(token, [b'*' | b'>'])).count()
 }
 
 fn is_open(subscription: &Subscription) -> bool {

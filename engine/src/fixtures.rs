@@ -1,7 +1,11 @@
-//! What unit tests of several modules need: clients without a session, and a transport that keeps what it is given.
+//! What unit tests of several modules need: clients without a session, a transport that keeps what it is given, and damage.
 
 use std::io::{self, IoSlice};
+use std::path::Path;
 use std::time::SystemTime;
+
+use embus_storage::medium::Medium;
+use embus_storage::medium::crash::CrashMedium;
 
 use crate::budget::Budget;
 use crate::clock::{Clock, Monotonic};
@@ -67,4 +71,22 @@ pub(crate) fn subscription(
     let sid = Sid::from(sid.as_bytes());
     let (filter, queue) = (Arc::from(filter.as_bytes()), queue.map(str::as_bytes));
     Arc::new(Subscription::new(sid, filter, queue, Arc::clone(connection), None))
+}
+
+/// Changes these bytes wherever they lie below a directory; says whether they did.
+pub(crate) fn flip(disk: &CrashMedium, dir: &Path, bytes: &[u8]) -> bool {
+    let names = disk.list(dir).unwrap_or_default();
+    names.iter().fold(false, |found, name| {
+        let path = dir.join(name);
+        flip_in_file(disk, &path, bytes) | flip(disk, &path, bytes) | found
+    })
+}
+
+fn flip_in_file(disk: &CrashMedium, path: &Path, bytes: &[u8]) -> bool {
+    let Ok(file) = disk.open(path) else { return false };
+    let mut content = vec![0; usize::try_from(file.len().unwrap()).unwrap()];
+    let length = file.read_at(&mut content, 0).unwrap();
+    let Some(at) = content[..length].windows(bytes.len()).position(|window| window == bytes) else { return false };
+    let flipped: Vec<_> = bytes.iter().map(|byte| !byte).collect();
+    file.write_at(&flipped, at as u64).unwrap() == flipped.len()
 }

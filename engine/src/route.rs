@@ -89,7 +89,7 @@ impl Route {
 
     /// The members of each queue group.
     #[inline]
-    pub(crate) fn groups(&self) -> impl Iterator<Item = &[Destination]> {
+    pub(crate) fn groups(&self) -> impl Iterator<Item = &[Destination]> + Clone {
         self.groups.iter().map(|group| &self.members[group.clone()])
     }
 

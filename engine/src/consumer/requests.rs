@@ -205,6 +205,16 @@ impl Requests {
         Taker { to: request.reply, pin_id }
     }
 
+    /// A message that was given to `to` could not be sent. Where the request has ended meanwhile, its status says so.
+    pub(super) fn take_back(&mut self, to: &Bytes, outbox: &mut VecDeque<Status>) {
+        if let Some(request) = self.queue.iter_mut().find(|request| request.reply == *to) {
+            request.messages_left += 1;
+            request.delivered = request.delivered.saturating_sub(1);
+        } else {
+            outbox.push_back(Status::request_timeout(to, Left { messages: 1, bytes: 0 }));
+        }
+    }
+
     /// There is no message: those that do not wait end.
     pub(super) fn run_dry(&mut self, outbox: &mut VecDeque<Status>) {
         self.queue.retain(|request| {

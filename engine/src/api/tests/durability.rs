@@ -2,11 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use embus_storage::medium::Medium;
 use embus_storage::medium::crash::{CrashMedium, Fault};
 
 use super::Fixture;
 use crate::api::Response;
+use crate::fixtures::flip;
 use crate::jetstream::JetStreamOptions;
 
 fn on(disk: &CrashMedium) -> Fixture {
@@ -88,22 +88,4 @@ fn a_batch_goes_on_behind_damage() {
         r#"{"multi_last":["s.c","s.a<&>"]}"#,
         &["- s.c 4 pending 1 after 0||m3", "- 204 EOB pending 0 after 4 up to 6"],
     );
-}
-
-/// Changes these bytes wherever they lie below a directory; says whether they did.
-fn flip(disk: &CrashMedium, dir: &Path, bytes: &[u8]) -> bool {
-    let names = disk.list(dir).unwrap_or_default();
-    names.iter().fold(false, |found, name| {
-        let path = dir.join(name);
-        flip_in_file(disk, &path, bytes) | flip(disk, &path, bytes) | found
-    })
-}
-
-fn flip_in_file(disk: &CrashMedium, path: &Path, bytes: &[u8]) -> bool {
-    let Ok(file) = disk.open(path) else { return false };
-    let mut content = vec![0; usize::try_from(file.len().unwrap()).unwrap()];
-    let length = file.read_at(&mut content, 0).unwrap();
-    let Some(at) = content[..length].windows(bytes.len()).position(|window| window == bytes) else { return false };
-    let flipped: Vec<_> = bytes.iter().map(|byte| !byte).collect();
-    file.write_at(&flipped, at as u64).unwrap() == flipped.len()
 }

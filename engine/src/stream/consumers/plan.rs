@@ -33,6 +33,7 @@ pub(super) struct Plan {
 
 /// Steps of one consumer.
 pub(super) struct Run {
+    pub(super) key: Key,
     pub(super) name: Arc<str>,
     pub(super) end: usize,
 }
@@ -81,7 +82,7 @@ impl Consumers {
         let Some(member) = self.member(slot) else { return false };
         let key = Key { slot, id: member.id };
         plan.congested.extend(gate.take_congested().into_iter().map(|subject| (key, subject)));
-        plan.runs.push(Run { name: Arc::clone(&member.name), end: plan.steps.len() });
+        plan.runs.push(Run { key, name: Arc::clone(&member.name), end: plan.steps.len() });
         has_more.unwrap_or(false)
     }
 }

@@ -2,8 +2,11 @@
 //! and sending happen outside of it. One pump per stream runs at a time, so that everything goes out in order; whoever
 //! finds one at work leaves it to that one.
 
+use bytes::Bytes;
+use embus_storage::error::StorageError;
 use embus_storage::log::{BlockReader, Locator};
 
+use super::Key;
 use super::gate::Gate;
 use super::plan::Plan;
 use crate::api::advisory;
@@ -36,6 +39,15 @@ struct Carrier {
     reader: BlockReader,
     reply: Vec<u8>,
     added: Vec<u8>,
+    unread: Vec<Unread>,
+}
+
+/// A message that was to be delivered and could not be read.
+struct Unread {
+    consumer: Key,
+    to: Bytes,
+    sequence: u64,
+    is_damaged: bool,
 }
 
 impl Stream {
@@ -97,6 +109,9 @@ impl Stream {
             }
         }
         self.carry_out(engine, &router, worker, space);
+        if !space.carrier.unread.is_empty() {
+            self.note_unread(&mut space.carrier.unread);
+        }
         // What is congested shows only when it has been handed over.
         worker.batch.flush();
         self.await_relief(&router, &space.plan.congested, worker);
@@ -112,7 +127,7 @@ impl Stream {
         for run in &plan.runs {
             let steps = &plan.steps[start..run.end];
             start = run.end;
-            let run = Hauled { consumer: &run.name, end: last_of(steps) };
+            let run = Hauled { key: run.key, consumer: &run.name, end: last_of(steps) };
             for step in steps {
                 match step {
                     Step::Status(status) => send_status(router, worker, status),
@@ -133,13 +148,10 @@ impl Stream {
         deliver: &Deliver,
         carrier: &mut Carrier,
     ) {
-        let Carrier { reader, reply, added } = carrier;
+        let Carrier { reader, reply, added, .. } = carrier;
         let message = match reader.read(&deliver.locator, run.end) {
             Ok(message) => message,
-            Err(error) => {
-                tracing::debug!(stream = &*self.name, %error, "a message could not be read to be delivered");
-                return;
-            }
+            Err(error) => return carrier.unread.push(self.unread(run.key, deliver, &error)),
         };
         let Deliver { consumer_sequence, deliveries, .. } = *deliver;
         let token = AckToken { deliveries, stream_sequence: message.sequence, consumer_sequence };
@@ -158,10 +170,36 @@ impl Stream {
         };
         worker.deliver_as(router, &handed);
     }
+
+    #[cold]
+    fn unread(&self, consumer: Key, deliver: &Deliver, error: &StorageError) -> Unread {
+        let sequence = deliver.locator.sequence();
+        tracing::warn!(stream = &*self.name, sequence, %error, "a message could not be read to be delivered");
+        let is_damaged = matches!(error, StorageError::Damaged { .. });
+        Unread { consumer, to: deliver.to.clone(), sequence, is_damaged }
+    }
+
+    /// What is damaged counts as lost, and nobody waits for it any more; the rest is delivered again when its time to be
+    /// acknowledged is over.
+    #[cold]
+    fn note_unread(&self, unread: &mut Vec<Unread>) {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        for Unread { consumer, to, sequence, is_damaged } in unread.drain(..) {
+            if is_damaged {
+                state.core.log_mut().note_damaged(sequence);
+            }
+            if let Some(member) = state.consumers.find(consumer) {
+                member.consumer.handle_unread(&to);
+                state.consumers.make_ready(consumer.slot);
+            }
+        }
+    }
 }
 
 /// Messages for one consumer, in a row.
 struct Hauled<'a> {
+    key: Key,
     consumer: &'a str,
     /// The last of them.
     end: Option<&'a Locator>,

@@ -1,6 +1,7 @@
 //! Consumers of a stream in a broker without sockets: a clock that is set by hand, jobs that run when the test says so.
 
 mod congestion;
+mod damage;
 mod durability;
 mod fixture;
 mod hungry;
