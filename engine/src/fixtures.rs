@@ -1,15 +1,19 @@
 //! What unit tests of several modules need: clients without a session, a transport that keeps what it is given, and damage.
 
+use std::collections::VecDeque;
+use std::fmt;
 use std::io::{self, IoSlice};
 use std::path::Path;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use embus_storage::medium::Medium;
 use embus_storage::medium::crash::CrashMedium;
+use embus_storage::message::Timestamp;
 
 use crate::budget::Budget;
 use crate::clock::{Clock, Monotonic};
 use crate::connection::{ClientId, Connection, ConnectionKind, Peer};
+use crate::jobs::{Executor, Job};
 use crate::outbox::{Outbox, Transport};
 use crate::subscription::{Sid, Subscription};
 use crate::sync::{Arc, Mutex};
@@ -45,6 +49,47 @@ impl Clock for Noon {
 
     fn wall(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH
+    }
+}
+
+/// A clock that is set by hand, in nanoseconds.
+#[derive(Debug)]
+pub(crate) struct ByHandClock(pub(crate) Mutex<Timestamp>);
+
+impl Clock for ByHandClock {
+    fn monotonic(&self) -> Monotonic {
+        Monotonic::default()
+    }
+
+    fn wall(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(*self.0.lock()).unwrap())
+    }
+}
+
+/// Keeps jobs until the test runs them.
+#[derive(Default)]
+pub(crate) struct ByHand(Mutex<VecDeque<Job>>);
+
+impl fmt::Debug for ByHand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ByHand")
+    }
+}
+
+impl Executor for ByHand {
+    fn spawn(&self, job: Job) {
+        self.0.lock().push_back(job);
+    }
+}
+
+impl ByHand {
+    /// Runs them, and those that come of them.
+    pub(crate) fn run(&self) {
+        loop {
+            let job = self.0.lock().pop_front();
+            let Some(job) = job else { return };
+            job();
+        }
     }
 }
 

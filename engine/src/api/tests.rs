@@ -5,8 +5,6 @@ mod durability;
 mod endpoints;
 mod listening;
 
-use std::collections::VecDeque;
-use std::fmt;
 use std::time::{Duration, SystemTime};
 
 use embus_protocol::info::ServerInfo;
@@ -15,9 +13,9 @@ use crate::api::{Response, handle};
 use crate::clock::{Clock, Monotonic};
 use crate::connection::{ClientId, Connection, ConnectionKind, Peer};
 use crate::engine::Engine;
-use crate::fixtures::{Recorder, outbox, subscription};
+use crate::fixtures::{ByHand, Recorder, outbox, subscription};
 use crate::jetstream::{JetStream, JetStreamOptions};
-use crate::jobs::{Executor, Job};
+use crate::jobs::Executor;
 use crate::limits::Limits;
 use crate::service::Request;
 use crate::sync::{Arc, Mutex};
@@ -36,22 +34,6 @@ impl Clock for Standing {
 
     fn wall(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH + Duration::from_nanos(1_795_191_680_306_297_720)
-    }
-}
-
-/// Keeps jobs until the test runs them.
-#[derive(Default)]
-struct ByHand(Mutex<VecDeque<Job>>);
-
-impl fmt::Debug for ByHand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ByHand")
-    }
-}
-
-impl Executor for ByHand {
-    fn spawn(&self, job: Job) {
-        self.0.lock().push_back(job);
     }
 }
 
@@ -92,11 +74,7 @@ impl Fixture {
     }
 
     fn run_jobs(&self) {
-        loop {
-            let job = self.jobs.0.lock().pop_front();
-            let Some(job) = job else { return };
-            job();
-        }
+        self.jobs.run();
     }
 
     fn publish(&self, subject: &str, headers: &str, payload: &str) {

@@ -244,9 +244,10 @@ impl Stream {
         failure
     }
 
-    /// Makes the state machine anew, unless background work is still at the files: it comes back here when it ends.
+    /// Makes the state machine anew, unless background work is still at the files: it comes back here when it ends. Whoever
+    /// comes second finds it done: what was published since waits for its commit.
     fn reopen(&self, engine: &Engine, state: &mut State) {
-        if state.in_upkeep {
+        if state.in_upkeep || !state.trouble.as_ref().is_some_and(|trouble| trouble.broken) {
             return;
         }
         let config = Arc::clone(state.core.config());
@@ -355,12 +356,8 @@ impl Stream {
             // The disk failed meanwhile, and whoever saw it left the rest to us.
             self.reopen(engine, &mut state);
         } else {
+            // If that fails the log, the next round finds it out, and tells whoever waits for it.
             state.core.log_mut().finish_upkeep(kept);
-            let failure = state.core.log().failure().cloned();
-            // With a commit under way, its end will find the log failed.
-            if let Some(error) = failure.filter(|_| !state.busy) {
-                self.fail(engine, &mut state, &error);
-            }
         }
         self.note_dirty(&mut state);
         self.idle.notify_all();
@@ -382,3 +379,6 @@ impl Stream {
         state.core.log_mut().close(&notes)
     }
 }
+
+#[cfg(test)]
+mod tests;

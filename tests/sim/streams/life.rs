@@ -268,7 +268,9 @@ impl World {
         self.drain()?;
         self.check()?;
         if self.policy != SyncPolicy::Os {
-            self.streams.iter_mut().for_each(|stream| stream.model.all_durable());
+            // A stream that is not served is not synced either: its deletion failed, and nobody knows how far that came.
+            let served = self.streams.iter_mut().filter(|stream| stream.exists == Some(true));
+            served.for_each(|stream| stream.model.all_durable());
         }
         Ok(())
     }

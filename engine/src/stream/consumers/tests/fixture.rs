@@ -1,22 +1,18 @@
 //! A broker, a stream, and one client on a wire that keeps what it is given.
 
-use std::collections::VecDeque;
-use std::fmt;
-use std::time::{Duration, SystemTime};
-
 use bytes::Bytes;
 use embus_protocol::info::ServerInfo;
 use embus_protocol::subject::Subject;
 use embus_storage::message::Timestamp;
 
-use crate::clock::{Clock, Monotonic};
+use crate::clock::Clock;
 use crate::connection::{ClientId, Connection, ConnectionKind, Peer};
 use crate::consumer::config::{AckPolicy, ConsumerConfig};
 use crate::consumer::info::ConsumerInfo;
 use crate::engine::Engine;
-use crate::fixtures::{Recorder, outbox, subscription};
+use crate::fixtures::{ByHand, ByHandClock, Recorder, outbox, subscription};
 use crate::jetstream::JetStreamOptions;
-use crate::jobs::{Executor, Job};
+use crate::jobs::Executor;
 use crate::limits::Limits;
 use crate::local::LocalClient;
 use crate::message::{Headers, Message};
@@ -24,36 +20,6 @@ use crate::stream::Stream;
 use crate::stream::config::{Retention, StreamConfig};
 use crate::subscription::Subscription;
 use crate::sync::{Arc, Mutex};
-
-/// A clock that is set by hand, beginning at one second.
-#[derive(Debug)]
-pub(super) struct ByHandClock(Mutex<Timestamp>);
-
-impl Clock for ByHandClock {
-    fn monotonic(&self) -> Monotonic {
-        Monotonic::default()
-    }
-
-    fn wall(&self) -> SystemTime {
-        SystemTime::UNIX_EPOCH + Duration::from_nanos(u64::try_from(*self.0.lock()).unwrap())
-    }
-}
-
-/// Keeps jobs until the test runs them.
-#[derive(Default)]
-struct ByHand(Mutex<VecDeque<Job>>);
-
-impl fmt::Debug for ByHand {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ByHand")
-    }
-}
-
-impl Executor for ByHand {
-    fn spawn(&self, job: Job) {
-        self.0.lock().push_back(job);
-    }
-}
 
 pub(super) struct Fixture {
     pub(super) engine: Arc<Engine>,
@@ -128,11 +94,7 @@ impl Fixture {
     }
 
     pub(super) fn run_jobs(&self) {
-        loop {
-            let job = self.jobs.0.lock().pop_front();
-            let Some(job) = job else { return };
-            job();
-        }
+        self.jobs.run();
     }
 
     /// Publishes; says how many took it.

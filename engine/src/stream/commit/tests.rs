@@ -1,0 +1,148 @@
+//! Failures of the disk that meet each other: nobody is told that a message is stored that is not there.
+
+use std::task::{Context, Poll, Waker};
+
+use embus_protocol::info::ServerInfo;
+use embus_storage::log::Upkeep;
+use embus_storage::medium::crash::{CrashMedium, Fault};
+
+use crate::api::error::ApiError;
+use crate::clock::Clock;
+use crate::engine::Engine;
+use crate::fixtures::{ByHand, ByHandClock};
+use crate::jetstream::JetStreamOptions;
+use crate::jobs::Executor;
+use crate::limits::Limits;
+use crate::stream::commit::RETRY_NANOS;
+use crate::stream::config::StreamConfig;
+use crate::stream::core::Incoming;
+use crate::stream::ticket::{PubAck, Ticket};
+use crate::stream::{AnswerTo, Arriving, Stream};
+use crate::sync::{Arc, Mutex};
+
+struct Fixture {
+    disk: CrashMedium,
+    clock: Arc<ByHandClock>,
+    jobs: Arc<ByHand>,
+    engine: Arc<Engine>,
+    stream: Arc<Stream>,
+}
+
+impl Fixture {
+    /// A stream whose segments are small.
+    fn new() -> Self {
+        let disk = CrashMedium::new(1);
+        let clock = Arc::new(ByHandClock(Mutex::new(RETRY_NANOS)));
+        let engine = Engine::new(Limits::default(), ServerInfo::default(), Arc::clone(&clock) as Arc<dyn Clock>, 1);
+        let jobs = Arc::new(ByHand::default());
+        let options = JetStreamOptions::in_memory(Arc::clone(&jobs) as Arc<dyn Executor>);
+        let (medium, dir) = (Arc::new(disk.clone()), Some("store".into()));
+        engine.start_jetstream(JetStreamOptions { medium, dir, ..options }).unwrap();
+        let config = StreamConfig {
+            name: "S".to_owned(),
+            subjects: vec!["a.>".to_owned()],
+            max_messages_per_subject: 1,
+            max_bytes: 200_000,
+            ..StreamConfig::default()
+        };
+        let stream = engine.jetstream().unwrap().create(config, false).unwrap().stream;
+        jobs.run();
+        Self { disk, clock, jobs, engine, stream }
+    }
+
+    /// Publishes without the end of the turn.
+    fn ingest(&self, subject: &str) -> Ticketed {
+        let message = Incoming { subject: subject.as_bytes(), headers: b"", payload: &[b'x'; 3000] };
+        let ticket = Arc::new(Ticket::default());
+        let arriving = Arriving { message, hops: 0, time: self.stream.now() };
+        self.stream.ingest(&arriving, AnswerTo::Ticket(&ticket));
+        Ticketed(ticket)
+    }
+
+    fn publish(&self, subject: &str) -> Ticketed {
+        let ticket = self.ingest(subject);
+        self.stream.commit();
+        ticket
+    }
+
+    /// Background work that is worth doing, behind so much of it; it counts as under way.
+    fn take_upkeep(&self, behind: usize) -> Upkeep {
+        self.stream.state.lock().in_upkeep = true;
+        let mut done = 0;
+        for number in 0..1000 {
+            self.publish(&format!("a.{}", number % 7));
+            self.jobs.run();
+            let mut state = self.stream.state.lock();
+            match state.core.take_upkeep() {
+                Some(upkeep) if done == behind => return upkeep,
+                Some(upkeep) => {
+                    state.core.log_mut().finish_upkeep(upkeep.run());
+                    done += 1;
+                }
+                None => {}
+            }
+        }
+        panic!("there is no more");
+    }
+
+    /// Whoever was told that a message is stored finds it.
+    fn check(&self, ticket: &Ticketed) -> Result<PubAck, ApiError> {
+        let answer = ticket.answer();
+        if let Ok(ack) = &answer {
+            let is_there = self.stream.look(|core| core.log_mut().locate(ack.sequence).unwrap().is_some());
+            assert!(is_there, "{ack:?}");
+        }
+        answer
+    }
+}
+
+struct Ticketed(Arc<Ticket>);
+
+impl Ticketed {
+    fn answer(&self) -> Result<PubAck, ApiError> {
+        match self.0.poll(&Context::from_waker(Waker::noop())) {
+            Poll::Ready(answer) => answer,
+            Poll::Pending => panic!("there is no answer"),
+        }
+    }
+}
+
+/// The stream is read anew behind its background work, and once more by a publisher who wants to try again: by then
+/// others may have published.
+#[test]
+fn a_stream_is_read_anew_once_for_each_failure() {
+    let fixture = Fixture::new();
+    let upkeep = fixture.take_upkeep(0);
+    fixture.disk.fail_from(fixture.disk.calls() + 1, Fault::Io);
+    let failed = fixture.publish("a.1");
+    fixture.jobs.run();
+    fixture.disk.forget_faults();
+    failed.answer().unwrap_err();
+    *fixture.clock.0.lock() += 2 * RETRY_NANOS;
+    let early = fixture.publish("a.2");
+    fixture.stream.finish_upkeep(&fixture.engine, upkeep.run());
+    *fixture.clock.0.lock() += 2 * RETRY_NANOS;
+    let behind = fixture.publish("a.3");
+    fixture.jobs.run();
+    early.answer().unwrap_err();
+    fixture.check(&behind).unwrap();
+}
+
+/// Background work fails so that nobody knows what is on the disk, while somebody is publishing.
+#[test]
+fn who_publishes_while_background_work_fails_learns_it() {
+    let mut refused = 0;
+    for (behind, call) in (0..4).flat_map(|behind| (1..30).map(move |call| (behind, call))) {
+        let fixture = Fixture::new();
+        let upkeep = fixture.take_upkeep(behind);
+        fixture.disk.fail_from(fixture.disk.calls() + call, Fault::Io);
+        let kept = upkeep.run();
+        fixture.disk.forget_faults();
+        let meanwhile = fixture.ingest("a.9");
+        fixture.stream.finish_upkeep(&fixture.engine, kept);
+        fixture.stream.commit();
+        fixture.jobs.run();
+        refused += u32::from(fixture.check(&meanwhile).is_err());
+    }
+    assert!(refused > 0, "nothing was uncertain");
+}
