@@ -98,6 +98,24 @@ fn a_commit_that_fails_is_an_error_and_no_more() {
     }
 }
 
+/// Nothing becomes durable any more: what was removed together with what was refused does not go without it.
+#[test]
+fn a_removal_that_was_refused_does_not_come_alone() {
+    for seed in 0..64 {
+        let (medium, mut log) = log_of(seed, true);
+        if seed % 2 == 0 {
+            append(&mut log).unwrap();
+        }
+        log.remove_below(3).unwrap();
+        log.remove(3).unwrap();
+        medium.fail_from(medium.calls() + 1, Fault::FailedSync);
+        assert!(commit(&mut log).is_err());
+        medium.crash();
+        let mut log = open(&medium.restart());
+        assert_eq!(readable(&mut log), [1, 2, 3], "seed {seed}");
+    }
+}
+
 #[test]
 fn a_full_disk_is_readable_and_goes_on_by_itself() {
     let (medium, mut log) = log();

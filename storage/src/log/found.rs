@@ -10,7 +10,7 @@ use crate::compress::Inflated;
 use crate::error::StorageError;
 use crate::medium::{File, Medium};
 use crate::record::{self, HEADER_BYTES, Header, MIN_MESSAGE_BYTES, Salt};
-use crate::segment::{DecodedHeader, FORMAT_VERSION, Marks, RECORDS_START, SegmentHeader, SegmentName};
+use crate::segment::{DecodedHeader, FORMAT_VERSION, Marks, RECORDS_START, SegmentHeader, SegmentName, TailMark};
 
 /// A segment file and what its header block says.
 #[derive(Debug)]
@@ -95,6 +95,12 @@ impl Found {
     fn covers(&self, other: &Self) -> bool {
         let Some(header) = &self.header else { return false };
         self.name.base == other.name.base || header.compacted && header.covers_to >= other.name.base
+    }
+
+    /// Whether the records of the commit that wrote this mark may be there. Those of one that failed are cut off, while its
+    /// mark may stay, where the disk makes nothing durable any more.
+    pub(super) fn reaches(&self, mark: &TailMark) -> bool {
+        self.len >= mark.end
     }
 
     /// Whether not even the header block is complete.

@@ -166,7 +166,7 @@ impl<'a> Recovery<'a> {
     fn removals_again(&mut self, last: Option<&Found>) {
         let Some(last) = last else { return };
         let (boot_id, expected) = (self.place.medium.boot_id(), self.expected);
-        let counts = |mark: &TailMark| mark.boot_id == boot_id || mark.last_sequence < expected;
+        let counts = |mark: &TailMark| last.reaches(mark) && (mark.boot_id == boot_id || mark.last_sequence < expected);
         for body in last.marks.removals(counts) {
             self.again_body = body.into();
             self.removal(body);

@@ -67,6 +67,13 @@ impl Single {
 }
 
 impl Log {
+    /// Writes down what was removed so far in front of what is appended from now on: of a commit that a power cut tears,
+    /// no message survives without the removals that made room for it.
+    pub fn write_removals(&mut self) -> Result<(), StorageError> {
+        self.check_usable()?;
+        if self.removals.is_empty() { Ok(()) } else { self.flush() }
+    }
+
     /// Writes down what was removed since the last commit, and once more what was removed before.
     pub(super) fn flush(&mut self) -> Result<(), StorageError> {
         if let Some(unproven) = self.unproven.take() {

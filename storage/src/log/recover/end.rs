@@ -64,7 +64,8 @@ impl Recovery<'_> {
             last_sequence = last_sequence.saturating_add(MAX_SEQUENCES_PER_SEGMENT).min(u64::MAX - 1);
             self.lost_messages += 1;
         }
-        if let Some(mark) = mark.filter(|mark| mark.last_sequence <= physical) {
+        let is_whole = |mark: &TailMark| mark.last_sequence <= physical && last.is_some_and(|last| last.reaches(mark));
+        if let Some(mark) = mark.filter(is_whole) {
             if self.known_to == 0 {
                 self.missing_in_front.insert(mark.floor, first_base);
             }
