@@ -119,6 +119,10 @@ impl Core {
         let time_to_live = parse_time_to_live(scan)?;
         let (headers, time_to_live) = self.raised(cleaned, time_to_live, headers);
         self.check_room(subject, size, rollup)?;
+        if self.limits.discard_new_per_subject {
+            // A start that found the message without the removal that made room for it would take an older one.
+            self.log.write_removals().map_err(ApiError::store_failed)?;
+        }
         let accepted = Accepted { subject, headers, payload, id, time_to_live, rollup };
         let sequence = self.store(&accepted, now).map_err(ApiError::store_failed)?;
         Ok(Outcome::Stored { sequence })

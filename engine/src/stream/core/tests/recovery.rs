@@ -1,8 +1,11 @@
 //! What a stream knows after a restart or a crash.
 
+use embus_storage::medium::crash::{CrashMedium, Fault};
+
 use super::super::*;
-use super::fixture::{Bench, SECOND, stream};
+use super::fixture::{Bench, SECOND, configured, stream};
 use crate::api::time::Nanos;
+use crate::stream::config::Discard;
 use crate::stream::dedupe::Noted;
 use crate::stream::notes::Notes;
 
@@ -104,4 +107,40 @@ fn damaged_notes_are_none() {
     assert_eq!(Notes::decode(&[&notes[..], b"x"].concat()), None);
     // A number without the items it promises.
     assert_eq!(Notes::decode(b"\x01\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"), None);
+}
+
+/// Where a full subject refuses messages, one that a removal made room for is not found without the removal: that would
+/// push out an older one.
+#[test]
+fn room_is_not_taken_before_it_is_made() {
+    for (len, call) in (2000..4200).flat_map(|len| (1..4).map(move |call| (len, call))) {
+        let disk = CrashMedium::new(len);
+        disk.create_dir("/s".as_ref()).unwrap();
+        disk.sync_dir("/".as_ref()).unwrap();
+        let config = configured(|config| {
+            config.max_messages_per_subject = 2;
+            (config.discard, config.discard_new_per_subject) = (Discard::New, true);
+        });
+        let config = Arc::new(config);
+        let mut core = Core::create(Arc::new(disk.clone()), "/s".into(), Arc::clone(&config), 0, true).unwrap();
+        // A page may end within the removal.
+        let body = vec![b'x'; usize::try_from(len).unwrap()];
+        let publish = |core: &mut Core| {
+            let message = Incoming { subject: b"a", headers: b"", payload: &body };
+            assert!(matches!(core.publish(&message, 0), Outcome::Stored { .. }));
+        };
+        let commit = |core: &mut Core| core.log_mut().take_commit(true).is_some_and(|it| it.run().error().is_none());
+        publish(&mut core);
+        publish(&mut core);
+        let first = core.log_mut().take_commit(true).unwrap().run();
+        core.log_mut().finish_commit(first).unwrap();
+        core.delete_message(2).unwrap();
+        publish(&mut core);
+        disk.fail_at(disk.calls() + call, Fault::Crash);
+        commit(&mut core);
+        disk.crash();
+        let disk = Arc::new(disk.restart());
+        let mut core = Core::open(disk, "/s".into(), config, 0, true, Undone::default(), 0).unwrap();
+        assert!(core.log_mut().locate(1).unwrap().is_some(), "{len} bytes, call {call}");
+    }
 }
