@@ -327,11 +327,15 @@ impl Stream {
 
     #[cold]
     fn refusal_in_trouble(self: &Arc<Self>, state: &mut State, now: Timestamp) -> Option<ApiError> {
-        let trouble = state.trouble.as_mut()?;
-        if now >= trouble.retry_at && !trouble.broken {
-            // This message is the trial.
-            return None;
-        }
+        let broken = self.refusal_if_broken(state, now);
+        // Behind the pause, this message is the trial.
+        broken.or_else(|| state.trouble.as_ref().filter(|trouble| now < trouble.retry_at).map(|it| it.error.clone()))
+    }
+
+    /// Why nothing can be told of a stream that has to be read anew: what it holds may never have been. Whoever asks has
+    /// that tried again, behind a pause.
+    fn refusal_if_broken(self: &Arc<Self>, state: &mut State, now: Timestamp) -> Option<ApiError> {
+        let trouble = state.trouble.as_mut().filter(|trouble| trouble.broken)?;
         let error = trouble.error.clone();
         if now >= trouble.retry_at && !state.busy {
             trouble.retry_at = now.saturating_add(commit::RETRY_NANOS);

@@ -54,7 +54,7 @@ impl Getter<'_> {
             Err(error) => return self.fail(&error, worker),
         };
         if !found.is_settled {
-            return self.answer_later(query.into_owned(), found.place);
+            return self.answer_later(query.into_owned(), worker);
         }
         if !found.place.as_ref().is_some_and(|(_, locator)| self.send_from_disk(locator, worker)) {
             let read = query.read(self.stream, found.place);
@@ -81,11 +81,17 @@ impl Getter<'_> {
         worker.keep_header_block(headers);
     }
 
-    /// What was found may be taken back by a power cut: it is told when that can't happen any more.
-    fn answer_later(self, query: Query<'static>, place: Option<(u64, Locator)>) {
+    /// What was found may be taken back by a power cut: it is told when that can't happen any more. It is looked for once
+    /// more, as it may have been taken back meanwhile, with nobody to tell of it.
+    fn answer_later(self, query: Query<'static>, worker: &mut Worker) {
+        let witness = self.stream.witness();
+        let place = match query.find(self.stream) {
+            Ok(found) => found.place,
+            Err(error) => return self.fail(&error, worker),
+        };
         let (engine, stream) = (Arc::clone(self.engine), Arc::clone(self.stream));
         let (reply, no_headers) = (self.reply.to_vec(), self.no_headers);
-        self.stream.after_commit(Box::new(move |committed| {
+        witness.after_commit(Box::new(move |committed| {
             engine.with_worker(|worker| {
                 let getter = Getter { engine: &engine, stream: &stream, reply: &reply, no_headers };
                 match committed {

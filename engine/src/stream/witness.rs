@@ -38,6 +38,10 @@ impl Witness {
             drop(state);
             return done(Err(error.unwrap_or_else(|| ApiError::store_failed("a commit failed"))));
         }
+        if let Some(error) = self.stream.refusal_if_broken(&mut state, self.stream.now()) {
+            drop(state);
+            return done(Err(error));
+        }
         let is_behind = state.consumers.journal().is_behind();
         if is_behind {
             // What an earlier request changed may have been told to have failed; it holds all the same.

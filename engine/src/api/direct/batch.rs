@@ -9,7 +9,7 @@ use crate::api::direct::sender::{Bounds, Sender};
 use crate::api::fetch::{Start, read_one};
 use crate::api::selector::Selector;
 use crate::engine::Engine;
-use crate::stream::Stream;
+use crate::stream::{Stream, Witness};
 use crate::sync::Arc;
 
 /// What is asked for.
@@ -50,17 +50,17 @@ const CHUNK: usize = 64;
 /// Looks up what there is; a job sends it once it is durable.
 pub(super) fn start(engine: &Arc<Engine>, stream: &Arc<Stream>, reply: &[u8], batch: Batch) {
     let sender = Sender::new(engine, stream, reply, batch.no_headers, batch.bounds);
+    let witness = stream.witness();
     let cursor = stream.look(|core| Cursor::new(core.log_mut(), batch.filter, batch.start));
-    after_commit(sender, move |sender| match cursor {
+    after_commit(&witness, sender, move |sender| match cursor {
         Ok(cursor) => send(sender, cursor),
         Err(error) => fail(sender, &error),
     });
 }
 
 /// Runs `send` as a job when all that the stream holds now is durable.
-pub(super) fn after_commit(sender: Sender, send: impl FnOnce(Sender) + Send + 'static) {
-    let stream = Arc::clone(sender.stream());
-    stream.after_commit(Box::new(move |committed| match (committed, sender.engine().jobs().cloned()) {
+pub(super) fn after_commit(witness: &Witness, sender: Sender, send: impl FnOnce(Sender) + Send + 'static) {
+    witness.after_commit(Box::new(move |committed| match (committed, sender.engine().jobs().cloned()) {
         (Ok(()), Some(jobs)) => jobs.spawn(Box::new(move || send(sender))),
         (Ok(()), None) => send(sender),
         (Err(_), _) => sender.refuse(Status::StoreFailed),

@@ -71,8 +71,9 @@ impl UpTo {
 /// Finds the point; a job sends what there is once that is durable. Headers are always sent. [nats-server: `multi_last`]
 pub(super) fn start(engine: &Arc<Engine>, stream: &Arc<Stream>, reply: &[u8], multi: Multi) {
     let sender = Sender::new(engine, stream, reply, false, multi.bounds);
+    let witness = stream.witness();
     let up_to = stream.look(|core| multi.up_to.resolve(core.log_mut()));
-    after_commit(sender, move |sender| match up_to {
+    after_commit(&witness, sender, move |sender| match up_to {
         Ok(up_to) => send(sender, &multi, up_to),
         Err(error) => fail(sender, &error),
     });

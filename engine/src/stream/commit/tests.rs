@@ -128,6 +128,27 @@ fn a_stream_is_read_anew_once_for_each_failure() {
     fixture.check(&behind).unwrap();
 }
 
+/// The stream could not even be read anew, and is just about to be: whoever looks at it meanwhile sees what was refused.
+#[test]
+fn what_was_refused_is_not_told_while_the_stream_is_read_anew() {
+    let fixture = Fixture::new();
+    fixture.disk.fail_from(fixture.disk.calls() + 1, Fault::Io);
+    let failed = fixture.publish("a.1");
+    fixture.jobs.run();
+    failed.answer().unwrap_err();
+    fixture.disk.forget_faults();
+    *fixture.clock.0.lock() += 2 * RETRY_NANOS;
+    let early = fixture.publish("a.2");
+    let told = Arc::new(Mutex::new(None));
+    let slot = Arc::clone(&told);
+    let seen = fixture.stream.look(|core| core.log().messages());
+    fixture.stream.after_commit(Box::new(move |result| *slot.lock() = Some(result)));
+    fixture.jobs.run();
+    early.answer().unwrap_err();
+    assert_eq!((seen, fixture.stream.look(|core| core.log().messages())), (1, 0));
+    assert!(matches!(*told.lock(), Some(Err(_))), "it was told");
+}
+
 /// Background work fails so that nobody knows what is on the disk, while somebody is publishing.
 #[test]
 fn who_publishes_while_background_work_fails_learns_it() {
