@@ -94,6 +94,11 @@ impl Model {
         self.owners.keys().next_back().copied().unwrap_or(0)
     }
 
+    /// The last one that no sync may have taken.
+    pub(crate) fn last_that_counts(&self) -> u64 {
+        self.owners.keys().rev().copied().find(|sequence| !self.lost.contains(sequence)).unwrap_or(0)
+    }
+
     /// Whether a sync may have lost it.
     pub(crate) fn is_in_doubt(&self, sequence: u64) -> bool {
         sequence > self.durable_to
