@@ -19,8 +19,8 @@ use world::World;
 use crate::machine::{run_all, run_world};
 use crate::seeds;
 
-/// Seeds of a test run without `SIM_SEEDS`.
-const DEFAULT_SEEDS: u64 = 200;
+/// Seeds of a test run without `SIM_SEEDS`: half a minute on two cores.
+const DEFAULT_SEEDS: u64 = 2_000;
 
 #[test]
 fn streams_keep_what_they_acknowledged() {
