@@ -56,7 +56,7 @@ pub use step::{Closing, Deliver, Listening, Readiness, Scene, Step};
 
 use crate::sync::Arc;
 
-/// What does not change while a consumer lives.
+/// What a consumer is told when it begins.
 #[derive(Debug, Clone)]
 pub struct ConsumerSetting {
     /// Its number within the stream.
@@ -93,7 +93,7 @@ pub struct Consumer {
     removed: Vec<u64>,
     /// The next message has to wait: for its time in a replay, or for the rate.
     held_until: Option<Timestamp>,
-    /// The last poll found nothing new.
+    /// The last poll found nothing new, and it was told of everything since then: not while it was not hungry.
     is_caught_up: bool,
     is_paused: bool,
     /// When somebody asked for messages, got one or acknowledged one last.
@@ -157,7 +157,7 @@ impl Consumer {
         }
     }
 
-    /// What does not change.
+    /// What it was told when it began.
     pub fn setting(&self) -> &ConsumerSetting {
         &self.setting
     }
@@ -172,7 +172,30 @@ impl Consumer {
         if let Demand::Push(push) = &mut self.demand {
             push.forget();
             push.set_active(is_active, now);
+            self.is_caught_up = false;
         }
+    }
+
+    /// Its stream has come to remove what consumers are done with, or does so no more.
+    pub fn set_settles(&mut self, settles: bool) {
+        self.setting.settles = settles;
+    }
+
+    /// How many messages wait for their acknowledgement.
+    #[inline]
+    pub fn ack_pending(&self) -> u64 {
+        self.progress.pending.len()
+    }
+
+    /// Whether that message waits for its acknowledgement.
+    pub fn awaits(&self, sequence: u64) -> bool {
+        let Progress { floor, delivered, pending, .. } = &self.progress;
+        sequence > floor.stream && sequence <= *delivered && pending.find(sequence, 0).is_some()
+    }
+
+    /// The first sequence that it may not be done with.
+    pub fn needs_from(&self) -> u64 {
+        self.progress.floor.stream + 1
     }
 
     /// Something that happened.

@@ -159,7 +159,7 @@ fn split_number(text: &[u8]) -> Option<(u64, &[u8])> {
     None
 }
 
-fn digits(number: u64) -> usize {
+pub(super) fn digits(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
 }
 

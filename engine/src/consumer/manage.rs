@@ -114,11 +114,12 @@ impl Consumer {
                 self.progress.settle(slot, scene.now);
             }
         }
+        // What has gone is counted out from where it was.
+        self.observe(scene);
         if self.cursor.follow_purge(scene.log) {
             self.progress.skip_to(self.cursor.next_sequence() - 1);
         }
         self.changes.whole();
-        self.observe(scene);
     }
 
     /// What it looks like now.

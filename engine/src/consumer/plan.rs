@@ -4,7 +4,7 @@ use embus_storage::error::StorageError;
 use embus_storage::log::Locator;
 use embus_storage::message::Timestamp;
 
-use super::ack::AckToken;
+use super::ack::{AckToken, digits};
 use super::config::PriorityPolicy;
 use super::pending::Slot;
 use super::requests::{Offer, Reached, Taker};
@@ -21,6 +21,17 @@ struct Candidate {
     /// Messages behind it.
     pending: u64,
 }
+
+/// Bytes of subject and headers of a message whose payload is left out, with the line that tells its length.
+fn bytes_without_payload(locator: &Locator, subject: usize) -> usize {
+    // If they cannot be read now, the message itself cannot be read, either.
+    let headers = locator.headers_bytes().unwrap_or(0);
+    let payload = locator.body_bytes().saturating_sub(subject + headers);
+    subject + headers.max(NO_HEADERS.len()) + SIZE_LINE.len() + digits(payload as u64)
+}
+
+const NO_HEADERS: &str = "NATS/1.0\r\n\r\n";
+const SIZE_LINE: &str = "Nats-Msg-Size: \r\n";
 
 impl Consumer {
     /// The next thing to do; call it until there is none.
@@ -122,12 +133,14 @@ impl Consumer {
             self.held_until = Some(due);
             return Ok(None);
         }
-        let Self { setting, demand, outbox, events, .. } = self;
+        let Self { setting, rules, demand, outbox, events, .. } = self;
         let now = scene.now;
+        let Candidate { locator, token, pending, .. } = candidate;
+        let subject =
+            rules.headers_only.then(|| scene.log.subject_of(token.stream_sequence)).flatten().map(<[u8]>::len);
         let size = || {
-            let Candidate { locator, token, pending, .. } = candidate;
-            (locator.body_bytes() + token.reply_len(setting.stream.as_bytes(), setting.name.as_bytes(), now, *pending))
-                as u64
+            let body = subject.map_or_else(|| locator.body_bytes(), |subject| bytes_without_payload(locator, subject));
+            (body + token.reply_len(setting.stream.as_bytes(), setting.name.as_bytes(), now, *pending)) as u64
         };
         let taker = match demand {
             Demand::Pull { requests, pin } => {
@@ -202,7 +215,8 @@ impl Consumer {
     /// poll and before this. Poll it then. If it has not caught up, it has other messages before that.
     #[inline]
     pub fn offer(&mut self, sequence: u64) {
-        if self.is_caught_up {
+        // Until the poll it is not hungry any more: another offer would lead past this message.
+        if std::mem::take(&mut self.is_caught_up) {
             self.cursor.skip_to(sequence);
         }
     }

@@ -39,7 +39,11 @@ impl Consumer {
             return Some(Status::no_messages(&request.reply));
         }
         if request.no_wait && available > 0 && available < requests.asked_for() {
-            return Some(Status::requests_pending(&request.reply));
+            // Those who left do not stand before it.
+            requests.prune(scene, &mut self.outbox);
+            if available < requests.asked_for() {
+                return Some(Status::requests_pending(&request.reply));
+            }
         }
         requests.push(request, pin.policy(), scene.now);
         None

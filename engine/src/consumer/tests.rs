@@ -2,6 +2,7 @@
 //! it says otherwise.
 
 mod acks;
+mod hunger;
 mod model;
 mod naive;
 mod positions;

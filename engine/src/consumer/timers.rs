@@ -65,6 +65,7 @@ impl Consumer {
         let is_paused = until > now;
         if is_paused != self.is_paused {
             self.is_paused = is_paused;
+            self.is_caught_up = false;
             self.events.push(Event::Paused { until: is_paused.then_some(until) });
         }
     }

@@ -42,6 +42,23 @@ impl Locator {
         usize::try_from(self.extent.parts()).unwrap_or(usize::MAX)
     }
 
+    /// Bytes of the headers alone. Two bytes are read for it if there are any, which are not verified.
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn headers_bytes(&self) -> Result<usize, StorageError> {
+        if !self.extent.has_headers() {
+            return Ok(0);
+        }
+        let mut len = [0; 2];
+        match &self.source {
+            Source::File => _ = self.file.read_into(&mut len, self.extent.offset + HEADER_BYTES as u32)?,
+            Source::Copy(record) => len.copy_from_slice(&record[HEADER_BYTES..][..2]),
+            Source::InFlight(chunks) => len.copy_from_slice(&self.record_in(chunks)?[HEADER_BYTES..][..2]),
+        }
+        Ok(usize::from(u16::from_le_bytes(len)).min(self.body_bytes()))
+    }
+
     /// Whether the message is as durable as a commit makes it.
     pub fn is_committed(&self) -> bool {
         matches!(self.source, Source::File)

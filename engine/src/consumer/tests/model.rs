@@ -11,7 +11,7 @@ use super::rig::{Rig, SECOND, commit, config};
 use crate::api::time::Nanos;
 use crate::consumer::ack::{AckToken, AckVerb};
 use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy};
-use crate::consumer::{Event, PullRequest, Step};
+use crate::consumer::{Event, PullRequest, Status, Step};
 use embus_storage::log::Append;
 
 #[derive(Debug, Clone)]
@@ -41,6 +41,8 @@ enum Act {
     Save,
     SaveWhole,
     Crash,
+    /// Whoever serves the consumer is busy elsewhere while so many other things happen.
+    Delay(usize),
 }
 
 const SUBJECTS: [&str; 4] = ["a.1", "a.2", "b.1", "c"];
@@ -63,6 +65,7 @@ fn act() -> impl Strategy<Value = Act> {
         2 => Just(Act::Save),
         1 => Just(Act::SaveWhole),
         1 => Just(Act::Crash),
+        4 => (2..12_usize).prop_map(Act::Delay),
     ]
 }
 
@@ -102,6 +105,10 @@ struct World {
     saved: Naive,
     requests: usize,
     events: Vec<u64>,
+    /// It is polled only when so many other things have happened.
+    delay: usize,
+    /// Its stream knows that it waits for the next message.
+    is_noted: bool,
 }
 
 impl World {
@@ -109,7 +116,7 @@ impl World {
         let naive = Naive::new(&config, 1);
         let mut rig = Rig::new(config);
         rig.save();
-        Self { rig, saved: naive.clone(), naive, requests: 0, events: Vec::new() }
+        Self { rig, saved: naive.clone(), naive, requests: 0, events: Vec::new(), delay: 0, is_noted: false }
     }
 
     fn act(&mut self, act: &Act) {
@@ -149,7 +156,10 @@ impl World {
                 self.rig.congested.extend(reply);
             }
             Act::Return => self.rig.congested.clear(),
-            Act::Pass(span) => return self.pass(span),
+            Act::Pass(span) => {
+                self.delay = 0;
+                return self.pass(span);
+            }
             Act::Save => {
                 self.rig.save();
                 self.saved = self.naive.clone();
@@ -159,8 +169,14 @@ impl World {
                 self.saved = self.naive.clone();
             }
             Act::Crash => self.crash(),
+            Act::Delay(acts) => self.delay = acts + 1,
         }
-        self.pass(1);
+        self.delay = self.delay.saturating_sub(1);
+        match self.delay {
+            0 => self.pass(1),
+            _ if matches!(act, Act::Publish { .. } | Act::Commit) => {}
+            _ => self.is_noted = self.rig.consumer.is_hungry(),
+        }
     }
 
     fn publish(&mut self, subject: &str, is_committed: bool) {
@@ -177,11 +193,11 @@ impl World {
     fn commit(&mut self) {
         commit(&mut self.rig.log);
         let visible = self.rig.log.last_sequence();
-        let is_hungry = self.rig.consumer.is_hungry();
         let news =
             self.naive.messages.range(self.naive.visible + 1..).find(|(_, it)| self.rig.consumer.wants(it.as_bytes()));
-        if let Some((&sequence, _)) = news.filter(|_| is_hungry) {
+        if let Some((&sequence, _)) = news.filter(|_| self.is_noted) {
             self.rig.consumer.offer(sequence);
+            self.is_noted = false;
         }
         (self.rig.visible, self.naive.visible) = (visible, visible);
     }
@@ -204,6 +220,7 @@ impl World {
         let expires_at = (expires != 0).then(|| self.rig.now + expires);
         self.naive.requests.insert(reply.clone(), Asked { left, delivered: 0, expires_at, no_wait });
         let request = PullRequest { batch, expires, no_wait, ..PullRequest::one(Bytes::from(reply)) };
+        self.rig.round += 1;
         let refusal = self.rig.scene(|consumer, scene| consumer.handle_pull(request, scene));
         if let Some(refusal) = refusal {
             self.naive.status(&refusal, self.rig.now);
@@ -219,6 +236,10 @@ impl World {
                 None => return,
             },
         };
+        if self.delay > 0 && !self.naive.messages.contains_key(&sequence) {
+            // It has not learned of that yet, and may do with it what it likes.
+            return;
+        }
         let token = AckToken { deliveries: 1, stream_sequence: sequence, consumer_sequence: sequence };
         let now = self.rig.now;
         let verb = match verb {
@@ -265,6 +286,8 @@ impl World {
         while let Some(step) = self.rig.step() {
             match step {
                 Step::Deliver(deliver) => self.naive.deliver(&deliver, self.rig.now),
+                // Nobody hears it.
+                Step::Status(status) if self.has_left(&status) => {}
                 Step::Status(status) => self.naive.status(&status, self.rig.now),
             }
         }
@@ -273,6 +296,11 @@ impl World {
             _ => None,
         };
         self.events.extend(self.rig.events().into_iter().filter_map(maxed));
+        self.is_noted = self.rig.consumer.is_hungry();
+    }
+
+    fn has_left(&self, status: &Status) -> bool {
+        self.rig.gone.iter().any(|reply| reply.as_bytes() == status.to)
     }
 
     fn check(&mut self) {
@@ -318,7 +346,7 @@ impl World {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 128, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
     fn it_does_what_a_naive_one_does(config in any_config(), acts in prop::collection::vec(act(), 1..80)) {

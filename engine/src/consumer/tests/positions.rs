@@ -186,3 +186,17 @@ fn resets() {
     let mut reset = |sequence| rig.scene(|consumer, scene| consumer.reset(sequence, scene));
     assert_eq!(reset(2), Err(ResetError::NotAllowed));
 }
+
+#[test]
+fn a_purge_up_to_a_place_takes_from_the_count_only_what_was_there() {
+    let mut rig = Rig::with(&["a"; 10], config());
+    assert_eq!(rig.pull("in", ""), ["in #1 d1 x1 +9"]);
+    rig.log.remove_below(5).unwrap();
+    rig.scene(Consumer::handle_purge);
+    assert_eq!(rig.numbers(), "1/4 1/4 a0 r0 w0 p6");
+    let mut rig = Rig::with(&["a", "b", "a", "b", "a", "b", "a"], deliver(DeliverPolicy::All, "b"));
+    assert_eq!(rig.info().num_pending, 3);
+    rig.log.remove_below(4).unwrap();
+    rig.scene(Consumer::handle_purge);
+    assert_eq!(rig.info().num_pending, 2);
+}

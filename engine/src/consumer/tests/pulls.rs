@@ -1,9 +1,10 @@
 //! Requests: what they get, and which status ends them.
 
-use super::rig::{Rig, SECOND, config};
+use super::rig::{Rig, SECOND, commit, config};
 use crate::api::time::Nanos;
 use crate::consumer::Closing;
 use crate::consumer::config::ConsumerConfig;
+use embus_storage::log::Append;
 
 #[test]
 fn a_batch_that_is_not_filled_times_out() {
@@ -130,4 +131,32 @@ fn those_who_wait_are_told_when_it_ends() {
     assert_eq!(close(&mut rig, Closing::Shutdown), ["in 409 Server Shutdown 5 100"]);
     rig.pull("in", "");
     assert_eq!(close(&mut rig, Closing::Deleted), ["in 409 Consumer Deleted"]);
+}
+
+#[test]
+fn who_does_not_wait_does_not_stand_behind_those_who_left() {
+    let mut rig = Rig::with(&["a"], ConsumerConfig { max_ack_pending: 1, ..config() });
+    assert_eq!(rig.pull("gone", r#"{"batch":1000}"#).len(), 1);
+    rig.publish("a");
+    rig.gone.insert("gone".to_owned());
+    let body = r#"{"batch":1,"no_wait":true,"expires":2000000000}"#;
+    assert_eq!(rig.pull("in", body), [""; 0]);
+    assert_eq!(rig.ack(1, 1), ["in #2 d2 x1 +0"]);
+}
+
+#[test]
+fn without_payloads_only_what_is_sent_counts() {
+    let mut rig = Rig::with(&["s.a"; 2], ConsumerConfig { headers_only: true, ..config() });
+    let big = [b'x'; 1000];
+    for headers in [&b""[..], b"NATS/1.0\r\nA: b\r\n\r\n"] {
+        let message = Append { time: rig.now, subject: b"s.a", headers, payload: &big, marked: false, evict: 0 };
+        rig.visible = rig.log.append(&message).unwrap();
+        commit(&mut rig.log);
+    }
+    // Subject, reply, and a header block that tells the size: 3 + 39 + 31, of the larger ones 3 + 39 + 33 and 39.
+    assert_eq!(rig.pull("in", r#"{"batch":1,"max_bytes":1000}"#), ["in #1 d1 x1 +3", "in 409 Batch Completed 0 927"]);
+    assert_eq!(rig.pull("in", r#"{"batch":1,"max_bytes":1000}"#), ["in #2 d2 x1 +2", "in 409 Batch Completed 0 927"]);
+    assert_eq!(rig.pull("in", r#"{"batch":1,"max_bytes":1000}"#), ["in #3 d3 x1 +1", "in 409 Batch Completed 0 925"]);
+    assert_eq!(rig.pull("in", r#"{"batch":9,"max_bytes":100}"#), ["in #4 d4 x1 +0"]);
+    assert_eq!(rig.pull("in", r#"{"batch":9,"max_bytes":10}"#), [""; 0]);
 }
