@@ -236,7 +236,7 @@ impl JetStream {
             reserved_memory: reserved.bytes(StorageType::Memory),
             reserved_storage: reserved.bytes(StorageType::File),
             streams: reserved.streams,
-            consumers: self.registry.list(None).iter().map(|stream| stream.consumer_count()).sum(),
+            consumers: self.registry.list(None).iter().map(|stream| stream.all_consumers_count()).sum(),
             limits: self.limits,
             domain: self.opener.domain.clone(),
             api_total: self.api.total(),

@@ -420,7 +420,7 @@ impl State {
         usage.set(0, counted);
         Self {
             counted,
-            consumers: Consumers::new(core.log().last_sequence(), Journal::default()),
+            consumers: Consumers::new(&core, Journal::default()),
             core,
             waiting: Waiting::default(),
             spare: Waiting::default(),

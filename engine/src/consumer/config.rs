@@ -6,6 +6,7 @@
 mod check;
 mod choices;
 mod metadata;
+mod neighbours;
 mod parse;
 mod plan;
 mod update;
@@ -22,6 +23,7 @@ use crate::api::time::{Nanos, Time};
 
 pub use check::{Surroundings, check_group};
 pub use choices::{AckPolicy, DeliverPolicy, PriorityPolicy, ReplayPolicy};
+pub use neighbours::{Neighbours, Others};
 pub use parse::StoredConsumer;
 pub use plan::{Action, Existing, Plan, plan};
 

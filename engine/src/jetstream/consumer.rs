@@ -7,7 +7,7 @@ use crate::api::error::ApiError;
 use crate::consumer::config::{Action, ConsumerConfig, Existing, Plan, Surroundings, plan};
 use crate::consumer::info::ConsumerInfo;
 use crate::stream::Stream;
-use crate::stream::config::{Retention, StreamConfig};
+use crate::stream::config::StreamConfig;
 use crate::sync::Arc;
 
 impl JetStream {
@@ -45,11 +45,7 @@ impl JetStream {
         action: Action,
     ) -> Result<Plan, ApiError> {
         let limit = self.stream_limits().max_consumers;
-        // All of them are looked at only where it matters: there may be many.
-        let is_limited =
-            limit > 0 || stream_config.max_consumers > 0 || stream_config.retention == Retention::WorkQueue;
-        let all = if is_limited { stream.consumer_configs() } else { Vec::new() };
-        let others = all.iter().filter(|(other, _)| other != name).map(|(_, config)| &**config);
+        let others = stream.beside_consumer(name, &config);
         let existing = stream.consumer_config(name);
         let is_bound = || stream.consumer_info(name).is_some_and(|info| info.state.push_bound);
         let existing = existing.as_deref().map(|config| Existing { config, is_bound: config.is_push() && is_bound() });

@@ -41,6 +41,9 @@ impl JetStream {
             }
             return Err(ApiError::stream_update_failed(error));
         }
+        if new.retention != old.retention {
+            stream.follow_retention();
+        }
         self.registry.set_config(stream.name(), new);
         stream.refresh_interest();
         drop(changes);

@@ -16,6 +16,7 @@ mod pump;
 mod purge;
 mod recover;
 mod relief;
+mod removals;
 mod retention;
 mod wake;
 
@@ -26,11 +27,13 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
 use std::task::Waker;
 
-use embus_storage::log::Log;
+use embus_storage::log::{Log, RemovalMark};
 use embus_storage::message::Timestamp;
 use parking_lot::Mutex;
 
+use crate::consumer::config::Neighbours;
 use crate::consumer::{Consumer, Status};
+use crate::stream::config::Retention;
 use crate::stream::core::Core;
 use crate::stream::core::Interest;
 use crate::sync::Arc;
@@ -50,6 +53,7 @@ pub(super) struct Consumers {
     members: Vec<Option<Box<Member>>>,
     free: Vec<Slot>,
     by_name: BTreeMap<Arc<str>, Slot>,
+    neighbours: Neighbours,
     /// Behind a lock of its own: the state machine of the stream asks it, too.
     index: Arc<Mutex<FilterIndex>>,
     /// Those that have something to do.
@@ -75,6 +79,10 @@ pub(super) struct Consumers {
     removed: Removed,
     /// From where on messages may be there that nobody needs any more.
     sweep_from: Option<u64>,
+    /// How many have messages that wait for their acknowledgement.
+    awaiting: usize,
+    /// Of removals before it those consumers know that had messages waiting.
+    mark: Option<RemovalMark>,
     /// Where those are gathered that a new message concerns.
     taken: Vec<(Slot, Option<u32>)>,
 }
@@ -89,6 +97,8 @@ struct Member {
     refs: Box<[FilterRef]>,
     is_ready: bool,
     is_hungry: bool,
+    /// Whether messages of it wait for their acknowledgement.
+    is_awaiting: bool,
     /// Whether the journal keeps it.
     is_stored: bool,
     /// Whether it stands in the journal's list of those that changed.
@@ -112,17 +122,18 @@ impl fmt::Debug for Consumers {
 }
 
 impl Consumers {
-    /// None yet; messages up to `visible` are committed.
-    pub(super) fn new(visible: u64, journal: Journal) -> Self {
+    /// None yet; all messages are committed.
+    pub(super) fn new(core: &Core, journal: Journal) -> Self {
         Self {
             members: Vec::new(),
             free: Vec::new(),
             by_name: BTreeMap::new(),
+            neighbours: Neighbours::new(core.config().retention == Retention::WorkQueue),
             index: Arc::default(),
             ready: VecDeque::new(),
             hungry: 0,
             due: BTreeSet::new(),
-            visible,
+            visible: core.log().last_sequence(),
             rounds: 0,
             pumping: false,
             is_closed: false,
@@ -132,6 +143,8 @@ impl Consumers {
             last_id: 0,
             removed: Removed::default(),
             sweep_from: None,
+            awaiting: 0,
+            mark: None,
             taken: Vec::new(),
         }
     }
@@ -166,6 +179,7 @@ impl Consumers {
         });
         let refs = self.index.lock().insert(slot, consumer.config().filters());
         self.by_name.insert(Arc::clone(&name), slot);
+        self.neighbours.insert(slot, consumer.config());
         self.members[slot as usize] = Some(Box::new(Member {
             consumer,
             name,
@@ -173,6 +187,7 @@ impl Consumers {
             refs,
             is_ready: false,
             is_hungry: false,
+            is_awaiting: false,
             is_stored,
             is_noted: false,
             armed: None,
@@ -187,8 +202,10 @@ impl Consumers {
     fn take(&mut self, slot: Slot) -> Option<Box<Member>> {
         let member = self.members.get_mut(slot as usize)?.take()?;
         self.by_name.remove(&member.name);
+        self.neighbours.remove(slot, member.consumer.config());
         self.index.lock().remove(slot, &member.refs);
         self.hungry -= usize::from(member.is_hungry);
+        self.awaiting -= usize::from(member.is_awaiting);
         if let Some(armed) = member.armed {
             self.due.remove(&(armed, slot));
         }
@@ -205,9 +222,10 @@ impl Consumers {
         }
     }
 
-    /// Whether the pump has something to do.
+    /// Whether the pump has something to do; what was removed meanwhile may be that.
     #[inline]
-    pub(super) fn wants_pump(&self) -> bool {
+    pub(super) fn wants_pump(&mut self, log: &Log) -> bool {
+        self.see_removals(log);
         let is_ready = !self.is_closed && !self.ready.is_empty();
         !self.pumping && (is_ready || !self.statuses.is_empty() || !self.notices.is_empty())
     }
@@ -273,6 +291,10 @@ impl Consumers {
             self.hungry -= 1;
         }
         member.is_hungry = is_hungry;
+        let is_awaiting = member.consumer.ack_pending() > 0;
+        if is_awaiting != std::mem::replace(&mut member.is_awaiting, is_awaiting) {
+            self.awaiting = if is_awaiting { self.awaiting + 1 } else { self.awaiting - 1 };
+        }
         arm(&mut self.due, slot, member);
         while let Some(event) = member.consumer.take_event() {
             self.notices.push(Notice { consumer: Arc::clone(&member.name), what: What::Event(event) });

@@ -1,9 +1,7 @@
 //! What a request to create or update a consumer comes to, beside the consumers that are there. [reference §3.4]
 
-use embus_protocol::filter;
-
 use super::check::{DEFAULT_THRESHOLD, MAX_NAME_BYTES};
-use super::{AckPolicy, ConsumerConfig, DeliverPolicy};
+use super::{AckPolicy, ConsumerConfig, DeliverPolicy, Others};
 use crate::api::error::ApiError;
 use crate::api::json::{FromJson, Refusal, Value};
 use crate::stream::config::{Retention, StreamConfig};
@@ -59,25 +57,28 @@ pub enum Plan {
 }
 
 /// Decides what becomes of a checked configuration. `others` are the stream's other consumers; `max_consumers` is the most
-/// that the stream and the account allow, −1 for any number.
+/// that the account allows, −1 for any number. One for other streams to copy through is not counted, and shares a work
+/// queue with whoever is there. [nats-server 2.15.1, probed: direct consumers]
 ///
 /// # Errors
 /// What the API answers.
-pub fn plan<'a>(
+pub fn plan(
     new: ConsumerConfig,
     action: Action,
-    existing: Option<Existing<'a>>,
-    others: impl Iterator<Item = &'a ConsumerConfig> + Clone,
+    existing: Option<Existing<'_>>,
+    others: Others,
     stream: &StreamConfig,
     max_consumers: i64,
 ) -> Result<Plan, ApiError> {
-    let is_queue = stream.retention == Retention::WorkQueue;
+    let is_worker = stream.retention == Retention::WorkQueue && !new.direct;
     let Some(Existing { config: old, is_bound }) = existing else {
         if action == Action::Update {
             return Err(ApiError::consumer_does_not_exist());
         }
-        check_count(others.clone(), stream, max_consumers)?;
-        if is_queue {
+        if !new.direct {
+            check_count(others, stream, max_consumers)?;
+        }
+        if is_worker {
             check_worker(&new)?;
             check_unique(&new, others)?;
         }
@@ -89,21 +90,15 @@ pub fn plan<'a>(
     if action == Action::Create {
         return Err(ApiError::consumer_already_exists());
     }
-    if is_queue {
+    if is_worker {
         // Differs from nats-server: it lets an update drop the filter although others have one.
         check_unique(&new, others)?;
     }
     old.check_update(new, is_bound).map(Plan::Update)
 }
 
-/// Consumers for other streams to copy through do not count. [nats-server: direct consumers]
-fn check_count<'a>(
-    others: impl Iterator<Item = &'a ConsumerConfig>,
-    stream: &StreamConfig,
-    max_consumers: i64,
-) -> Result<(), ApiError> {
-    let count = others.filter(|other| !other.direct).count();
-    let is_full = |limit: i64| limit > 0 && usize::try_from(limit).is_ok_and(|limit| count >= limit);
+fn check_count(others: Others, stream: &StreamConfig, max_consumers: i64) -> Result<(), ApiError> {
+    let is_full = |limit: i64| limit > 0 && usize::try_from(limit).is_ok_and(|limit| others.count >= limit);
     if is_full(stream.max_consumers) || is_full(max_consumers) {
         return Err(ApiError::maximum_consumers());
     }
@@ -121,21 +116,12 @@ fn check_worker(new: &ConsumerConfig) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn check_unique<'a>(
-    new: &ConsumerConfig,
-    mut others: impl Iterator<Item = &'a ConsumerConfig>,
-) -> Result<(), ApiError> {
-    if new.filters().next().is_none() {
-        return if others.next().is_none() { Ok(()) } else { Err(ApiError::consumer_work_queue_not_filtered()) };
+fn check_unique(new: &ConsumerConfig, others: Others) -> Result<(), ApiError> {
+    match new.filters().next() {
+        None if others.count > 0 => Err(ApiError::consumer_work_queue_not_filtered()),
+        Some(_) if others.meet => Err(ApiError::consumer_work_queue_not_unique()),
+        _ => Ok(()),
     }
-    let wants_all = |other: &ConsumerConfig| other.filters().next().is_none();
-    let meet = |other: &ConsumerConfig| {
-        new.filters().any(|new| other.filters().any(|old| filter::overlap(new.as_bytes(), old.as_bytes())))
-    };
-    if others.any(|other| wants_all(other) || meet(other)) {
-        return Err(ApiError::consumer_work_queue_not_unique());
-    }
-    Ok(())
 }
 
 /// What a new consumer gets, and what the reference server finds out last.

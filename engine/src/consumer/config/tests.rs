@@ -377,7 +377,13 @@ fn planned(new: &str, others: &[&str], stream: &StreamConfig, expected: &str) {
     let around = Surroundings { stream, max_ack_pending: -1, pedantic: false };
     let complete = |json: &str| read(json).check(&around).unwrap();
     let others: Vec<_> = others.iter().map(|json| complete(json)).collect();
-    let planned = plan(complete(new), Action::default(), None, others.iter(), stream, -1);
+    let mut neighbours = Neighbours::new(stream.retention == Retention::WorkQueue);
+    for (number, config) in (0..).zip(&others) {
+        neighbours.insert(number, config);
+    }
+    let new_config = complete(new);
+    let beside = neighbours.others(None, &new_config);
+    let planned = plan(new_config, Action::default(), None, beside, stream, -1);
     let text = planned.map_or_else(|error| format!("{} {error}", error.err_code), |_| "fine".to_owned());
     assert_eq!(text, expected, "{new} {others:?}");
 }
@@ -402,6 +408,10 @@ fn consumers_of_a_work_queue() {
     planned(&filtered("s.a"), &[&explicit("")], &queue, unique);
     planned(&filtered("s.*"), &[&filtered("s.a")], &queue, unique);
     planned(&filtered("s.b"), &[&filtered("s.a")], &queue, "fine");
+    let direct = r#"{"direct":true,"deliver_subject":"d"}"#;
+    planned(direct, &[&explicit("")], &queue, "fine");
+    planned(&explicit(""), &[direct], &queue, "fine");
+    planned(&filtered("s.a"), &[direct, &filtered("s.b")], &queue, "fine");
     let around = Surroundings { stream: &queue, max_ack_pending: -1, pedantic: false };
     let refused = read(r#"{"name":"c"}"#).check(&around).unwrap_err();
     assert_eq!(refused.to_string(), "consumer in pull mode requires explicit ack policy on workqueue stream");
@@ -415,6 +425,30 @@ fn no_more_than_the_stream_allows() {
     let one = StreamConfig { max_consumers: 1, ..stream() };
     planned("{}", &["{}"], &one, limit);
     planned("{}", &[r#"{"direct":true,"deliver_subject":"d"}"#], &one, "fine");
+    planned(r#"{"direct":true,"deliver_subject":"d"}"#, &["{}"], &one, "fine");
+}
+
+#[test]
+fn a_worker_does_not_meet_itself() {
+    let complete = |json: &str| {
+        read(json).check(&Surroundings { stream: &queue(), max_ack_pending: -1, pedantic: false }).unwrap()
+    };
+    let config = |filter: &str| complete(&format!(r#"{{"ack_policy":"explicit","filter_subject":"{filter}"}}"#));
+    let (one, other, all) = (config("s.a"), config("s.b.*"), complete(r#"{"ack_policy":"explicit"}"#));
+    let mut neighbours = Neighbours::new(true);
+    neighbours.insert(1, &one);
+    assert_eq!(neighbours.others(Some((1, &one)), &all), Others { count: 0, meet: false });
+    assert_eq!(neighbours.others(Some((1, &one)), &config("s.*")), Others { count: 0, meet: false });
+    neighbours.insert(2, &other);
+    assert_eq!(neighbours.others(Some((1, &one)), &config("s.*")), Others { count: 1, meet: false });
+    assert_eq!(neighbours.others(Some((1, &one)), &config("s.b.c")), Others { count: 1, meet: true });
+    neighbours.remove(2, &other);
+    neighbours.remove(1, &one);
+    neighbours.insert(1, &all);
+    assert_eq!(neighbours.others(Some((1, &all)), &config("s.b.c")), Others { count: 0, meet: false });
+    assert_eq!(neighbours.others(None, &config("s.b.c")), Others { count: 1, meet: true });
+    neighbours.remove(1, &all);
+    assert_eq!(neighbours.others(None, &all), Others::default());
 }
 
 #[test]
@@ -423,7 +457,7 @@ fn actions() {
     let old = complete(r#"{"durable_name":"d"}"#).unwrap();
     let plan = |new: &str, action, exists: bool| {
         let existing = exists.then_some(Existing { config: &old, is_bound: false });
-        plan(complete(new).unwrap(), action, existing, std::iter::empty(), &stream, -1)
+        plan(complete(new).unwrap(), action, existing, Others::default(), &stream, -1)
     };
     let (same, other) =
         (r#"{"durable_name":"d","metadata":{"_nats.ver":"1"}}"#, r#"{"durable_name":"d","max_batch":5}"#);

@@ -9,7 +9,7 @@ use super::index::Slot;
 use super::notice::{Notice, What};
 use super::{Consumers, Journal, Key};
 use crate::api::error::ApiError;
-use crate::consumer::config::ConsumerConfig;
+use crate::consumer::config::{ConsumerConfig, Others};
 use crate::consumer::info::ConsumerInfo;
 use crate::consumer::{Closing, Consumer, ConsumerSetting, ResetError};
 use crate::interest_watch::Watcher;
@@ -27,9 +27,23 @@ pub struct Reset {
 }
 
 impl Stream {
-    /// How many consumers it has.
+    /// How many consumers it shows: those that other streams copy through are not among them. [nats-server: direct
+    /// consumers]
     pub fn consumer_count(&self) -> usize {
+        self.state.lock().consumers.neighbours.count()
+    }
+
+    /// How many consumers it has.
+    pub fn all_consumers_count(&self) -> usize {
         self.state.lock().consumers.len()
+    }
+
+    /// What stands beside a consumer of that name, if there is one, when it is to be like this.
+    pub fn beside_consumer(&self, name: &str, config: &ConsumerConfig) -> Others {
+        let state = self.state.lock();
+        let consumers = &state.consumers;
+        let own = consumers.slot(name).and_then(|slot| Some((slot, &**consumers.member(slot)?.consumer.config())));
+        consumers.neighbours.others(own, config)
     }
 
     /// The names of its consumers, sorted.
@@ -56,7 +70,15 @@ impl Stream {
         let router = self.router.upgrade()?;
         let mut state = self.state.lock();
         let slot = state.consumers.slot(name)?;
-        self.info_of(&router, &mut state, slot)
+        let info = self.info_of(&router, &mut state, slot);
+        // It may have seen what nobody else did.
+        self.arm(&mut state);
+        let wants_pump = state.wants_pump();
+        drop(state);
+        if wants_pump {
+            self.pump_alone();
+        }
+        info
     }
 
     /// All consumers as they are now, sorted by name.
@@ -68,7 +90,12 @@ impl Stream {
     fn info_of(self: &Arc<Self>, router: &Router, state: &mut State, slot: Slot) -> Option<ConsumerInfo> {
         let now = self.now();
         let mut gate = Gate::new(router, None);
+        let awaited = state.consumers.member(slot)?.consumer.ack_pending();
         let seen = state.consumers.show(slot, &mut state.core, &mut gate, now, Consumer::info);
+        if state.consumers.member(slot)?.consumer.ack_pending() < awaited {
+            // What was removed may have made room for more.
+            state.consumers.make_ready(slot);
+        }
         state.consumers.settle(slot, &mut state.core, now);
         let consumer = &state.consumers.member(slot)?.consumer;
         let setting = consumer.setting();
@@ -219,6 +246,7 @@ impl Stream {
         let now = self.now();
         let mut gate = Gate::new(router, None);
         self.unwatch_interest(router, state, slot);
+        let before = state.consumers.member(slot).map(|member| Arc::clone(member.consumer.config()));
         let updated = state
             .consumers
             .show(slot, &mut state.core, &mut gate, now, |consumer, scene| consumer.update(config, scene));
@@ -226,7 +254,7 @@ impl Stream {
         if let Some(Err(error)) = updated {
             return Err(ApiError::store_failed(error));
         }
-        state.consumers.refresh_filters(slot);
+        state.consumers.refresh_filters(slot, before.as_deref());
         state.consumers.store_config(slot);
         state.consumers.check_interest(slot, &mut gate, now);
         state.after(slot, now);
@@ -243,7 +271,7 @@ impl Stream {
         }
         state.consumers.notices.push(Notice { consumer: member.name, what: What::Deleted });
         state.consumers.set_interest(&mut state.core);
-        state.consumers.sweep_from = Some(0);
+        state.consumers.sweep_from(member.consumer.needs_from());
     }
 
     /// Ends all of them: those who wait are told why, and nothing more is delivered.
@@ -310,12 +338,24 @@ impl Consumers {
     }
 
     /// Its filters may have changed.
-    fn refresh_filters(&mut self, slot: Slot) {
+    fn refresh_filters(&mut self, slot: Slot, before: Option<&ConsumerConfig>) {
         let Some(member) = self.members.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        let consumer = &member.consumer;
+        let changes = before.is_none_or(|before| before.filters().ne(consumer.config().filters()));
+        // It may not need any more what it has yet to deliver.
+        let sweep_from = changes.then(|| consumer.needs_from());
+        if let Some(before) = before {
+            self.neighbours.remove(slot, before);
+            self.neighbours.insert(slot, consumer.config());
+        }
         let mut index = self.index.lock();
         index.remove(slot, &member.refs);
-        member.refs = index.insert(slot, member.consumer.config().filters());
+        member.refs = index.insert(slot, consumer.config().filters());
+        drop(index);
         // It is noted nowhere now: it is found hungry anew when it is settled.
         self.hungry -= usize::from(std::mem::replace(&mut member.is_hungry, false));
+        if let Some(from) = sweep_from {
+            self.sweep_from(from);
+        }
     }
 }

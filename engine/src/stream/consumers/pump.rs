@@ -55,7 +55,7 @@ impl Stream {
     pub(crate) fn pump(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker) {
         {
             let mut state = self.state.lock();
-            if !state.consumers.wants_pump() {
+            if !state.wants_pump() {
                 return;
             }
             state.consumers.pumping = true;
@@ -66,7 +66,8 @@ impl Stream {
     /// The same where no worker is at hand.
     pub(crate) fn pump_alone(self: &Arc<Self>) {
         let Some(engine) = self.engine.upgrade() else { return };
-        if self.state.lock().consumers.wants_pump() {
+        let wants_pump = self.state.lock().wants_pump();
+        if wants_pump {
             engine.with_worker(|worker| self.pump(&engine, worker));
         }
     }

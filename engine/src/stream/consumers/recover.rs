@@ -31,7 +31,7 @@ impl Stream {
             }
         }
         state.consumers.set_interest(&mut state.core);
-        state.consumers.sweep_from = Some(0);
+        state.consumers.sweep_from(0);
         self.arm(state);
     }
 

@@ -4,9 +4,9 @@ use embus_storage::error::StorageError;
 
 use super::Consumers;
 use super::index::Slot;
-use crate::stream::Stream;
 use crate::stream::config::Retention;
 use crate::stream::core::Core;
+use crate::stream::{State, Stream};
 use crate::sync::Arc;
 
 /// Messages that were removed and that a log which is read anew may have again.
@@ -58,7 +58,7 @@ impl Consumers {
             Retention::WorkQueue => true,
             Retention::Interest => !self.is_needed(sequence, core),
         };
-        if is_unneeded && core.remove_for_retention(sequence)? {
+        if is_unneeded && self.remove_quietly(sequence, core)? {
             self.removed.since_commit.push(sequence);
         }
         Ok(())
@@ -72,6 +72,11 @@ impl Consumers {
             is_needed |= self.member(slot).is_some_and(|member| !member.consumer.has_settled(sequence));
         });
         is_needed
+    }
+
+    /// From there on messages may be there that nobody needs any more.
+    pub(super) fn sweep_from(&mut self, sequence: u64) {
+        self.sweep_from = Some(self.sweep_from.map_or(sequence, |from| from.min(sequence)));
     }
 
     /// Removes up to `limit` messages from `from` on that no consumer needs any more, in a stream that keeps what is
@@ -91,14 +96,38 @@ impl Consumers {
 }
 
 impl Stream {
-    /// Removes what no consumer needs any more since one of them went. The caller commits.
+    /// Removes what no consumer needs any more since one of them went, or needs less.
     pub(crate) fn sweep_unneeded(self: &Arc<Self>) {
-        loop {
-            let mut state = self.state.lock();
-            let state = &mut *state;
-            let Some(from) = state.consumers.sweep_from else { return };
-            state.consumers.sweep_from = state.consumers.sweep(from, SWEEP_MESSAGES, &mut state.core).unwrap_or(None);
+        let mut is_swept = false;
+        while self.sweep_some() {
+            is_swept = true;
         }
+        if is_swept {
+            self.commit();
+        }
+    }
+
+    fn sweep_some(&self) -> bool {
+        let mut state = self.state.lock();
+        let state = &mut *state;
+        let Some(from) = state.consumers.sweep_from.take() else { return false };
+        state.consumers.sweep_from = state.consumers.sweep(from, SWEEP_MESSAGES, &mut state.core).unwrap_or(None);
+        true
+    }
+
+    /// Its configuration may say now that messages leave when consumers are done with them, or that they do so no more.
+    pub(crate) fn follow_retention(self: &Arc<Self>) {
+        {
+            let mut state = self.state.lock();
+            let State { consumers, core, .. } = &mut *state;
+            let settles = core.removes_acknowledged();
+            for member in consumers.members.iter_mut().flatten() {
+                member.consumer.set_settles(settles);
+            }
+            consumers.sweep_from(0);
+        }
+        self.sweep_unneeded();
+        self.pump_alone();
     }
 }
 

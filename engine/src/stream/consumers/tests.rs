@@ -7,4 +7,5 @@ mod fixture;
 mod hungry;
 mod pull;
 mod push;
+mod removals;
 mod retention;

@@ -65,3 +65,42 @@ fn a_consumer_that_goes_needs_nothing_any_more() {
     broker.publish("a.x", "nobody");
     assert_eq!(messages(&broker), 0);
 }
+
+#[test]
+fn a_stream_that_comes_to_keep_what_is_needed_lets_go_of_the_rest() {
+    let broker = Fixture::new();
+    broker.create(ConsumerConfig { filter_subject: "a.x".to_owned(), ..durable("A") });
+    for subject in ["a.x", "a.x", "a.x", "a.y"] {
+        broker.publish(subject, "");
+    }
+    broker.pull("A", "3");
+    ack(&broker, "A", 1);
+    assert_eq!(messages(&broker), 4);
+    update(&broker, Retention::Interest);
+    assert_eq!(messages(&broker), 2, "what was acknowledged before, and what nobody wants");
+    ack(&broker, "A", 2);
+    assert_eq!(messages(&broker), 1);
+    update(&broker, Retention::Limits);
+    ack(&broker, "A", 3);
+    assert_eq!(messages(&broker), 1);
+}
+
+fn update(broker: &Fixture, retention: Retention) {
+    broker.engine.jetstream().unwrap().update(stream_config(retention), false).unwrap();
+    broker.run_jobs();
+}
+
+#[test]
+fn a_filter_that_is_narrowed_needs_less() {
+    let broker = Fixture::of(stream_config(Retention::Interest));
+    broker.create(durable("A"));
+    for subject in ["a.x", "a.y", "a.x", "a.y"] {
+        broker.publish(subject, "");
+    }
+    let config = ConsumerConfig { filter_subject: "a.x".to_owned(), ..durable("A") };
+    broker.stream.update_consumer("A", config).unwrap();
+    broker.run_jobs();
+    assert_eq!(messages(&broker), 2);
+    broker.pull("A", "9");
+    assert_eq!(broker.heard(), ["MSG a.x 1 S.A.1.1.1.1 ", "MSG a.x 1 S.A.1.3.2.0 "]);
+}
