@@ -42,7 +42,7 @@ impl Locator {
         usize::try_from(self.extent.parts()).unwrap_or(usize::MAX)
     }
 
-    /// Bytes of the headers alone. Two bytes are read for it if there are any, which are not verified.
+    /// Bytes of the headers alone. A few bytes are read for it if there are any, and not verified.
     ///
     /// # Errors
     /// What the disk said.
@@ -50,13 +50,15 @@ impl Locator {
         if !self.extent.has_headers() {
             return Ok(0);
         }
-        let mut len = [0; 2];
+        let mut start = [0; HEADER_BYTES + 2];
+        let len = start.len();
         match &self.source {
-            Source::File => _ = self.file.read_into(&mut len, self.extent.offset + HEADER_BYTES as u32)?,
-            Source::Copy(record) => len.copy_from_slice(&record[HEADER_BYTES..][..2]),
-            Source::InFlight(chunks) => len.copy_from_slice(&self.record_in(chunks)?[HEADER_BYTES..][..2]),
+            Source::File => _ = self.file.read_into(&mut start, self.extent.offset)?,
+            Source::Copy(record) => start.copy_from_slice(&record[..len]),
+            Source::InFlight(chunks) => start.copy_from_slice(&self.record_in(chunks)?[..len]),
         }
-        Ok(usize::from(u16::from_le_bytes(len)).min(self.body_bytes()))
+        let len = u16::from_le_bytes([start[HEADER_BYTES], start[HEADER_BYTES + 1]]);
+        Ok(usize::from(len).min(self.body_bytes()))
     }
 
     /// Whether the message is as durable as a commit makes it.
