@@ -172,6 +172,11 @@ impl World {
             Act::Delay(acts) => self.delay = acts + 1,
         }
         self.delay = self.delay.saturating_sub(1);
+        let is_removal = matches!(act, Act::Remove(_) | Act::EvictFirst | Act::RemoveBelow(_));
+        if is_removal && self.naive.config.ack_policy == AckPolicy::All {
+            // Where its floor is depends on what it learns first.
+            self.delay = 0;
+        }
         match self.delay {
             0 => self.pass(1),
             _ if matches!(act, Act::Publish { .. } | Act::Commit) => {}

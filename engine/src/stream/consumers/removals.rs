@@ -32,7 +32,9 @@ impl Consumers {
             self.wake_awaiting();
         }
         drop(removals);
-        awaiting.into_iter().for_each(|slot| self.make_ready(slot));
+        for slot in awaiting {
+            self.make_ready(slot);
+        }
     }
 
     fn find_awaiting(&self, sequence: u64, subject: &[u8], awaiting: &mut Vec<Slot>) {
