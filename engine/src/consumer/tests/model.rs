@@ -168,7 +168,10 @@ impl World {
                 self.rig.save_whole();
                 self.saved = self.naive.clone();
             }
-            Act::Crash => self.crash(),
+            Act::Crash => {
+                self.crash();
+                self.delay = 0;
+            }
             Act::Delay(acts) => self.delay = acts + 1,
         }
         self.delay = self.delay.saturating_sub(1);
