@@ -56,7 +56,7 @@ use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
 pub use crate::stream::consumers::Reset;
-pub(crate) use crate::stream::consumers::{ConsumerChange, ConsumerNotice, FoundConsumers, Key, PumpSpace};
+pub(crate) use crate::stream::consumers::{ConsumerChange, ConsumerNotice, FoundConsumers, Key, PumpSpace, keep_copy};
 pub use crate::stream::waiting::Done;
 pub use crate::stream::witness::Witness;
 

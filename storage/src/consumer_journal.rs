@@ -15,6 +15,7 @@
 mod format;
 mod gathered;
 mod image;
+mod keep;
 mod recover;
 mod write;
 

@@ -24,6 +24,7 @@ mod monitoring;
 mod pubsub;
 mod raw;
 mod reconnect;
+mod replay;
 mod requests;
 mod shutdown;
 mod slow_consumers;

@@ -3,17 +3,18 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use embus_storage::consumer_journal::ConsumerJournal;
+use embus_storage::consumer_journal::{ConsumerJournal, Recovered};
 use embus_storage::error::StorageError;
 use embus_storage::log::Undone;
 use embus_storage::medium::Medium;
 use embus_storage::message::Timestamp;
 
+use crate::consumer::config::StoredConsumer;
 use crate::engine::Engine;
 use crate::jetstream::usage::Usage;
 use crate::stream::config::{PersistMode, StorageType, StreamConfig};
 use crate::stream::core::Core;
-use crate::stream::{FoundConsumers, Reopen, Stream, StreamSetting, SyncPolicy};
+use crate::stream::{FoundConsumers, Reopen, Stream, StreamSetting, SyncPolicy, keep_copy};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What all streams of a broker are made with.
@@ -89,6 +90,10 @@ impl Opener {
         let (journal, consumers, lost) = ConsumerJournal::open(Arc::clone(medium), dir.to_path_buf())?;
         if lost > 0 {
             tracing::warn!(stream = config.name, lost, "damage took something of what was known of the consumers");
+        }
+        let is_readable = |consumer: &Recovered| StoredConsumer::from_bytes(&consumer.config).is_ok();
+        if lost > 0 || !consumers.iter().all(is_readable) {
+            keep_copy(&journal, &config.name)?;
         }
         Ok(FoundConsumers { journal: Some(journal), consumers })
     }

@@ -46,7 +46,7 @@ pub(super) use journal::Journal;
 pub use manage::Reset;
 pub(crate) use notice::{Notice as ConsumerNotice, What as ConsumerChange};
 pub(crate) use pump::PumpSpace;
-pub(crate) use recover::FoundConsumers;
+pub(crate) use recover::{FoundConsumers, keep_copy};
 
 /// The consumers of one stream.
 pub(super) struct Consumers {

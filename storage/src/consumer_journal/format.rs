@@ -188,6 +188,11 @@ pub(super) fn temporary_name(generation: u64) -> String {
     format!("consumers-{generation:016x}.new")
 }
 
+/// What a copy is called that is kept because not all of it was understood.
+pub(super) fn kept_name(generation: u64) -> String {
+    format!("consumers-{generation:016x}.kept")
+}
+
 /// The generation in a file name.
 pub(super) fn parse_name(name: &str) -> Option<u64> {
     let digits = name.strip_prefix("consumers-")?.strip_suffix(".journal")?;

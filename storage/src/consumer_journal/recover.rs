@@ -92,7 +92,8 @@ impl Place {
     }
 }
 
-fn read_all(file: &dyn File) -> std::io::Result<Vec<u8>> {
+/// All bytes of a file, as far as it can be addressed.
+pub(super) fn read_all(file: &dyn File) -> std::io::Result<Vec<u8>> {
     let len = usize::try_from(file.len()?.min(u32::MAX.into())).unwrap_or(usize::MAX);
     let mut bytes = Vec::new();
     while bytes.len() < len {

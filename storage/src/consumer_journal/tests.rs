@@ -155,3 +155,25 @@ fn copies_never_lie_in_one_page() {
     assert_eq!(twice.len(), 14 + 12 * 3);
     assert!(twice.iter().all(|places| places[0].end() < places[1].start()));
 }
+
+#[test]
+fn a_copy_is_kept_of_what_was_read() {
+    let medium = medium();
+    write(&mut open(&medium).0, &vec![(1, "one", None)]);
+    let original = contents(&medium);
+    let (mut journal, _) = open(&medium);
+    let kept = journal.keep_copy().unwrap().unwrap();
+    assert_eq!(journal.keep_copy().unwrap().as_ref(), Some(&kept), "once is enough");
+    write(&mut journal, &vec![(2, "two", None)]);
+    let (journal, consumers) = open(&medium);
+    assert_eq!(consumers.len(), 1, "the copy is not read");
+    assert!(journal.keep_copy().unwrap().is_some_and(|other| other != kept));
+    let mut bytes = vec![0; original.len() + 1];
+    let read = medium.open(&kept).unwrap().read_full_at(&mut bytes, 0).unwrap();
+    assert_eq!(bytes[..read], original);
+}
+
+#[test]
+fn nothing_is_kept_of_nothing() {
+    assert_eq!(open(&medium()).0.keep_copy().unwrap(), None);
+}

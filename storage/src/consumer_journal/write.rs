@@ -153,7 +153,7 @@ impl Place {
         Ok(Current { file, generation, salt, end, base_end, allocated, next_number, durable_to })
     }
 
-    fn create(&self, temporary: &std::path::Path) -> io::Result<Arc<dyn File>> {
+    pub(super) fn create(&self, temporary: &std::path::Path) -> io::Result<Arc<dyn File>> {
         match self.medium.create(temporary) {
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 // Left over from an attempt that failed.

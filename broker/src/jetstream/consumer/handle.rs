@@ -26,6 +26,12 @@ impl<T: IntoConsumerConfig> Consumer<T> {
         Self { context, config, info, temporary: None }
     }
 
+    /// Has the consumer end with this handle, its clones and what reads from them.
+    pub(crate) fn end_with_handle(&mut self) {
+        let Info { stream_name, name, .. } = &self.info;
+        self.temporary = Some(Arc::new(Temporary::new(self.context.clone(), stream_name.clone(), name.clone())));
+    }
+
     /// What is known of it now; kept for [`cached_info`](Self::cached_info).
     ///
     /// Cancel-safe.

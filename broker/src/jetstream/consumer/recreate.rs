@@ -6,6 +6,7 @@ use tokio::time::sleep;
 
 use super::pull::{ConsumerRecreateError, ConsumerRecreateErrorKind};
 use super::{Consumer, DeliverPolicy, FromConsumer, Info, IntoConsumerConfig};
+use crate::datetime::DateTime;
 use crate::jetstream::ErrorCode;
 use crate::jetstream::context::Context;
 use crate::jetstream::message::Info as Delivery;
@@ -18,7 +19,8 @@ pub(super) struct Progress {
     consumer_sequence: u64,
     /// Everything of the stream up to here was read, or is not wanted.
     stream_sequence: u64,
-    has_read: bool,
+    /// When the last message that was read was published.
+    read: Option<DateTime>,
 }
 
 /// An ordered consumer's configuration.
@@ -32,7 +34,7 @@ impl Progress {
     /// Where a consumer that was just made begins.
     pub(super) fn new(info: &Info) -> Self {
         let SequenceStart { consumer, stream } = SequenceStart::of(info);
-        Self { consumer_sequence: consumer, stream_sequence: stream, has_read: false }
+        Self { consumer_sequence: consumer, stream_sequence: stream, read: None }
     }
 
     /// Notes a message; says whether it is the one that was due.
@@ -41,7 +43,7 @@ impl Progress {
         if is_next {
             self.consumer_sequence += 1;
             self.stream_sequence = delivery.stream_sequence;
-            self.has_read = true;
+            self.read = Some(delivery.published);
         }
         is_next
     }
@@ -49,6 +51,11 @@ impl Progress {
     /// Whether the reader has everything up to this sequence of the consumer.
     pub(super) fn has(&self, consumer_sequence: u64) -> bool {
         self.consumer_sequence == consumer_sequence
+    }
+
+    /// The sequence of the last message that was read, and when it was published.
+    pub(super) fn last_read(&self) -> Option<(u64, DateTime)> {
+        self.read.map(|published| (self.stream_sequence, published))
     }
 
     /// The consumer is made anew.
@@ -60,7 +67,7 @@ impl Progress {
     fn policy(&self, first: DeliverPolicy) -> DeliverPolicy {
         match first {
             // Which messages these are is for the broker to say, as long as none was read.
-            DeliverPolicy::LastPerSubject if !self.has_read => first,
+            DeliverPolicy::LastPerSubject if self.read.is_none() => first,
             _ => DeliverPolicy::ByStartSequence { start_sequence: self.stream_sequence + 1 },
         }
     }
@@ -86,6 +93,8 @@ pub(super) struct Recipe<C> {
     /// Names are this and a number.
     prefix: String,
     serial: u64,
+    /// Whether it ends with its reader.
+    is_temporary: bool,
 }
 
 impl<C: Ordered> Recipe<C> {
@@ -96,6 +105,7 @@ impl<C: Ordered> Recipe<C> {
             stream: consumer.info.stream_name.clone(),
             prefix: consumer.info.name.clone(),
             serial: 0,
+            is_temporary: consumer.temporary.is_some(),
         }
     }
 
@@ -116,8 +126,11 @@ impl<C: Ordered> Recipe<C> {
             self.context.forget_consumer(&self.stream, &old);
             let config = self.config.clone().again(self.name(), policy, self.context.client().new_inbox());
             match self.context.create_consumer_on_stream(config, &self.stream).await {
-                Ok(consumer) => {
+                Ok(mut consumer) => {
                     progress.restart(&consumer.info);
+                    if self.is_temporary {
+                        consumer.end_with_handle();
+                    }
                     return Ok((self, progress, consumer));
                 }
                 Err(error) if is_final(&error) => {

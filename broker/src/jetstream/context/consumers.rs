@@ -1,12 +1,10 @@
 //! Consumers, by the name of their stream.
 
-use std::sync::Arc;
-
 use serde::Serialize;
 use serde_json::json;
 
 use super::{ConsumerInfoError, Context};
-use crate::jetstream::consumer::{Config, Consumer, FromConsumer, Info, IntoConsumerConfig, temporary::Temporary};
+use crate::jetstream::consumer::{Config, Consumer, FromConsumer, Info, IntoConsumerConfig};
 use crate::jetstream::is_valid_name;
 use crate::jetstream::response::Response;
 use crate::jetstream::stream::{
@@ -123,9 +121,11 @@ impl Context {
             Response::Ok(info) => info,
             Response::Err { error } => return Err(error.into()),
         };
-        let temporary = || Arc::new(Temporary::new(self.clone(), stream.to_owned(), info.name.clone()));
-        let temporary = (!has_name).then(temporary);
-        Ok(Consumer { temporary, ..self.handle(info)? })
+        let mut consumer = self.handle(info)?;
+        if !has_name {
+            consumer.end_with_handle();
+        }
+        Ok(consumer)
     }
 
     fn handle<T: FromConsumer + IntoConsumerConfig>(&self, info: Info) -> Result<Consumer<T>, ConsumerError> {

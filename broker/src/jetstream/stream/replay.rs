@@ -9,8 +9,8 @@ use futures_core::Stream as AsyncStream;
 use super::{ConsumerError, Stream};
 use crate::client::error::Error;
 use crate::datetime::DateTime;
-use crate::jetstream::consumer::pull::{self, MessagesError, MessagesErrorKind};
-use crate::jetstream::consumer::{AckPolicy, DeliverPolicy, StreamError};
+use crate::jetstream::consumer::pull::{self, OrderedError, OrderedErrorKind};
+use crate::jetstream::consumer::{DeliverPolicy, StreamError};
 use crate::jetstream::context::RequestError;
 use crate::jetstream::message::StreamMessage;
 use crate::jetstream::{Message, failure::Failure};
@@ -28,7 +28,8 @@ pub enum ReplayFrom {
 ///
 /// It never ends silently: the last item is an error when the stream is deleted or the broker stops.
 pub struct Replay {
-    messages: pull::Stream,
+    /// However slowly they are read: a consumer that was given up meanwhile is made anew.
+    messages: pull::Ordered,
     is_over: bool,
 }
 
@@ -89,15 +90,8 @@ impl<I> Stream<I> {
     }
 
     async fn replay(&self, filter_subject: String, deliver_policy: DeliverPolicy) -> Result<Replay, ReplayError> {
-        let config = pull::Config {
-            filter_subject,
-            deliver_policy,
-            ack_policy: AckPolicy::None,
-            memory_storage: true,
-            ..pull::Config::default()
-        };
-        let consumer = self.create_consumer(config).await?;
-        let messages = consumer.stream().max_messages_per_batch(BATCH).messages().await?;
+        let config = pull::OrderedConfig { filter_subject, deliver_policy, ..pull::OrderedConfig::default() };
+        let messages = self.create_consumer(config).await?.messages().await?;
         Ok(Replay { messages, is_over: false })
     }
 
@@ -137,10 +131,12 @@ fn last_before<E, L>(
 }
 
 impl Replay {
-    fn item(&mut self, arrived: Option<Result<Message, MessagesError>>) -> Result<StreamMessage, ReplayError> {
+    fn item(&mut self, arrived: Option<Result<Message, OrderedError>>) -> Result<StreamMessage, ReplayError> {
         match arrived {
             Some(Ok(message)) => {
-                stored(message).map_err(|error| ReplayError::with_source(ReplayErrorKind::Other, error))
+                let (sequence, time) = self.messages.last_read().ok_or(ReplayErrorKind::Other)?;
+                let crate::Message { subject, payload, headers, .. } = message.message;
+                Ok(StreamMessage { subject, sequence, headers: headers.unwrap_or_default(), payload, time })
             }
             Some(Err(error)) => {
                 self.is_over = true;
@@ -154,19 +150,15 @@ impl Replay {
     }
 }
 
-fn kind_of(kind: MessagesErrorKind) -> ReplayErrorKind {
+fn kind_of(kind: OrderedErrorKind) -> ReplayErrorKind {
     match kind {
-        MessagesErrorKind::ConsumerDeleted | MessagesErrorKind::NoResponders => ReplayErrorKind::Ended,
+        // A broker that stops is an `Other`.
+        OrderedErrorKind::ConsumerDeleted
+        | OrderedErrorKind::NoResponders
+        | OrderedErrorKind::Recreate
+        | OrderedErrorKind::Other => ReplayErrorKind::Ended,
         _ => ReplayErrorKind::Other,
     }
-}
-
-/// The message as the stream has it.
-fn stored(message: Message) -> Result<StreamMessage, crate::Error> {
-    let info = message.info()?;
-    let (sequence, time) = (info.stream_sequence, info.published);
-    let crate::Message { subject, payload, headers, .. } = message.message;
-    Ok(StreamMessage { subject, sequence, headers: headers.unwrap_or_default(), payload, time })
 }
 
 impl AsyncStream for Replay {
@@ -216,7 +208,5 @@ impl From<StreamError> for ReplayError {
     }
 }
 
-/// Messages that one request asks for.
-const BATCH: usize = 1000;
 /// Messages that are looked through at once.
 const LOOK: usize = 256;

@@ -1,6 +1,7 @@
 //! Consumers that were there before the broker started.
 
 use embus_storage::consumer_journal::{ConsumerJournal, Recovered};
+use embus_storage::error::StorageError;
 
 use super::gate::Gate;
 use super::journal::Journal;
@@ -17,19 +18,37 @@ pub(crate) struct FoundConsumers {
     pub(crate) consumers: Vec<Recovered>,
 }
 
+/// Keeps what was read of consumers that cannot be recovered: the next write would be without them.
+///
+/// # Errors
+/// What the disk says.
+pub(crate) fn keep_copy(journal: &ConsumerJournal, stream: &str) -> Result<(), StorageError> {
+    if let Some(path) = journal.keep_copy()? {
+        tracing::warn!(stream, path = %path.display(), "what was known of the consumers is kept in a copy");
+    }
+    Ok(())
+}
+
 impl Stream {
     /// Has the consumers go on that were found. Nobody can reach the stream yet.
     pub(crate) fn recover_consumers(self: &Arc<Self>, router: &Router, found: FoundConsumers) {
         let mut state = self.state.lock();
         let state = &mut *state;
-        state.consumers.journal = Journal::new(found.journal);
+        let mut is_whole = true;
         for recovered in found.consumers {
             state.consumers.last_id = state.consumers.last_id.max(recovered.id);
             let id = recovered.id;
             if let Err(reason) = self.recover_one(router, state, &recovered) {
+                is_whole = false;
                 tracing::warn!(stream = &*self.name, id, reason, "a consumer could not be recovered");
             }
         }
+        if let Some(journal) = found.journal.as_ref().filter(|_| !is_whole)
+            && let Err(error) = keep_copy(journal, &self.name)
+        {
+            tracing::error!(stream = &*self.name, %error, "what is known of that consumer is not kept");
+        }
+        state.consumers.journal = Journal::new(found.journal);
         state.consumers.set_interest(&mut state.core);
         state.consumers.sweep_from(0);
         self.arm(state);

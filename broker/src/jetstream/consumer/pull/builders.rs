@@ -167,7 +167,7 @@ impl<'a> FetchBuilder<'a> {
 }
 
 impl<'a> BatchBuilder<'a> {
-    /// The default: 200 messages, without an end to the waiting.
+    /// The default: 200 messages. Where nothing comes any more, it waits for five seconds.
     pub fn new(consumer: &'a Consumer<Config>) -> Self {
         let request = BatchConfig { batch: DEFAULT_BATCH, expires: Some(Duration::ZERO), ..BatchConfig::default() };
         Self { consumer, request }

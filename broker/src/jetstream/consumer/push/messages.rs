@@ -107,8 +107,9 @@ impl Inbox {
         }
         while let Poll::Ready(message) = Pin::new(&mut self.subscriber).poll_next(cx) {
             let Some(message) = message else {
+                // The broker has stopped.
                 self.is_over = true;
-                return Poll::Ready(None);
+                return Poll::Ready(Some(Err(MessagesErrorKind::Other)));
             };
             self.heard();
             if let Some(arrival) = self.arrival(message) {

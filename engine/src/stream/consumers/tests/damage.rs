@@ -55,3 +55,17 @@ fn it_holds_up_nothing() {
     broker.request("$JS.ACK.S.C.1.1.1.1.0", None, "");
     assert_eq!(broker.heard(), ["MSG a.b 1 S.C.1.3.3.0 third"]);
 }
+
+#[test]
+fn what_was_known_of_a_consumer_that_cannot_be_read_is_kept() {
+    let disk = CrashMedium::new(1);
+    on(&disk).create(durable("C"));
+    disk.crash();
+    let disk = disk.restart();
+    assert!(flip(&disk, Path::new("/store"), b"durable_name"), "its configuration lies somewhere");
+    let broker = on(&disk);
+    assert!(broker.stream.consumer_config("C").is_none());
+    broker.create(durable("D"));
+    let is_kept = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "kept");
+    assert!(disk.files().iter().any(is_kept), "{:?}", disk.files());
+}
