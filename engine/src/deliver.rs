@@ -54,7 +54,7 @@ impl Worker {
         publish: &Publish<'_>,
         body: Option<Bytes>,
     ) -> usize {
-        let Self { matching: Matching { cache, random, expired, scratch }, batch, .. } = self;
+        let Self { matching: Matching { cache, random, expired, scratch, .. }, batch, .. } = self;
         let route = cache.resolve(router, publish.subject);
         let fan_out = route.fan_out();
         if fan_out == 0 {
@@ -112,31 +112,41 @@ impl Worker {
     /// Delivers an answer of the broker itself. Most often one wire client waits for it: then its frame is written right
     /// where it is sent from.
     pub(crate) fn answer(&mut self, router: &Router, subject: &[u8], headers: &[u8], payload: &[u8]) {
-        let route = self.matching.cache.resolve(router, subject);
-        let frame = route.only_wire().filter(|_| payload.len() < SHARE_WIDE_BYTES);
-        let Some((destination, outbox)) = frame.filter(|(only, _)| only.subscription.is_unlimited()) else {
-            self.deliver_internal(router, &Request { subject, reply: None, headers, payload }, 0);
-            return;
-        };
-        if !outbox.is_open() || destination.subscription.admit() == Admission::Refused {
-            return;
+        let Self { matching, batch, .. } = self;
+        match matching.only_wire(router, subject).filter(|_| payload.len() < SHARE_WIDE_BYTES) {
+            Some(only) => send_answer(batch, only, subject, headers, payload),
+            None => {
+                self.deliver_internal(router, &Request { subject, reply: None, headers, payload }, 0);
+            }
         }
-        // A client that reads no headers gets the payload alone. [reference §1.2]
-        let headers = if outbox.headers() { headers } else { b"" };
-        let header_len = (!headers.is_empty()).then_some(headers.len());
-        let len = headers.len() + payload.len();
-        let (stage, _) = self.batch.stage(outbox);
-        stage.count(len);
-        let open = stage.frames.open();
-        let before = open.len();
-        route.write_prefix(destination, header_len.is_some(), open);
-        encode::tail(open, None, header_len, len);
-        open.extend_from_slice(headers);
-        open.extend_from_slice(payload);
-        open.extend_from_slice(CRLF);
-        let added = open.len() - before;
-        self.batch.note_staged(added);
     }
+}
+
+#[inline]
+fn send_answer(batch: &mut Batch, only: &Subscription, subject: &[u8], headers: &[u8], payload: &[u8]) {
+    let Sink::Wire(outbox) = only.sink() else { return };
+    if !outbox.is_open() || only.admit() == Admission::Refused {
+        return;
+    }
+    // A client that reads no headers gets the payload alone. [reference §1.2]
+    let headers = if outbox.headers() { headers } else { b"" };
+    let header_len = (!headers.is_empty()).then_some(headers.len());
+    let len = headers.len() + payload.len();
+    let (stage, _) = batch.stage(outbox);
+    stage.count(len);
+    let open = stage.frames.open();
+    let before = open.len();
+    open.extend_from_slice(if header_len.is_some() { b"HMSG " } else { b"MSG " });
+    for word in [subject, only.sid().as_bytes()] {
+        open.extend_from_slice(word);
+        open.push(b' ');
+    }
+    encode::tail(open, None, header_len, len);
+    open.extend_from_slice(headers);
+    open.extend_from_slice(payload);
+    open.extend_from_slice(CRLF);
+    let added = open.len() - before;
+    batch.note_staged(added);
 }
 
 /// Memory for the broker's own messages that a worker keeps.

@@ -64,6 +64,22 @@ impl Interest {
         self.tree.for_each_match(subject, |subscribers| subscribers.for_each(&mut visit));
     }
 
+    /// Calls `visit` for each subscription with a wildcard that wants `prefix` and one more token, whichever that is;
+    /// false where it depends on that token.
+    pub(crate) fn for_each_match_below<'a>(
+        &'a self,
+        prefix: &[u8],
+        mut visit: impl FnMut(&'a Arc<Subscription>),
+    ) -> bool {
+        self.tree.for_each_match_below(prefix, |subscribers| subscribers.for_each(&mut visit))
+    }
+
+    /// Whether somebody wants exactly this subject.
+    #[inline]
+    pub(crate) fn has_literal(&self, subject: &[u8]) -> bool {
+        self.tree.has_literal(subject)
+    }
+
     /// Whether anyone wants `subject`.
     pub(crate) fn has_match(&self, subject: &[u8]) -> bool {
         self.tree.has_match(subject)

@@ -36,6 +36,7 @@ pub mod message;
 pub mod outbox;
 mod registry;
 pub mod relief;
+mod reply_routes;
 mod reserved;
 mod route;
 pub mod router;

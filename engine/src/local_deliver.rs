@@ -48,7 +48,7 @@ pub(crate) fn deliver(
     message: Message,
     ticket: Option<&Arc<Ticket>>,
 ) -> Delivered {
-    let Matching { cache, random, expired, scratch } = matching;
+    let Matching { cache, random, expired, scratch, .. } = matching;
     let route = cache.resolve(router, message.subject.as_bytes());
     if route.fan_out() == 0 {
         return Delivered::default();

@@ -4,7 +4,6 @@ use std::ops::Range;
 
 use embus_protocol::encode;
 
-use crate::outbox::Outbox;
 use crate::sink::Sink;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
@@ -93,14 +92,11 @@ impl Route {
         self.groups.iter().map(|group| &self.members[group.clone()])
     }
 
-    /// The one destination, if there is but one and it is a wire client.
+    /// The one subscription, if there is but one and it is a wire client's.
     #[inline]
-    pub(crate) fn only_wire(&self) -> Option<(&Destination, &Arc<Outbox>)> {
+    pub(crate) fn only_wire(&self) -> Option<&Arc<Subscription>> {
         match (&self.plain[..], &self.groups[..]) {
-            ([only], []) => match only.subscription.sink() {
-                Sink::Wire(outbox) => Some((only, outbox)),
-                _ => None,
-            },
+            ([only], []) => Some(&only.subscription).filter(|only| matches!(only.sink(), Sink::Wire(_))),
             _ => None,
         }
     }

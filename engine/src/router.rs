@@ -137,6 +137,24 @@ impl Router {
         route.finish();
     }
 
+    /// The only subscription that wants `prefix` and one more token, whichever that is, but for literal ones; nothing if
+    /// there is none, more than one, or one in a queue group, or if it depends on the token.
+    pub(crate) fn only_below(&self, prefix: &[u8]) -> Option<Arc<Subscription>> {
+        let (mut only, mut count) = (None, 0);
+        let interest = self.interest.read();
+        let is_known = interest.for_each_match_below(prefix, |subscription| {
+            only = Some(subscription);
+            count += 1;
+        });
+        only.filter(|only| is_known && count == 1 && only.queue().is_none()).map(Arc::clone)
+    }
+
+    /// Whether somebody wants exactly this subject.
+    #[inline]
+    pub(crate) fn has_literal(&self, subject: &[u8]) -> bool {
+        self.interest.read().has_literal(subject)
+    }
+
     /// Whether anyone wants `subject`.
     pub fn has_interest(&self, subject: &[u8]) -> bool {
         self.interest.read().has_match(subject)

@@ -9,6 +9,8 @@ use crate::batch::Batch;
 use crate::chunks::BufferPool;
 use crate::grace::{Mark, Turns};
 use crate::match_cache::{MatchCache, WORKER_CACHE_ENTRIES};
+use crate::reply_routes::ReplyRoutes;
+use crate::router::Router;
 use crate::stream::PumpSpace;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
@@ -41,6 +43,7 @@ pub struct Worker {
 /// What finding and choosing destinations takes.
 pub(crate) struct Matching {
     pub(crate) cache: MatchCache,
+    pub(crate) replies: ReplyRoutes,
     /// Chooses members of queue groups.
     pub(crate) random: fastrand::Rng,
     /// Subscriptions that got the last message they wanted; taken out of the interest after the delivery.
@@ -66,6 +69,7 @@ impl Matching {
     pub(crate) fn new(cache_entries: usize, seed: u64) -> Self {
         Self {
             cache: MatchCache::new(cache_entries),
+            replies: ReplyRoutes::default(),
             random: fastrand::Rng::with_seed(seed),
             expired: Vec::new(),
             scratch: Vec::new(),
@@ -77,7 +81,17 @@ impl Matching {
     /// Forgets what holds on to subscriptions.
     pub(crate) fn clear(&mut self) {
         self.cache.clear();
+        self.replies.clear();
         self.expired.clear();
+    }
+
+    /// The wire client that alone wants `subject`, if it is so.
+    #[inline]
+    pub(crate) fn only_wire(&mut self, router: &Router, subject: &[u8]) -> Option<&Arc<Subscription>> {
+        if self.replies.find(router, subject).is_some() {
+            return self.replies.found();
+        }
+        self.cache.resolve(router, subject).only_wire().filter(|only| only.is_unlimited())
     }
 }
 

@@ -112,6 +112,27 @@ impl<T> SubjectTree<T> {
         });
     }
 
+    /// Calls `found` with the value of each filter with a wildcard that matches every subject of `prefix` and one more
+    /// token behind a dot; false where it depends on that token, and then what was found means nothing. A literal
+    /// filter may match such a subject beside: see [`has_literal`](Self::has_literal).
+    ///
+    /// ```
+    /// # let mut tree = embus_protocol::subject_tree::SubjectTree::new();
+    /// tree.get_or_insert_with(&b"inbox.7.*"[..].into(), || "answers");
+    /// let mut found = Vec::new();
+    /// assert!(tree.for_each_match_below(b"inbox.7", |value| found.push(*value)));
+    /// assert_eq!(found, ["answers"]);
+    /// ```
+    pub fn for_each_match_below<'a>(&'a self, prefix: &[u8], found: impl FnMut(&'a T)) -> bool {
+        self.wildcards.for_each_match_below(prefix, found)
+    }
+
+    /// Whether there is a literal filter that matches.
+    #[inline]
+    pub fn has_literal(&self, subject: &[u8]) -> bool {
+        self.literals.get(subject).is_some()
+    }
+
     /// Whether any filter matches.
     pub fn has_match(&self, subject: &[u8]) -> bool {
         let mut matched = self.literals.get(subject).is_some();

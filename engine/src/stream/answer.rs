@@ -64,8 +64,7 @@ impl Stream {
     fn send_confirmations(&self, waiting: &Waiting, worker: &mut Worker) {
         let Some(router) = self.router.upgrade() else { return };
         for subject in waiting.confirmations() {
-            let message = Request { subject, reply: None, headers: b"", payload: b"" };
-            worker.deliver_internal(&router, &message, 0);
+            worker.answer(&router, subject, b"", b"");
         }
     }
 

@@ -40,6 +40,28 @@ fn literals_and_wildcards_match_together() {
     check(&filters, "a.b.c", &["*.>", ">", "a.>", "a.b.c"]);
 }
 
+#[track_caller]
+fn check_below(filters: &[&str], prefix: &str, expected: Option<&[&str]>) {
+    let tree = tree(filters);
+    let mut found = Vec::new();
+    let is_known = tree.for_each_match_below(prefix.as_bytes(), |filter| found.push(filter.as_str()));
+    found.sort_unstable();
+    assert_eq!(is_known.then_some(&found[..]), expected, "{prefix}");
+}
+
+#[test]
+fn what_matches_whatever_the_last_token_is() {
+    check_below(&[], "a", Some(&[]));
+    let filters = ["a.*", "a.>", "*.*", ">", "a.b", "a", "a.*.c", "b.*.x", "c.*"];
+    check_below(&filters, "a", Some(&["*.*", ">", "a.*", "a.>"]));
+    check_below(&filters, "x", Some(&["*.*", ">"]));
+    check_below(&filters, "b.y", None);
+    check_below(&filters, "a.b", None);
+    check_below(&filters, "a..b", None);
+    check_below(&["*.b", "a.*"], "a", None);
+    assert!(tree(&filters).has_literal(b"a.b") && !tree(&filters).has_literal(b"a.c"));
+}
+
 #[test]
 fn empty_tokens_match_nothing() {
     let filters = ["", ".", "a.", ".a", "a..b", ">", "*.*.*", "a.>", "a.>.b", "*..b"];

@@ -148,6 +148,45 @@ impl<T> Trie<T> {
         }
     }
 
+    /// Calls `found` for each filter that matches `prefix` and one more token, whichever that is; says no where it
+    /// depends on that token, or the prefix has an empty one.
+    pub(super) fn for_each_match_below<'a>(&'a self, prefix: &[u8], mut found: impl FnMut(&'a T)) -> bool {
+        if self.len() == 0 {
+            return true;
+        }
+        let mut texts: SmallVec<[Text<'_>; 12]> = SmallVec::new();
+        for text in filter::tokens(prefix) {
+            if text.is_empty() {
+                return false;
+            }
+            texts.push(Text { text, hash: hash(&self.hasher, text) });
+        }
+        let mut report = |id: ValueId| {
+            self.report(id, &mut |value| {
+                found(value);
+                true
+            })
+        };
+        let mut stack: SmallVec<[(NodeId, u32); 24]> = SmallVec::new();
+        stack.push((ROOT, 0));
+        while let Some((id, depth)) = stack.pop() {
+            let node = &self.nodes[index(id)];
+            report(node.tail);
+            if let Some(text) = texts.get(index(depth)) {
+                stack.extend((node.star != NONE).then_some((node.star, depth + 1)));
+                stack.extend(self.child(id, text).map(|child| (child, depth + 1)));
+                continue;
+            }
+            if node.children > u32::from(node.star != NONE) {
+                return false;
+            }
+            if node.star != NONE {
+                report(self.nodes[index(node.star)].here);
+            }
+        }
+        true
+    }
+
     #[inline]
     fn report<'a>(&'a self, id: ValueId, found: &mut impl FnMut(&'a T) -> bool) -> bool {
         if id == NONE {
