@@ -6,7 +6,7 @@ use std::time::Duration;
 use embus_engine::stream::SyncPolicy;
 use serde_json::Value;
 
-use super::message::{Attempt, Fate, Life, number_of};
+use super::message::{Attempt, Fate, Life, Undoing, number_of};
 use super::model::{Leniency, Look};
 use super::slots::{SLOTS, WINDOW};
 use super::world::{Answer, Down, Known, Request, World, catch};
@@ -71,7 +71,7 @@ impl World {
         } else {
             assert!(self.is_faulty || stream.is_doomed, "{answer}");
             stream.exists = None;
-            stream.is_doomed |= !exists && self.is_hopeless;
+            stream.is_doomed |= !exists && self.undoing == Undoing::Open;
             if exists {
                 stream.ghosts.extend(stream.configs.clone());
             }
@@ -95,12 +95,7 @@ impl World {
                 || stream.exists != Some(true)
                 || stream.model.incarnation != incarnation;
             assert!(self.is_faulty || is_full || is_ending, "{answer}");
-            self.attempts[number].fate = match (is_full, self.is_hopeless) {
-                (true, _) => Fate::Full,
-                // A disk that wrote a part, said no, and then did not take that back either.
-                (false, true) => Fate::Unknown,
-                (false, false) => Fate::Refused,
-            };
+            self.attempts[number].fate = if is_full { Fate::Full } else { Fate::Refused(self.undoing) };
             return;
         }
         let sequence = answer["seq"].as_u64().expect("a sequence");

@@ -7,7 +7,7 @@ use embus_storage::medium::crash::Fault;
 use serde_json::json;
 
 use super::loss::Removal;
-use super::message::{Attempt, Fate, Life, Rollup};
+use super::message::{Attempt, Fate, Life, Rollup, Undoing};
 use super::model::Model;
 use super::slots::{Config, SLOTS};
 use super::world::{Down, Request, World, catch};
@@ -236,7 +236,11 @@ impl World {
         let fault = *pick(&mut self.rng, &faults);
         let lasts = self.rng.u8(..3) == 0;
         self.trace.note(format_args!("{fault:?} at {call}, lasts: {lasts}"));
-        self.is_hopeless |= self.is_faulty || (lasts && fault == Fault::Io);
+        self.undoing = match (self.undoing, fault) {
+            _ if self.is_faulty || (lasts && fault == Fault::Io) => Undoing::Open,
+            (Undoing::Durable, Fault::FailedSync | Fault::Full) if lasts => Undoing::Cached,
+            (undoing, _) => undoing,
+        };
         self.is_faulty = true;
         self.note_lossy(fault);
         if lasts {
@@ -263,7 +267,7 @@ impl World {
         for slot in self.slots.clone() {
             self.revive(slot)?;
         }
-        (self.is_faulty, self.is_hopeless) = (false, false);
+        (self.is_faulty, self.undoing) = (false, Undoing::Durable);
         self.advance(Duration::from_millis(1100))?;
         self.drain()?;
         self.check()?;

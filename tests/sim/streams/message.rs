@@ -34,11 +34,29 @@ pub(crate) enum Fate {
     Waiting,
     Stored(u64),
     Duplicate(u64),
-    Refused,
+    Refused(Undoing),
     /// Refused, as a limit says.
     Full,
     /// The broker died before it answered.
     Unknown,
+}
+
+/// How far the disk let the broker take back what it refused. Within the process it never turns up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Undoing {
+    /// For good.
+    Durable,
+    /// But a power cut may bring it back.
+    Cached,
+    /// Not even that: the end of the process may.
+    Open,
+}
+
+impl Undoing {
+    /// Whether it may come about when the process ends.
+    pub(crate) fn is_doubtful(self, is_cut: bool) -> bool {
+        self == Self::Open || is_cut && self == Self::Cached
+    }
 }
 
 /// How long it stays. [ADR-43]

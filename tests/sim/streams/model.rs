@@ -170,7 +170,10 @@ impl Model {
 
     /// A message that was sent with `id` is said to be there at `sequence`.
     pub(crate) fn promise(&mut self, sequence: u64, id: &str, attempts: &[Attempt]) {
+        let is_stale = self.lost.contains(&sequence) || self.is_lossy && self.is_in_doubt(sequence);
         match self.owners.get(&sequence) {
+            // It may be another one's by now, which is not answered yet.
+            Some(owner) if is_stale && attempts[*owner].id.as_deref() != Some(id) => {}
             Some(owner) => {
                 let stored = attempts[*owner].id.as_deref();
                 assert_eq!(stored, Some(id), "{sequence} is no duplicate");
@@ -201,7 +204,7 @@ impl Model {
         self.removals.retain(|removal| !removal.is_refused || removal.asked >= published);
     }
 
-    /// A removal was not done, it is said.
+    /// A removal was not done, it is said; it may have been done all the same, if what failed was the commit behind it.
     pub(crate) fn refused_removal(&mut self, name: u64) {
         self.removals.iter_mut().filter(|removal| removal.name == name).for_each(|removal| removal.is_refused = true);
     }
@@ -269,7 +272,7 @@ impl Model {
         let attempt = &attempts[number];
         assert_eq!(attempt.incarnation, self.incarnation, "{sequence} is of a stream that was deleted");
         assert!(
-            !matches!(attempt.fate, Fate::Refused | Fate::Full),
+            !matches!(attempt.fate, Fate::Refused(_) | Fate::Full),
             "{number} at {sequence} was refused, and is there"
         );
         if let Fate::Duplicate(other) = attempt.fate {

@@ -6,7 +6,7 @@ use embus_protocol::subject::Subject;
 use embus_storage::medium::Medium;
 use embus_storage::medium::crash::Fault;
 
-use super::message::{Attempt, Fate};
+use super::message::{Attempt, Fate, Undoing};
 use super::model::{Leniency, Model};
 use super::slots::SLOTS;
 use super::world::{Down, Process, Request, WIRES, World};
@@ -68,11 +68,8 @@ impl World {
         if is_cut && self.policy != SyncPolicy::Always {
             self.leniency = self.leniency.max(Leniency::Suffix);
         }
-        if is_cut || self.is_hopeless {
-            self.doubt_refusals();
-        }
-        self.is_faulty = false;
-        self.is_hopeless = false;
+        self.doubt_refusals(is_cut);
+        (self.is_faulty, self.undoing) = (false, Undoing::Durable);
         for slot in 0..SLOTS.len() {
             self.expect_ghosts(slot);
         }
@@ -80,16 +77,15 @@ impl World {
     }
 
     /// What a failed commit left was taken back, but not durably, or not even that: a disk that fails, and then fails
-    /// again or loses its power before anything else was synced, keeps what it likes. Whoever was refused in that moment
+    /// again or loses its power before anything else was stored, keeps what it likes. Whoever was refused in that moment
     /// knows no more than one who was not answered at all.
-    fn doubt_refusals(&mut self) {
-        let is_synced = self.policy == SyncPolicy::Always;
+    fn doubt_refusals(&mut self, is_cut: bool) {
         for number in 0..self.attempts.len() {
             let attempt = &self.attempts[number];
             let answered_at = attempt.answered_at.min(self.attempts.len());
             let is_proof = |other: &Attempt| other.is_beside(attempt) && matches!(other.fate, Fate::Stored(_));
-            let is_settled = is_synced && self.attempts[answered_at..].iter().any(is_proof);
-            if attempt.fate == Fate::Refused && !is_settled {
+            let is_settled = || self.attempts[answered_at..].iter().any(is_proof);
+            if matches!(attempt.fate, Fate::Refused(undoing) if undoing.is_doubtful(is_cut)) && !is_settled() {
                 self.attempts[number].fate = Fate::Unknown;
             }
         }

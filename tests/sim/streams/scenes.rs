@@ -5,7 +5,7 @@ use std::time::Duration;
 use embus_engine::stream::SyncPolicy;
 use embus_storage::medium::crash::Fault;
 
-use super::message::{Fate, number_of};
+use super::message::{Fate, Undoing, number_of};
 use super::slots::{Config, SLOTS};
 use super::world::{Down, World};
 
@@ -32,11 +32,11 @@ fn world_of(seed: u64, policy: SyncPolicy) -> Result<World, Down> {
 #[test]
 fn a_refused_message_is_never_read() -> Result<(), Down> {
     let mut world = world()?;
-    (world.is_faulty, world.is_hopeless) = (true, true);
+    (world.is_faulty, world.undoing) = (true, Undoing::Open);
     world.machine.fail_from(world.machine.calls() + 1, Fault::Io);
     world.publish(0)?;
     world.drain()?;
-    assert_eq!(world.attempts[1].fate, Fate::Unknown, "it was refused");
+    assert_eq!(world.attempts[1].fate, Fate::Refused(Undoing::Open));
     let name = SLOTS[0].name;
     for endpoint in ["STREAM.MSG.GET", "DIRECT.GET"] {
         let answers = world.ask(&format!("$JS.API.{endpoint}.{name}"), r#"{"seq":2}"#)?;

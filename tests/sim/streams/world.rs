@@ -13,7 +13,7 @@ use embus_storage::medium::Medium;
 use embus_storage::medium::crash::CrashMedium;
 use fastrand::Rng;
 
-use super::message::Attempt;
+use super::message::{Attempt, Undoing};
 use super::model::{Leniency, Model};
 use super::slots::{Config, SLOTS};
 use crate::clock::ManualClock;
@@ -44,8 +44,8 @@ pub(crate) struct World {
     pub(super) asked: Vec<Answer>,
     /// Whether the disk may have failed since it was last well.
     pub(super) is_faulty: bool,
-    /// Whether it failed so often that not even what failed before may have been taken back.
-    pub(super) is_hopeless: bool,
+    /// What became of what was refused since then: it may have failed again when that was to be taken back.
+    pub(super) undoing: Undoing,
     /// Whether a sync may have failed that nobody waited for.
     pub(super) is_lossy: bool,
     /// What the last end of a process may have cost.
@@ -146,7 +146,7 @@ impl World {
             last_request: 0,
             asked: Vec::new(),
             is_faulty: false,
-            is_hopeless: false,
+            undoing: Undoing::Durable,
             is_lossy: false,
             leniency: Leniency::None,
             last_incarnation: 0,
