@@ -24,6 +24,8 @@ pub(crate) struct Model {
     lost: BTreeSet<u64>,
     /// Whether a sync may have failed since the last look, of a stream that does not wait for syncs.
     pub(crate) is_lossy: bool,
+    /// Whether a process ended since a sync may have failed: the marks that tell of sequences went with it.
+    may_give_again: bool,
     /// Messages whose sequences others got since, of which nobody knows anything any more.
     stale: Vec<usize>,
     /// What was acknowledged up to here survives whatever happens.
@@ -80,6 +82,7 @@ impl Model {
             removed: BTreeSet::new(),
             lost: BTreeSet::new(),
             is_lossy: false,
+            may_give_again: false,
             stale: Vec::new(),
             durable_to: 0,
             removals: Vec::new(),
@@ -119,7 +122,7 @@ impl Model {
 
     /// Somebody was told that the message `number` has this sequence.
     pub(crate) fn own(&mut self, sequence: u64, number: usize, attempts: &[Attempt]) {
-        if self.is_lossy || self.lost.contains(&sequence) {
+        if self.may_give_again && (self.is_lossy || self.lost.contains(&sequence)) {
             self.give_up_stale(sequence, number);
         }
         let owner = *self.owners.entry(sequence).or_insert(number);
@@ -136,8 +139,14 @@ impl Model {
         assert!(is_in_order, "{number} at {sequence} is out of order: {behind:?}");
     }
 
-    /// The contract wants a gap behind what a failed sync took (4). But it also took the marks that would tell of it, and
-    /// one that can't be lost costs a sync; these messages had been acknowledged without any.
+    /// The process ends.
+    pub(crate) fn end(&mut self) {
+        self.may_give_again |= self.is_lossy || !self.lost.is_empty();
+    }
+
+    /// The contract wants a gap behind what a failed sync took (4), and the process leaves one. But the sync also took the
+    /// marks that would tell the next one of it, and one that can't be lost costs a sync; these messages had been
+    /// acknowledged without any.
     fn give_up_stale(&mut self, from: u64, number: usize) {
         let is_stale = |(sequence, owner): (&u64, &usize)| {
             let may_be_lost = self.lost.contains(sequence) || self.is_in_doubt(*sequence);
@@ -170,7 +179,8 @@ impl Model {
 
     /// A message that was sent with `id` is said to be there at `sequence`.
     pub(crate) fn promise(&mut self, sequence: u64, id: &str, attempts: &[Attempt]) {
-        let is_stale = self.lost.contains(&sequence) || self.is_lossy && self.is_in_doubt(sequence);
+        let may_be_lost = self.lost.contains(&sequence) || self.is_lossy && self.is_in_doubt(sequence);
+        let is_stale = self.may_give_again && may_be_lost;
         match self.owners.get(&sequence) {
             // It may be another one's by now, which is not answered yet.
             Some(owner) if is_stale && attempts[*owner].id.as_deref() != Some(id) => {}
