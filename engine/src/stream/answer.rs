@@ -41,12 +41,13 @@ impl Stream {
                 worker.deliver_internal(&router, &message, hops);
             }
         }
-        if !waiting.done.is_empty() {
+        if waiting.needs_journal() {
             // They may send what depends on the acknowledgements having gone before.
             worker.batch.flush();
         }
-        for done in waiting.done.drain(..) {
-            done(commit.clone().and_then(|()| journal.clone()));
+        for (needs_log, done) in waiting.take_done() {
+            let commit = if needs_log { commit.clone() } else { Ok(()) };
+            done(commit.and_then(|()| journal.clone()));
         }
     }
 

@@ -223,10 +223,12 @@ impl Stream {
         }
     }
 
-    /// The disk failed: everybody who waits learns it, those who published behind the failed commit, too.
+    /// The disk failed: everybody who waits for it learns it, those who published behind the failed commit, too.
     fn give_up(&self, engine: &Engine, state: &mut State, error: &StorageError, waiting: &mut Waiting) -> ApiError {
+        let committed = state.core.log().committed();
         let error = self.fail(engine, state, error);
         waiting.append(&mut state.waiting);
+        waiting.settle(committed);
         error
     }
 

@@ -3,6 +3,8 @@
 
 use std::fmt;
 
+use embus_storage::log::Position;
+
 use crate::api::error::ApiError;
 use crate::stream::core::{Outcome, Republish};
 use crate::stream::ticket::Ticket;
@@ -21,7 +23,10 @@ pub(crate) struct Waiting {
     confirmations: Vec<u8>,
     confirmation_ends: Vec<usize>,
     pub(crate) tickets: Vec<(Arc<Ticket>, Outcome)>,
-    pub(crate) done: Vec<Done>,
+    /// With the position of the log that they wait for, if they wait for nothing else.
+    done: Vec<(Option<Position>, Done)>,
+    /// What they waited for of the log is committed, whatever became of the commit behind it.
+    settled: Vec<Done>,
     pub(crate) republished: Vec<(Republish, u8)>,
 }
 
@@ -45,12 +50,31 @@ impl Waiting {
             && self.confirmation_ends.is_empty()
             && self.tickets.is_empty()
             && self.done.is_empty()
+            && self.settled.is_empty()
             && self.republished.is_empty()
     }
 
     /// Whether somebody waits who may wait for the state of consumers.
     pub(crate) fn needs_journal(&self) -> bool {
-        !self.confirmation_ends.is_empty() || !self.done.is_empty()
+        !self.confirmation_ends.is_empty() || !self.done.is_empty() || !self.settled.is_empty()
+    }
+
+    /// Notes that `done` waits: for everything up to `position` of the log, or for all that the next round does.
+    pub(crate) fn push_done(&mut self, position: Option<Position>, done: Done) {
+        self.done.push((position, done));
+    }
+
+    /// A commit failed: whoever waits for no more than what was committed before it has what they wait for.
+    pub(crate) fn settle(&mut self, committed: Position) {
+        let is_settled = |position: &Option<Position>| position.is_some_and(|position| position <= committed);
+        let settled = self.done.extract_if(.., |(position, _)| is_settled(position));
+        self.settled.extend(settled.map(|(_, done)| done));
+    }
+
+    /// Whoever waits for what the round did, each with whether that is the log, too.
+    pub(crate) fn take_done(&mut self) -> impl Iterator<Item = (bool, Done)> {
+        let settled = self.settled.drain(..).map(|done| (false, done));
+        settled.chain(self.done.drain(..).map(|(_, done)| (true, done)))
     }
 
     /// Notes that whoever listens on `reply` waits for `outcome`.
@@ -94,6 +118,7 @@ impl Waiting {
         self.confirmation_ends.shrink_to(KEPT_ACKS);
         self.tickets = Vec::new();
         self.done = Vec::new();
+        self.settled = Vec::new();
         self.republished = Vec::new();
     }
 
@@ -108,6 +133,7 @@ impl Waiting {
         self.confirmation_ends.extend(later.confirmation_ends.drain(..).map(|end| end + offset));
         self.tickets.append(&mut later.tickets);
         self.done.append(&mut later.done);
+        self.settled.append(&mut later.settled);
         self.republished.append(&mut later.republished);
     }
 }

@@ -48,8 +48,10 @@ impl Witness {
             state.consumers.journal_mut().want();
         }
         let log = state.core.log();
-        if state.busy || log.position() > log.committed() || state.consumers.journal().is_wanted() {
-            state.waiting.done.push(done);
+        let (position, needs_journal) = (log.position(), state.consumers.journal().is_wanted());
+        if state.busy || position > log.committed() || needs_journal {
+            // A journal that a round under way writes fails with that round.
+            state.waiting.push_done((!needs_journal).then_some(position), done);
             drop(state);
             return self.stream.commit();
         }

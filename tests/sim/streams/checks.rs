@@ -39,7 +39,7 @@ impl World {
                 if answer["success"] == true {
                     model.removed(name, &covered, self.attempts.len(), self.is_lossy);
                 } else {
-                    model.refused_removal(name);
+                    model.refused_removal(name, self.undoing);
                 }
             }
             Request::Create { slot } => self.changed(slot, answer, true),

@@ -2,7 +2,7 @@
 
 use embus_protocol::filter;
 
-use super::message::Attempt;
+use super::message::{Attempt, Undoing};
 use super::model::{Look, Model};
 use super::slots::SECOND;
 
@@ -19,7 +19,8 @@ pub(crate) struct Removal {
     pub(crate) answered: usize,
     /// What was acknowledged by then, which is durable when the removal is.
     pub(super) acknowledged_to: u64,
-    pub(super) is_refused: bool,
+    pub(super) refused: Option<Undoing>,
+    pub(super) may_be_done: bool,
 }
 
 /// The reason.
@@ -43,7 +44,8 @@ impl Removal {
             asked: usize::MAX,
             answered: usize::MAX,
             acknowledged_to: 0,
-            is_refused: false,
+            refused: None,
+            may_be_done: true,
         }
     }
 
@@ -89,7 +91,10 @@ impl Model {
         let is_removed = |removal: &Removal| {
             let is_covered = (removal.from..removal.below).contains(&sequence) && removal.takes(&own.subject);
             let others = || later.iter().filter(|attempt| removal.takes(&attempt.subject)).count() as u64;
-            is_covered && number < removal.answered && (removal.keep == 0 || others() >= removal.keep)
+            removal.may_be_done
+                && is_covered
+                && number < removal.answered
+                && (removal.keep == 0 || others() >= removal.keep)
         };
         if self.removals.iter().any(is_removed) {
             return Some(Loss::Removed);

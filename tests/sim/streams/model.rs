@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::loss::Removal;
-use super::message::{Attempt, Fate};
+use super::message::{Attempt, Fate, Undoing};
 use super::slots::{Bounds, Config, SECOND, WINDOW};
 
 /// One stream from its creation to its end.
@@ -140,8 +140,11 @@ impl Model {
     }
 
     /// The process ends.
-    pub(crate) fn end(&mut self) {
+    pub(crate) fn end(&mut self, is_cut: bool) {
         self.may_give_again |= self.is_lossy || !self.lost.is_empty();
+        for removal in &mut self.removals {
+            removal.may_be_done |= removal.refused.is_some_and(|undoing| undoing.is_doubtful(is_cut));
+        }
     }
 
     /// The contract wants a gap behind what a failed sync took (4), and the process leaves one. But the sync also took the
@@ -211,12 +214,13 @@ impl Model {
 
     /// Something was synced behind all removals that were refused: they stay undone.
     pub(crate) fn settle_removals(&mut self, published: usize) {
-        self.removals.retain(|removal| !removal.is_refused || removal.asked >= published);
+        self.removals.retain(|removal| removal.refused.is_none() || removal.asked >= published);
     }
 
-    /// A removal was not done, it is said; it may have been done all the same, if what failed was the commit behind it.
-    pub(crate) fn refused_removal(&mut self, name: u64) {
-        self.removals.iter_mut().filter(|removal| removal.name == name).for_each(|removal| removal.is_refused = true);
+    /// A removal was not done, it is said.
+    pub(crate) fn refused_removal(&mut self, name: u64, undoing: Undoing) {
+        let refused = self.removals.iter_mut().filter(|removal| removal.name == name);
+        refused.for_each(|removal| (removal.refused, removal.may_be_done) = (Some(undoing), false));
     }
 
     fn forget(&mut self, sequences: &[u64]) {
@@ -306,7 +310,7 @@ impl Model {
         self.promised.clear();
         self.is_lossy = false;
         // What was refused may still come about when the power goes, until something behind it is durable.
-        self.removals.retain(|removal| removal.is_refused);
+        self.removals.retain(|removal| removal.refused.is_some());
         self.tight = match look.configs {
             [config] => Bounds::evicting(config),
             // The one that is not in force yet may still come.

@@ -69,7 +69,7 @@ impl World {
             self.leniency = self.leniency.max(Leniency::Suffix);
         }
         self.doubt_refusals(is_cut);
-        self.streams.iter_mut().for_each(|stream| stream.model.end());
+        self.streams.iter_mut().for_each(|stream| stream.model.end(is_cut));
         (self.is_faulty, self.undoing) = (false, Undoing::Durable);
         for slot in 0..SLOTS.len() {
             self.expect_ghosts(slot);

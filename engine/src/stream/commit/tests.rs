@@ -107,6 +107,37 @@ impl Ticketed {
     }
 }
 
+/// Whoever removed a message while a commit was under way learns what became of the commit that it is in, not of the one
+/// behind that.
+#[test]
+fn a_removal_is_told_to_have_failed_if_it_has() {
+    let mut outcomes = [0, 0];
+    for call in 1..12 {
+        let fixture = Fixture::new();
+        fixture.publish("a.1");
+        fixture.jobs.run();
+        let witness = fixture.stream.witness();
+        fixture.stream.with(|core| core.delete_message(1)).unwrap();
+        let told = Arc::new(Mutex::new(None));
+        let slot = Arc::clone(&told);
+        witness.after_commit(Box::new(move |result| *slot.lock() = Some(result)));
+        fixture.publish("a.2");
+        fixture.disk.fail_from(fixture.disk.calls() + call, Fault::Io);
+        fixture.jobs.run();
+        fixture.disk.forget_faults();
+        for subject in ["a.3", "a.4"] {
+            *fixture.clock.0.lock() += 2 * RETRY_NANOS;
+            fixture.publish(subject);
+            fixture.jobs.run();
+        }
+        let is_there = fixture.stream.look(|core| core.log_mut().locate(1).unwrap().is_some());
+        let has_failed = told.lock().take().unwrap().is_err();
+        assert_eq!(has_failed, is_there, "call {call}");
+        outcomes[usize::from(is_there)] += 1;
+    }
+    assert!(outcomes.iter().all(|count| *count > 1), "{outcomes:?}");
+}
+
 /// The stream is read anew behind its background work, and once more by a publisher who wants to try again: by then
 /// others may have published.
 #[test]

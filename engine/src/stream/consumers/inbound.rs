@@ -63,7 +63,7 @@ impl Stream {
             state.acknowledge(slot, token, body, None, &mut Gate::new(&router, None), now);
             if let Some(done) = done {
                 state.consumers.journal.want();
-                state.waiting.done.push(done);
+                state.waiting.push_done(None, done);
             }
             state.after(slot, now);
             self.arm(state);
