@@ -387,7 +387,7 @@ fn file_usage(options: &JetStreamOptions, found: &[Found], max_memory: u64) -> U
         (None, None) => Usage::new(account_limit, max_memory),
         (Some(dir), None) => {
             let disk = Disk { medium: Arc::clone(&options.medium), dir: dir.clone() };
-            let used = found.iter().map(|found| found.core.log().state().bytes).sum();
+            let used = found.iter().map(|found| found.core.log().bytes()).sum();
             Usage::on_disk(account_limit, disk, used)
         }
     }

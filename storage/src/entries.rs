@@ -69,6 +69,11 @@ impl Entries {
         self.end
     }
 
+    /// The sequence of the last message record, dead or not.
+    pub fn last_record(&self) -> Option<u64> {
+        self.entry(self.subjects.len().checked_sub(1)?).map(|entry| entry.sequence)
+    }
+
     /// Live messages.
     pub fn live(&self) -> usize {
         self.live

@@ -9,18 +9,25 @@ mod append;
 mod block_reader;
 mod close;
 mod commit;
+mod description;
+mod evicted;
 mod files;
 mod found;
+mod handover;
 mod locator;
+mod options;
 mod pending;
+mod per_subject;
 mod ranges;
 mod read;
 mod recover;
 mod removals;
 mod remove;
+mod search;
 mod segments;
 mod tail;
 mod times;
+mod trim;
 mod undone;
 mod upkeep;
 mod watch;
@@ -28,14 +35,18 @@ mod within;
 
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use block_reader::{BlockReader, Fetched, MAX_BLOCK_BYTES};
-use commit::{Closed, Durable};
+use commit::Closed;
 pub use commit::{Commit, Committed};
+pub use description::Describe;
+pub use evicted::Evicted;
 use files::{Place, SegmentFile};
+use handover::Durable;
 pub use locator::Locator;
+pub use options::{Accounting, LogOptions};
 use pending::{Chunk, Pending};
 use removals::{Removals, Single};
 use segments::Segment;
@@ -78,6 +89,8 @@ pub struct Log {
     removals: Removals,
     /// What was, but only once.
     single: Single,
+    /// The next commit writes the description down once more.
+    is_described_anew: bool,
     /// The commit that is under way, for reads of what it writes. After a failure it stays.
     in_flight: Option<Arc<Vec<Chunk>>>,
     /// A buffer for the commit after the next.
@@ -100,62 +113,10 @@ pub struct Log {
     watch: Option<Box<Watch>>,
     /// What the next commit has to take back before anything else.
     undone: Undone,
+    /// What limits took that are not in force any more.
+    evicted: Option<Evicted>,
     /// Why no change is taken any more.
     failed: Option<StorageError>,
-}
-
-/// How a log keeps its messages.
-#[derive(Debug, Clone)]
-pub struct LogOptions {
-    /// Segments are closed at about this size.
-    pub segment_bytes: u32,
-    /// What a message counts as beyond its subject, headers and payload.
-    pub accounting: Accounting,
-    /// Whether closed segments are compressed.
-    pub compress: bool,
-    /// Whether every commit is synced before it counts; decides how a recovery judges the tail.
-    pub synced: bool,
-    /// What is kept at the head of every segment, so that the configuration survives damage to its own files.
-    pub description: Arc<dyn Describe>,
-}
-
-/// Says what a log is of. Asked when a segment is made: most logs are idle, and a text each would be much of what they
-/// take.
-pub trait Describe: std::fmt::Debug + Send + Sync {
-    /// The description as bytes.
-    fn describe(&self) -> Vec<u8>;
-}
-
-/// For those who have it at hand.
-impl Describe for Vec<u8> {
-    fn describe(&self) -> Vec<u8> {
-        self.clone()
-    }
-}
-
-/// How the size of a message is counted in `State::bytes` and limits. [reference §3.3]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Accounting {
-    /// 30 + subject + payload, and 4 + headers if it has any.
-    File,
-    /// 16 + subject + headers + payload.
-    Memory,
-}
-
-impl Accounting {
-    /// What one message counts as.
-    pub fn size(self, subject: usize, headers: usize, payload: usize) -> u64 {
-        self.fixed(headers > 0) + subject as u64 + headers as u64 + payload as u64
-    }
-
-    /// What a message counts as beyond its parts.
-    pub(crate) fn fixed(self, has_headers: bool) -> u64 {
-        match self {
-            Self::File if has_headers => 34,
-            Self::File => 30,
-            Self::Memory => 16,
-        }
-    }
 }
 
 /// A summary of a log.
@@ -248,15 +209,11 @@ impl Log {
 
     /// What failed commits left behind, for [`reopen`](Self::reopen).
     pub fn undone(&self) -> Undone {
-        self.undone.clone()
+        Undone { evicted: self.evicted, ..self.undone.clone() }
     }
 
-    /// The description that the newest intact segment in `dir` carries, for a stream whose own files are damaged.
-    pub fn read_description(medium: &dyn Medium, dir: &Path) -> Option<Vec<u8>> {
-        recover::read_description(medium, dir)
-    }
-
-    /// Takes new options; segments to come carry the new description.
+    /// Takes new options; segments to come carry the new description, those there are after
+    /// [`note_description`](Self::note_description).
     pub fn set_options(&mut self, options: LogOptions) {
         let recount = self.options.accounting != options.accounting;
         self.options = options.clamped();
@@ -339,7 +296,7 @@ impl Log {
     fn new(place: Arc<Place>, options: LogOptions, last_sequence: u64, generation: u32) -> Self {
         let header = SegmentHeader::new(random_salt(), last_sequence.saturating_add(1));
         let (segment, chunk) = Segment::begin(&place, header, generation, &*options.description, 0);
-        let durable = Durable { reserve: commit::MIN_RESERVE, boot_id: place.medium.boot_id(), ..Durable::default() };
+        let durable = Durable { reserve: handover::MIN_RESERVE, boot_id: place.medium.boot_id(), ..Durable::default() };
         Self {
             place,
             options: options.clamped(),
@@ -356,6 +313,7 @@ impl Log {
             pending: Pending { closed: Vec::new(), active: chunk },
             removals: Removals::default(),
             single: Single::default(),
+            is_described_anew: false,
             in_flight: None,
             spare: Vec::new(),
             position: Position(1),
@@ -369,6 +327,7 @@ impl Log {
             keeper: Keeper::default(),
             watch: None,
             undone: Undone::default(),
+            evicted: None,
             failed: None,
         }
     }
@@ -392,18 +351,7 @@ impl Log {
     }
 }
 
-impl LogOptions {
-    fn clamped(self) -> Self {
-        Self { segment_bytes: self.segment_bytes.clamp(MIN_SEGMENT_BYTES, MAX_SEGMENT_BYTES), ..self }
-    }
-}
-
 /// A salt that nobody can guess who might want to publish what looks like a record.
 pub(crate) fn random_salt() -> Salt {
     Salt(RandomState::new().hash_one(0_u8))
 }
-
-/// A header block and a little.
-const MIN_SEGMENT_BYTES: u32 = 8 * 1024;
-/// What a recovery can judge in little time, and what offsets have room for.
-const MAX_SEGMENT_BYTES: u32 = 128 << 20;

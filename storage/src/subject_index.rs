@@ -37,6 +37,19 @@ pub struct SubjectState {
     pub last: u64,
 }
 
+/// What is known of one subject without looking at its messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SubjectBounds {
+    /// The subject.
+    pub id: SubjectId,
+    /// Of a stale `first` a lower bound, of a stale `last` an upper one.
+    pub state: SubjectState,
+    /// Whether `first` is but a bound.
+    pub first_is_stale: bool,
+    /// Whether `last` is but a bound.
+    pub last_is_stale: bool,
+}
+
 /// The number of a subject that has live messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SubjectId(pub(crate) u32);
@@ -146,22 +159,37 @@ impl SubjectIndex {
 
     /// What is known of a subject, exactly; remembered.
     pub fn settle(&mut self, id: SubjectId, messages: &impl Occurrences) -> SubjectState {
-        let state = self.settled(id, messages);
-        self.slots[id.0 as usize].settle(state.first, state.last);
-        state
+        let (first, last) = (self.settle_first(id, messages), self.settle_last(id, messages));
+        SubjectState { first, last, ..self.bounds(id) }
     }
 
-    /// What is known of a subject, exactly.
-    pub fn settled(&self, id: SubjectId, messages: &impl Occurrences) -> SubjectState {
-        let slot = &self.slots[id.0 as usize];
-        let mut state = slot.state();
-        if slot.first_is_stale() {
-            state.first = messages.next(id, state.first).unwrap_or(state.first);
+    /// The first live message of a subject; remembered.
+    pub fn settle_first(&mut self, id: SubjectId, messages: &impl Occurrences) -> u64 {
+        let slot = &mut self.slots[id.0 as usize];
+        let bound = slot.state().first;
+        if !slot.first_is_stale() {
+            return bound;
         }
-        if slot.last_is_stale() {
-            state.last = messages.previous(id, state.last).unwrap_or(state.last);
+        let first = messages.next(id, bound).unwrap_or(bound);
+        slot.settle_first(first);
+        first
+    }
+
+    /// The last live message of a subject; remembered.
+    pub fn settle_last(&mut self, id: SubjectId, messages: &impl Occurrences) -> u64 {
+        let slot = &mut self.slots[id.0 as usize];
+        let bound = slot.state().last;
+        if !slot.last_is_stale() {
+            return bound;
         }
-        state
+        let last = messages.previous(id, bound).unwrap_or(bound);
+        slot.settle_last(last);
+        last
+    }
+
+    /// Takes the last live message of a subject from somebody who looked at all of them.
+    pub fn set_last(&mut self, id: SubjectId, last: u64) {
+        self.slots[id.0 as usize].settle_last(last);
     }
 
     /// Visits all subjects that `filter` matches, a literal one as it is, in order of their ids; ends early when `visit`
@@ -182,6 +210,16 @@ impl SubjectIndex {
                 }
             }
         }
+    }
+
+    /// Visits the subjects with ids from `place` on, at most so many; returns where it goes on, if it does.
+    pub fn visit_some(&self, place: usize, max: usize, visit: &mut dyn FnMut(&[u8], SubjectBounds)) -> Option<usize> {
+        let end = place.saturating_add(max).min(self.slots.len());
+        let ids = u32::try_from(place).ok()?..;
+        for (id, slot) in ids.zip(self.slots.get(place..end)?).filter(|(_, slot)| slot.is_used()) {
+            visit(self.names.get(slot.name()), slot.bounds(SubjectId(id)));
+        }
+        (end < self.slots.len()).then_some(end)
     }
 
     /// What a read with these filters (none: any) looks for.

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use embus_storage::error::StorageError;
-use embus_storage::log::{Accounting, Append, Log, LogOptions, Position, Replay, Upkeep};
+use embus_storage::log::{Accounting, Append, Log, LogOptions, Position, Replay, Undone, Upkeep};
 use embus_storage::medium::Medium;
 use embus_storage::medium::crash::{CrashMedium, Fault, Rot};
 use embus_storage::segment::SegmentName;
@@ -323,4 +323,110 @@ fn upkeep_that_failed_is_not_tried_again_at_once() {
     log.finish_upkeep(upkeep.run());
     // What succeeded is not held back.
     assert!(next_upkeep(&mut log, 10_000).is_some());
+}
+
+fn large(synced: bool, compress: bool) -> LogOptions {
+    LogOptions { segment_bytes: 32 << 20, compress, ..options(synced) }
+}
+
+fn append_large(log: &mut Log) {
+    let payload = vec![b'x'; 40_000];
+    log.append(&Append { time: 1, subject: b"s", headers: b"", payload: &payload, marked: false, evict: 0 }).unwrap();
+}
+
+/// A log that is not always synced, of several MiB that are written only.
+fn large_log(seed: u64) -> (CrashMedium, Log) {
+    let medium = CrashMedium::new(seed);
+    medium.create_dir(DIR.as_ref()).unwrap();
+    medium.sync_dir("/".as_ref()).unwrap();
+    let mut log = Log::create(Arc::new(medium.clone()), DIR.into(), large(false, false)).unwrap();
+    append(&mut log).unwrap();
+    commit(&mut log).unwrap();
+    for _ in 0..80 {
+        append_large(&mut log);
+        write(&mut log).unwrap();
+    }
+    assert!(log.is_dirty());
+    (medium, log)
+}
+
+/// The disk says once that it could not write it down, and never again.
+#[test]
+fn however_much_was_written_a_failed_sync_is_not_made_good_by_another() {
+    for seed in 0..20 {
+        let (medium, mut log) = large_log(seed);
+        medium.fail_at(medium.calls() + 1, Fault::FailedSync);
+        assert!(commit(&mut log).is_err());
+        let undone = log.undone();
+        drop(log);
+        // The process may know of it, or not any more.
+        let (medium, undone) = if seed % 2 == 0 { (medium, undone) } else { (medium.restart(), Undone::default()) };
+        let opened = Log::reopen(Arc::new(medium.clone()), DIR.into(), large(false, false), undone, &mut Nothing);
+        let mut log = opened.unwrap();
+        let found = readable(&mut log);
+        append_large(&mut log);
+        commit(&mut log).unwrap();
+        medium.cut_power();
+        let medium = Arc::new(medium.restart());
+        let mut log = Log::open(medium, DIR.into(), large(false, false), &mut Nothing).unwrap();
+        assert!(readable(&mut log).starts_with(&found), "seed {seed}");
+    }
+}
+
+/// What is compressed is never written to, also where damage left it at the end of the log.
+#[test]
+fn a_purge_goes_on_behind_a_compressed_segment() {
+    let medium = CrashMedium::new(7);
+    medium.create_dir(DIR.as_ref()).unwrap();
+    let small = LogOptions { segment_bytes: 64 << 10, ..large(false, true) };
+    let mut log = Log::create(Arc::new(medium.clone()), DIR.into(), small.clone()).unwrap();
+    (0..12).for_each(|_| append_large(&mut log));
+    commit(&mut log).unwrap();
+    for _ in 0..40 {
+        if let Some(upkeep) = log.take_upkeep(&mut Vec::new) {
+            log.finish_upkeep(upkeep.run());
+        }
+        if let Some(commit) = log.take_commit(true) {
+            log.finish_commit(commit.run()).unwrap();
+        }
+    }
+    drop(log);
+    let medium = medium.restart();
+    let names = medium.list(DIR.as_ref()).unwrap();
+    let last = names.iter().filter_map(|name| SegmentName::parse(name)).max_by_key(|name| name.base).unwrap();
+    medium.remove(&Path::new(DIR).join(last.file_name())).unwrap();
+    let mut log = Log::open(Arc::new(medium.clone()), DIR.into(), small.clone(), &mut Nothing).unwrap();
+    assert!(log.messages() > 0);
+    let next = log.last_sequence() + 1;
+    log.remove_below(next).unwrap();
+    commit(&mut log).unwrap();
+    append_large(&mut log);
+    commit(&mut log).unwrap();
+    let mut log = Log::open(Arc::new(medium.restart()), DIR.into(), small, &mut Nothing).unwrap();
+    assert_eq!(readable(&mut log), [next]);
+}
+
+/// A message that does not tell its time fails nothing for ever: it counts as lost, and the search goes on.
+#[test]
+fn a_search_by_time_goes_on_behind_damage() {
+    for damaged in 1..=20_u64 {
+        let (medium, mut log) = log();
+        for number in 4..=20 {
+            let append =
+                Append { time: number, subject: b"s", headers: b"", payload: b"payload", marked: false, evict: 0 };
+            log.append(&append).unwrap();
+        }
+        commit(&mut log).unwrap();
+        let file = medium.files().into_iter().find(|path| path.extension().is_some_and(|it| it == "seg")).unwrap();
+        let offset = 4096 + (damaged - 1) * (28 + 1 + 7);
+        medium.rot(&file, &Rot::Zero(offset..offset + 8)).unwrap();
+        for time in 4..=20_i64 {
+            let sequence = log.sequence_at(time).unwrap();
+            assert!(sequence == time.unsigned_abs() || sequence == damaged + 1, "{time} with {damaged} damaged");
+        }
+        // The times of the first ones are known from when they were appended.
+        let is_told = log.time_of(damaged).unwrap().is_some();
+        assert_eq!(log.state().lost_messages, u64::from(!is_told), "{damaged}");
+        assert!(!is_told || damaged <= 16, "{damaged}");
+    }
 }

@@ -28,6 +28,13 @@ struct Model {
     last_time: i64,
 }
 
+impl Model {
+    /// Sequences of the messages on a subject.
+    fn on(&self, subject: &[u8]) -> impl DoubleEndedIterator<Item = u64> {
+        self.messages.iter().filter(move |(_, it)| it.subject == subject).map(|(&sequence, _)| sequence)
+    }
+}
+
 #[derive(Debug, Clone)]
 enum Action {
     Append { subject: usize, headers: bool, len: usize, evict: u64, time: i64 },
@@ -36,6 +43,7 @@ enum Action {
     RemoveBelow(u16),
     Skip(u8),
     RemoveMatching { filter: usize, below: u16, keep: u64 },
+    KeepNewest { subject: usize, keep: u64 },
     Take { sync: bool },
     Run,
     Finish,
@@ -58,6 +66,7 @@ fn action() -> impl Strategy<Value = Action> {
         1 => any::<u8>().prop_map(Action::Skip),
         1 => (0..7_usize, any::<u16>(), 0..5_u64)
             .prop_map(|(filter, below, keep)| Action::RemoveMatching { filter, below, keep }),
+        1 => (0..7_usize, 0..4_u64).prop_map(|(subject, keep)| Action::KeepNewest { subject, keep }),
         2 => any::<bool>().prop_map(|sync| Action::Take { sync }),
         2 => Just(Action::Run),
         2 => Just(Action::Finish),
@@ -129,6 +138,7 @@ impl Harness {
             }
             Action::Skip(random) => self.remove_below(self.model.last + u64::from(random) * u64::from(random)),
             Action::RemoveMatching { filter, below, keep } => self.remove_matching(FILTERS[filter], below, keep),
+            Action::KeepNewest { subject, keep } => self.keep_newest(SUBJECTS.get(subject).copied(), keep),
             Action::Take { sync } => self.take(sync),
             Action::Run => self.run(),
             Action::Finish => self.finish(),
@@ -313,17 +323,52 @@ impl Harness {
             assert_eq!(self.log.count(&[filter], from).unwrap(), count);
             self.check_within(&[filter], &matching, from);
             let mut total = 0;
-            self.log.subjects(filter, &mut |subject, state| {
-                let of_subject = || {
-                    self.model.messages.iter().filter(|(_, it)| it.subject == subject).map(|(&sequence, _)| sequence)
-                };
-                assert_eq!(state.count, of_subject().count() as u64);
-                assert_eq!((Some(state.first), Some(state.last)), (of_subject().next(), of_subject().next_back()));
-                assert_eq!(self.log.subject(subject), Some(state));
-                total += state.count;
+            self.log.subject_counts(filter, &mut |subject, count| {
+                assert_eq!(count, self.model.on(subject).count() as u64);
+                assert_eq!(self.log.count_of(subject), count);
+                total += count;
                 true
             });
             assert_eq!(total, matching.len() as u64);
+            self.check_subjects(filter);
+        }
+    }
+
+    /// On one subject or on all.
+    fn keep_newest(&mut self, only: Option<&[u8]>, keep: u64) {
+        let mut victims = Vec::new();
+        for subject in SUBJECTS.into_iter().filter(|&subject| only.is_none_or(|only| only == subject)) {
+            let excess = (self.model.on(subject).count() as u64).saturating_sub(keep);
+            victims.extend(self.model.on(subject).take(usize::try_from(excess).unwrap()));
+        }
+        let removed = match only {
+            Some(subject) => self.log.keep_newest_on(subject, keep),
+            None => self.log.keep_newest(keep),
+        };
+        assert_eq!(removed.unwrap(), victims.len() as u64);
+        self.model.messages.retain(|sequence, _| !victims.contains(sequence));
+    }
+
+    fn check_subjects(&mut self, filter: &[u8]) {
+        let matching = |subject: &&&[u8]| self.model.on(subject).next().is_some() && matches(filter, subject);
+        let mut expected: Vec<_> = SUBJECTS.iter().filter(matching).map(|it| it.to_vec()).collect();
+        expected.sort();
+        let last =
+            self.model.messages.iter().rfind(|(_, it)| matches(filter, it.subject)).map(|(&sequence, _)| sequence);
+        assert_eq!(self.log.last_matching(filter), last);
+        let mut found = Vec::new();
+        self.log.last_of_each(filter, &mut |subject, last| {
+            assert_eq!(Some(last), self.model.on(subject).next_back());
+            found.push(subject.to_vec());
+            true
+        });
+        found.sort();
+        assert_eq!(found, expected);
+        for subject in found {
+            let (first, last) = (self.model.on(&subject).next().unwrap(), self.model.on(&subject).next_back().unwrap());
+            assert_eq!(self.log.last_of(&subject), Some(last));
+            let state = self.log.subject(&subject).unwrap();
+            assert_eq!((state.count, state.first, state.last), (self.log.count_of(&subject), first, last));
         }
     }
 

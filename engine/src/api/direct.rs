@@ -3,6 +3,7 @@
 
 mod ask;
 mod batch;
+mod lasts;
 mod multi;
 mod reply;
 mod sender;

@@ -70,8 +70,8 @@ impl Query<'_> {
     fn locate(&self, log: &mut Log) -> Result<Option<(u64, Locator)>, StorageError> {
         match self {
             Self::Sequence(sequence) => locate(log, *sequence),
-            Self::Last(subject) if filter::is_literal(subject) => match log.subject(subject) {
-                Some(state) => locate(log, state.last),
+            Self::Last(subject) if filter::is_literal(subject) => match log.last_of(subject) {
+                Some(last) => locate(log, last),
                 None => Ok(None),
             },
             Self::Last(filter) if filter::is_valid_filter(filter) => log.last(filter, u64::MAX),

@@ -103,8 +103,8 @@ impl Subjects {
     pub(super) fn collect(log: &Log, filter: &[u8]) -> Self {
         let mut subjects = Self::default();
         if filter::is_valid_filter(filter) {
-            log.subjects(filter, &mut |subject, state| {
-                subjects.push(subject, state.count);
+            log.subject_counts(filter, &mut |subject, count| {
+                subjects.push(subject, count);
                 true
             });
         }

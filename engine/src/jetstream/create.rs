@@ -80,7 +80,7 @@ impl JetStream {
         // What is created here knows its files by a name that changes with the next line.
         self.opener.create(new.path(), config, now)?;
         let dir = new.publish()?;
-        let opened = self.opener.open(dir.path(), config, now, now);
+        let opened = self.opener.open(dir.path(), config, now, None, now);
         match opened.and_then(|core| Ok((core, self.opener.consumers(dir.path(), config)?))) {
             Ok((core, consumers)) => Ok((Place::Directory(dir), core, consumers)),
             Err(error) => Err(self.take_back(&dir, error)),

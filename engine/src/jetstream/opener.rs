@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use embus_storage::consumer_journal::{ConsumerJournal, Recovered};
 use embus_storage::error::StorageError;
-use embus_storage::log::Undone;
+use embus_storage::log::{Evicted, Undone};
 use embus_storage::medium::Medium;
 use embus_storage::message::Timestamp;
 
@@ -68,16 +68,17 @@ impl Opener {
         Ok(core)
     }
 
-    /// Reads the stream in `dir`.
+    /// Reads the stream in `dir`, without what limits took before this configuration came.
     pub(crate) fn open(
         &self,
         dir: &Path,
         config: &Arc<StreamConfig>,
         created: Timestamp,
+        evicted: Option<Evicted>,
         now: Timestamp,
     ) -> Result<Core, StorageError> {
         let medium = Arc::clone(self.medium(config));
-        let undone = Undone::default();
+        let undone = Undone::of_evicted(evicted);
         Core::open(medium, dir.to_path_buf(), Arc::clone(config), created, self.is_synced(config), undone, now)
     }
 

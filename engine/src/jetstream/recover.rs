@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use embus_storage::error::StorageError;
-use embus_storage::log::Log;
+use embus_storage::log::{Evicted, Log};
 use embus_storage::message::Timestamp;
 use embus_storage::store::Store;
 use embus_storage::stream_dir::StreamDir;
@@ -15,7 +15,7 @@ use crate::jetstream::opener::Opener;
 use crate::jetstream::spread;
 use crate::jobs::Executor;
 use crate::stream::FoundConsumers;
-use crate::stream::config::StreamConfig;
+use crate::stream::config::{StoredStream, StreamConfig};
 use crate::stream::core::Core;
 
 /// A stream of the directory.
@@ -67,6 +67,7 @@ struct Known {
     dir: StreamDir,
     config: Arc<StreamConfig>,
     created: Timestamp,
+    evicted: Option<Evicted>,
 }
 
 /// Reads all streams of `store`, the oldest first.
@@ -120,8 +121,8 @@ fn one_per_name(mut known: Vec<Known>, recovered: &mut Recovered) -> Vec<Known> 
 /// Finds the configuration of a stream: in either of its own files, else in the log, which carries it too.
 fn identify(dir: StreamDir, opener: &Opener) -> Result<Known, Unreadable> {
     let bytes = read_config(&dir, opener).map_err(|error| unreadable(&dir, &error))?;
-    match StreamConfig::from_stored(&bytes) {
-        Ok((config, created)) => Ok(Known { dir, config: Arc::new(config), created }),
+    match StoredStream::decode(&bytes) {
+        Ok(StoredStream { config, created, evicted }) => Ok(Known { dir, config: Arc::new(config), created, evicted }),
         Err(error) => Err(unreadable(&dir, &error)),
     }
 }
@@ -145,8 +146,8 @@ fn read_config(dir: &StreamDir, opener: &Opener) -> Result<Vec<u8>, StorageError
 }
 
 fn open(stream: Known, opener: &Opener, now: Timestamp) -> Outcome {
-    let Known { dir, config, created } = stream;
-    let core = opener.open(dir.path(), &config, created, now);
+    let Known { dir, config, created, evicted } = stream;
+    let core = opener.open(dir.path(), &config, created, evicted, now);
     match core.and_then(|core| Ok((core, opener.consumers(dir.path(), &config)?))) {
         Ok((core, consumers)) => {
             let state = core.log().state();

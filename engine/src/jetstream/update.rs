@@ -8,7 +8,7 @@ use super::changes::{Changes, Place};
 use crate::api::advisory::StreamAction;
 use crate::api::error::ApiError;
 use crate::stream::Stream;
-use crate::stream::config::{ConsumerLimits, StreamConfig};
+use crate::stream::config::{ConsumerLimits, StoredStream, StreamConfig};
 use crate::sync::Arc;
 
 impl JetStream {
@@ -61,9 +61,16 @@ impl JetStream {
             let (Some(stream), Some(dir)) = (self.registry.get(name), places.get(name).and_then(Place::dir)) else {
                 return false;
             };
-            dir.write_config(&stream.config().to_stored(stream.created())).is_err()
+            dir.write_config(&stored(&stream, &stream.config())).is_err()
         });
     }
+}
+
+/// What the store is to keep of a stream that gets this configuration. Limits take without a word what they would take again:
+/// those that come next might not.
+fn stored(stream: &Stream, config: &StreamConfig) -> Vec<u8> {
+    let evicted = stream.look(|core| core.log().evicted());
+    StoredStream { config: config.clone(), created: stream.created(), evicted }.encode()
 }
 
 /// Consumers that are there must fit the limits that new ones must fit. Unlike nats-server, it names them sorted.
@@ -108,7 +115,7 @@ impl Change<'_> {
     }
 
     fn write(&self, config: &StreamConfig) -> Result<(), StorageError> {
-        self.dir.map_or(Ok(()), |dir| dir.write_config(&config.to_stored(self.stream.created())))
+        self.dir.map_or(Ok(()), |dir| dir.write_config(&stored(self.stream, config)))
     }
 
     fn put(&self, config: &Arc<StreamConfig>) -> Result<(), StorageError> {

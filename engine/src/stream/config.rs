@@ -10,6 +10,7 @@ mod ensure;
 pub(crate) mod metadata;
 mod parse;
 mod republish;
+mod stored;
 pub(crate) mod subjects;
 mod update;
 
@@ -25,6 +26,7 @@ use crate::api::time::{Nanos, Time};
 
 pub use choices::{Compression, Discard, PersistMode, Retention, StorageType};
 pub use republish::republish_cycle;
+pub use stored::StoredStream;
 
 /// The configuration of a stream. Names of fields equal async-nats's. In one that was checked −1 says unlimited.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]

@@ -216,10 +216,14 @@ impl Core {
     /// What the disk said.
     pub fn update(&mut self, config: Arc<StreamConfig>, now: Timestamp) -> Result<(), StorageError> {
         let had_interest_retention = self.limits.interest;
+        // Nothing of this may depend on the configuration that goes, and whoever asked is told when it is durable.
+        self.log.keep_evicted();
+        self.log.await_sync();
         self.limits = Limits::new(&config);
         self.config = config;
         self.dedupe.set_window(self.config.duplicate_window.0);
         self.log.set_options(self.log_options());
+        self.log.note_description();
         self.age = Age::default();
         if !had_interest_retention && self.limits.interest && self.interest.is_none() {
             // Nobody is interested in anything. [nats-server 2.15.1, probed]

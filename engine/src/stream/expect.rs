@@ -55,15 +55,11 @@ impl Core {
             return if other.is_some() { Err(ApiError::expected_last_sequence_missing()) } else { Ok(()) };
         };
         let last = match other {
-            Some(filter) if !filter::is_literal(filter) => self.last_matching(filter)?,
-            _ => self.log.subject(other.unwrap_or(subject)).map_or(0, |state| state.last),
+            Some(filter) if !filter::is_literal(filter) => self.log.last_matching(filter),
+            _ => self.log.last_of(other.unwrap_or(subject)),
         };
+        let last = last.unwrap_or(0);
         if last == expected { Ok(()) } else { Err(ApiError::wrong_last_sequence(last)) }
-    }
-
-    fn last_matching(&mut self, filter: &[u8]) -> Result<u64, ApiError> {
-        let found = self.log.last(filter, u64::MAX).map_err(ApiError::store_failed)?;
-        Ok(found.map_or(0, |(sequence, _)| sequence))
     }
 
     fn check_last_sequence(&self, scan: &HeaderScan<'_>) -> Result<(), ApiError> {

@@ -17,10 +17,20 @@ pub(super) struct Age {
     oldest: Timestamp,
     /// When messages expired last.
     ran_at: Option<Timestamp>,
-    /// More were due than one call removes.
+    /// There was more to look at than one call does.
     unfinished: bool,
     /// The disk failed; not before then.
     retry_at: Timestamp,
+}
+
+/// What looking at one message came to.
+enum Step {
+    /// It reached `max_age`.
+    Expired(u64),
+    /// It never does, or is not there.
+    Stays,
+    /// It has time left, and so have those behind it.
+    End,
 }
 
 impl Core {
@@ -33,7 +43,7 @@ impl Core {
         Some(next.max(spaced.unwrap_or(next)))
     }
 
-    /// Removes what has expired, at most so many messages a call; returns how many. If the disk fails it is tried again
+    /// Removes what has expired, looking at no more than so many messages a call; returns how many. If the disk fails it is tried again
     /// later.
     pub fn expire(&mut self, now: Timestamp) -> u64 {
         self.dedupe.forget(now);
@@ -63,12 +73,15 @@ impl Core {
     }
 
     fn expire_messages(&mut self, now: Timestamp, removed: &mut u64) -> Result<(), StorageError> {
-        for _ in 0..MAX_EXPIRED_PER_CALL {
+        let mut steps = MAX_STEPS_PER_CALL;
+        while steps > 0 {
+            steps -= 1;
             let (sequence, has_own_time) = match self.expiries.first_due(now) {
                 Some(sequence) => (sequence, true),
-                None => match self.first_aged(now)? {
-                    Some(sequence) => (sequence, false),
-                    None => return Ok(()),
+                None => match self.step_by_age(now)? {
+                    Step::Expired(sequence) => (sequence, false),
+                    Step::Stays => continue,
+                    Step::End => return Ok(()),
                 },
             };
             *removed += u64::from(self.expire_one(sequence, now)?);
@@ -80,69 +93,38 @@ impl Core {
         Ok(())
     }
 
-    /// When the first message reaches `max_age`, or somewhat before that.
+    /// When the first message reaches `max_age`, or somewhat before that. Nothing is read for it: publishers wait.
     fn next_aged(&self) -> Option<Timestamp> {
         let max_age = self.limits.max_age;
-        if max_age == 0 || self.log.messages() == 0 {
+        if max_age == 0 || self.log.messages() == 0 || self.log.last_sequence() < self.age.cursor {
             return None;
         }
-        let state = self.log.state();
-        let stored = if state.first_sequence >= self.age.cursor {
-            state.first_time
-        } else if state.last_sequence >= self.age.cursor {
-            self.age.oldest
-        } else {
-            return None;
-        };
-        Some(stored.saturating_add(max_age))
+        let is_known = self.log.first_sequence() >= self.age.cursor;
+        let bound = if is_known { self.log.first_time_bound() } else { Timestamp::MIN };
+        Some(bound.max(self.age.oldest).saturating_add(max_age))
     }
 
-    /// The first message that reached `max_age` and may leave.
-    fn first_aged(&mut self, now: Timestamp) -> Result<Option<u64>, StorageError> {
+    /// Looks at one message.
+    fn step_by_age(&mut self, now: Timestamp) -> Result<Step, StorageError> {
         if self.limits.max_age == 0 {
-            return Ok(None);
+            return Ok(Step::End);
         }
-        let horizon = now.saturating_sub(self.limits.max_age);
-        loop {
-            let Some((sequence, time)) = self.first_behind(self.age.cursor)? else {
-                self.age.cursor = self.age.cursor.max(self.log.last_sequence().saturating_add(1));
-                self.age.oldest = now;
-                return Ok(None);
-            };
-            if time > horizon {
-                self.age.cursor = sequence;
-                self.age.oldest = time;
-                return Ok(None);
-            }
-            if !self.expiries.is_never(sequence) {
-                return self.is_aged(sequence, horizon).map(|is_aged| is_aged.then_some(sequence));
-            }
+        let Some(sequence) = self.log.next_sequence_from(self.age.cursor) else {
+            self.age.cursor = self.age.cursor.max(self.log.last_sequence().saturating_add(1));
+            self.age.oldest = now;
+            return Ok(Step::End);
+        };
+        if self.expiries.is_never(sequence) {
             self.age.cursor = sequence.saturating_add(1);
+            return Ok(Step::Stays);
         }
-    }
-
-    /// Whether a message was stored by then. What is known of the first one may be too early, where it could not be
-    /// read a moment ago.
-    fn is_aged(&mut self, sequence: u64, horizon: Timestamp) -> Result<bool, StorageError> {
-        match self.log.time_of(sequence) {
-            Ok(time) => Ok(time.is_none_or(|time| time <= horizon)),
-            // It can't be told any more, and nobody can read the message either.
-            Err(StorageError::Damaged { .. }) => Ok(true),
-            Err(error) => Err(error),
+        // One that is damaged has left just now.
+        let Some(time) = self.log.time_of(sequence)? else { return Ok(Step::Stays) };
+        if time <= now.saturating_sub(self.limits.max_age) {
+            return Ok(Step::Expired(sequence));
         }
-    }
-
-    /// The first live message at or behind `from`, and when it was stored.
-    fn first_behind(&mut self, from: u64) -> Result<Option<(u64, Timestamp)>, StorageError> {
-        if self.log.messages() == 0 {
-            return Ok(None);
-        }
-        let state = self.log.state();
-        if state.first_sequence >= from {
-            return Ok(Some((state.first_sequence, state.first_time)));
-        }
-        let Some((sequence, _)) = self.log.next(&[], from)? else { return Ok(None) };
-        Ok(self.log.time_of(sequence)?.map(|time| (sequence, time)))
+        (self.age.cursor, self.age.oldest) = (sequence, time);
+        Ok(Step::End)
     }
 
     /// Removes one message because its time has come, with a marker in its place where the stream wants one. Says
@@ -176,7 +158,7 @@ impl Core {
             }
             Err(error) => return Err(error),
         };
-        let alone = self.log.subject(&message.subject).is_some_and(|subject| subject.count == 1);
+        let alone = self.log.count_of(&message.subject) == 1;
         Ok((alone && !is_marker(&message)).then(|| message.subject.to_vec()))
     }
 }
@@ -187,8 +169,8 @@ fn is_marker(message: &StoredMessage) -> bool {
         || block::value(&message.headers, "KV-Operation") == Some(b"PURGE")
 }
 
-/// Messages that one call removes: publishers wait meanwhile.
-const MAX_EXPIRED_PER_CALL: usize = 4096;
+/// Messages that one call looks at: publishers wait meanwhile.
+const MAX_STEPS_PER_CALL: usize = 4096;
 
 /// Between two calls, if the first one finished.
 const MIN_PAUSE: i64 = 50_000_000;

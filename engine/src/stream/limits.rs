@@ -127,23 +127,25 @@ impl Core {
             return Ok(());
         }
         // A subject that is full makes room by itself: its oldest message leaves.
-        let full = self.log.subject(subject).filter(|subject| subject.count >= limits.max_per_subject);
-        if full.is_some() && limits.discard_new_per_subject && rollup == Rollup::None {
+        let count = self.log.count_of(subject);
+        let is_full = count > 0 && count >= limits.max_per_subject;
+        if is_full && limits.discard_new_per_subject && rollup == Rollup::None {
             return Err(ApiError::store_failed("maximum messages per subject exceeded"));
         }
-        if full.is_none() && self.log.messages() >= limits.max_messages {
+        if !is_full && self.log.messages() >= limits.max_messages {
             return Err(ApiError::store_failed("maximum messages exceeded"));
         }
-        if self.log.bytes().saturating_add(size) > limits.max_bytes {
-            let freed = match full {
-                Some(subject) => self.size_of(subject.first).map_err(ApiError::store_failed)?,
-                None => 0,
-            };
-            if freed < size {
-                return Err(ApiError::store_failed("maximum bytes exceeded"));
-            }
+        let exceeds = self.log.bytes().saturating_add(size) > limits.max_bytes;
+        if exceeds && (!is_full || self.size_of_first_on(subject) < size) {
+            return Err(ApiError::store_failed("maximum bytes exceeded"));
         }
         Ok(())
+    }
+
+    /// What the oldest message on a subject counts as.
+    fn size_of_first_on(&mut self, subject: &[u8]) -> u64 {
+        let first = self.log.subject(subject).map(|state| state.first);
+        first.and_then(|first| self.log.size_of(first)).unwrap_or(0)
     }
 
     /// Whether storing one more message of this size makes the oldest ones leave.
@@ -158,8 +160,7 @@ impl Core {
         if self.limits.max_per_subject == UNLIMITED {
             return 0;
         }
-        let count = self.log.subject(subject).map_or(0, |subject| subject.count);
-        (count + 1).saturating_sub(self.limits.max_per_subject)
+        (self.log.count_of(subject) + 1).saturating_sub(self.limits.max_per_subject)
     }
 
     /// Lets the oldest messages leave until the stream holds no more than it may. One that is larger than the whole
@@ -179,23 +180,7 @@ impl Core {
         if keep == UNLIMITED {
             return Ok(());
         }
-        let mut crowded = Vec::new();
-        self.log.subjects(b">", &mut |subject, state| {
-            if state.count > keep {
-                crowded.push(subject.to_vec());
-            }
-            true
-        });
-        // The order of a hash map must not decide in which order records are written.
-        crowded.sort_unstable();
-        crowded.iter().try_for_each(|subject| self.keep_newest(subject, keep))
-    }
-
-    fn size_of(&mut self, sequence: u64) -> Result<u64, StorageError> {
-        let Some(locator) = self.log.locate(sequence)? else { return Ok(0) };
-        let message = locator.read()?;
-        let accounting = self.limits.accounting;
-        Ok(accounting.size(message.subject.len(), message.headers.len(), message.payload.len()))
+        self.log.keep_newest(keep).map(drop)
     }
 }
 

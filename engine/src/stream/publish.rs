@@ -131,7 +131,7 @@ impl Core {
     fn store(&mut self, message: &Accepted<'_>, now: Timestamp) -> Result<u64, StorageError> {
         let Accepted { subject, headers, payload, id, time_to_live, rollup } = *message;
         let copy = self.limits.republisher.as_ref().and_then(|republisher| republisher.destination(subject));
-        let last_sequence = copy.as_ref().and_then(|_| self.log.subject(subject)).map_or(0, |state| state.last);
+        let last_sequence = copy.as_ref().and_then(|_| self.log.last_of(subject)).unwrap_or(0);
         let marked = id.is_some() || time_to_live.is_some();
         let evict = self.evicted_by(message);
         let sequence = self.log.append(&Append { time: now, subject, headers, payload, marked, evict })?;
@@ -156,7 +156,7 @@ impl Core {
         let Accepted { subject, headers, payload, rollup, .. } = *message;
         let size = self.limits.accounting.size(subject.len(), headers.len(), payload.len());
         if rollup == Rollup::Subject && !self.would_evict_oldest(size) {
-            return self.log.subject(subject).map_or(0, |state| state.count);
+            return self.log.count_of(subject);
         }
         self.excess_on(subject)
     }

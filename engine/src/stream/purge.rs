@@ -72,7 +72,7 @@ impl Core {
             ApiError::sequence_not_found(sequence)
         } else if sequence > self.log.last_sequence() {
             ApiError::message_delete_failed("stream store EOF")
-        } else if sequence < self.log.state().first_sequence {
+        } else if sequence < self.log.first_sequence() {
             ApiError::message_delete_failed("no message found")
         } else {
             ApiError::sequence_not_found(sequence)

@@ -39,20 +39,8 @@ impl Core {
     pub(super) fn roll_up(&mut self, rollup: Rollup, subject: &[u8], sequence: u64) -> Result<(), StorageError> {
         match rollup {
             Rollup::None => {}
-            Rollup::Subject => self.keep_newest(subject, 1)?,
-            Rollup::All => {
-                self.log.remove_below(sequence)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Removes the oldest messages on a subject beyond so many, durably.
-    pub(super) fn keep_newest(&mut self, subject: &[u8], keep: u64) -> Result<(), StorageError> {
-        while let Some(state) = self.log.subject(subject).filter(|state| state.count > keep) {
-            if !self.log.remove(state.first)? {
-                break;
-            }
+            Rollup::Subject => _ = self.log.keep_newest_on(subject, 1)?,
+            Rollup::All => _ = self.log.remove_below(sequence)?,
         }
         Ok(())
     }

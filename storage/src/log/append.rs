@@ -33,9 +33,10 @@ impl Log {
         segment.end += extent.len();
         segment.marked |= marked;
         segment.entries.push(sequence, extent, id);
-        self.last_sequence = sequence;
+        let last = std::mem::replace(&mut self.last_sequence, sequence);
         self.last_time = time;
         self.count_in(sequence, extent);
+        self.first_times.appended(self.first_sequence, last, sequence, time);
         if let Some(victim) = victim {
             self.evict(id, victim, evicts == 0, append.evict);
         }
@@ -49,11 +50,7 @@ impl Log {
             return None;
         }
         let messages = Messages(&self.segments);
-        let first = if self.subjects.first_is_stale(id) {
-            self.subjects.settle(id, &messages).first
-        } else {
-            self.subjects.bounds(id).first
-        };
+        let first = self.subjects.settle_first(id, &messages);
         messages.get(first).filter(|_| first < sequence)
     }
 
@@ -125,8 +122,7 @@ impl Log {
             self.pending.active = self.begin(header);
             return;
         }
-        let chunk = self.begin(header);
-        self.pending.roll(self.last_sequence, self.first_sequence, chunk);
+        self.go_on_in(header, self.last_sequence);
         let place = self.segments.len() - 2;
         self.segments[place].entries.seal();
         self.drop_front();

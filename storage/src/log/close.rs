@@ -20,8 +20,10 @@ impl Log {
     /// disk, the next run goes on elsewhere.
     fn mark_end(&mut self) -> Result<(), StorageError> {
         let active = self.active();
-        if self.unproven.is_some() || self.position == Position::default() {
-            // The end is in doubt and stays so, or nothing has changed since the log was opened.
+        let is_unchanged = self.position == Position::default() && self.first_sequence <= self.durable.written.floor;
+        if self.unproven.is_some() || is_unchanged {
+            // The end is in doubt and stays so, or nothing has changed since the log was opened: not even time has taken
+            // messages.
             return Ok(());
         }
         let end = u64::from(active.end);

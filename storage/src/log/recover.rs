@@ -9,12 +9,11 @@ mod end;
 mod walk;
 
 use std::collections::VecDeque;
-use std::path::Path;
 use std::sync::Arc;
 
-use super::commit::{Durable, MIN_RESERVE, Written};
 use super::files::{Place, SegmentFile};
 use super::found::{Found, Listing};
+use super::handover::{Durable, MIN_RESERVE, Written};
 use super::pending::{Chunk, Pending};
 use super::ranges::Ranges;
 use super::removals::Removals;
@@ -25,10 +24,9 @@ use super::upkeep::Keeper;
 use super::{Log, LogOptions, Replay};
 use crate::checkpoint::{self, Checkpoint};
 use crate::error::StorageError;
-use crate::medium::Medium;
 use crate::message::Timestamp;
-use crate::record::{HEADER_BYTES, Kind, Removal};
-use crate::segment::{Marks, RECORDS_START, Scanned, Scanner, SegmentHeader, TailMark};
+use crate::record::Removal;
+use crate::segment::{Marks, RECORDS_START, SegmentHeader, TailMark};
 use crate::subject_index::SubjectIndex;
 use walk::{Span, Walked};
 
@@ -242,6 +240,8 @@ impl<'a> Recovery<'a> {
             (log.position, log.taken, log.committed) = Default::default();
         }
         log.unproven = unproven;
+        log.durable.settled_sequence = log.last_sequence;
+        log.evicted = self.undone.evicted;
         log.undone = self.undone;
         log.removals = self.again;
         log.durable.written.removals = self.again_body;
@@ -256,23 +256,6 @@ impl<'a> Recovery<'a> {
         }
         log
     }
-}
-
-/// The description that the newest intact segment in `dir` carries.
-pub(super) fn read_description(medium: &dyn Medium, dir: &Path) -> Option<Vec<u8>> {
-    let listing = Listing::new(medium, dir, &Undone::default()).ok()?;
-    listing.segments.into_iter().rev().find_map(|found| {
-        let header = found.header.as_ref()?;
-        found.description.clone().or_else(|| {
-            let mut scanner = Scanner::new(&*found.file, header.salt, RECORDS_START, u32::MAX).ok()?;
-            match scanner.next().ok()? {
-                Scanned::Record { header, bytes, .. } if header.kind == Kind::Description => {
-                    Some(bytes[HEADER_BYTES..].to_vec())
-                }
-                _ => None,
-            }
-        })
-    })
 }
 
 fn durable_of(marks: &Marks, log: &Log, is_unproven: bool) -> Durable {

@@ -74,11 +74,13 @@ impl Log {
         if self.removals.is_empty() { Ok(()) } else { self.flush() }
     }
 
-    /// Writes down what was removed since the last commit, and once more what was removed before.
+    /// Writes down what the log is of if that has changed, what was removed since the last commit, and once more what was
+    /// removed before.
     pub(super) fn flush(&mut self) -> Result<(), StorageError> {
         if let Some(unproven) = self.unproven.take() {
             self.leave(&unproven)?;
         }
+        self.flush_description()?;
         let removals = std::mem::take(&mut self.removals);
         let mut all = removals.clone();
         let active = self.active();

@@ -23,13 +23,6 @@ impl Log {
         Ok(removed)
     }
 
-    /// Removes the oldest message because of a limit. Nothing is written for it: after a crash the owner enforces its
-    /// limits anew. Says whether there was one.
-    pub fn evict_first(&mut self) -> Result<bool, StorageError> {
-        self.check_usable()?;
-        Ok(self.messages > 0 && self.take_out(self.first_sequence))
-    }
-
     /// Removes everything below `sequence`, durably with the next commit; beyond the end, the next message gets
     /// `sequence`. Returns how many messages that were.
     pub fn remove_below(&mut self, sequence: u64) -> Result<u64, StorageError> {
@@ -52,7 +45,7 @@ impl Log {
 
     /// What a limit took before is not on the disk yet, perhaps: it must not come back once it was asked for that nothing
     /// be there, also if there was nothing left to remove.
-    fn note_floor(&mut self, floor: u64) {
+    pub(super) fn note_floor(&mut self, floor: u64) {
         self.removals.add(&Removals { floor, ranges: Ranges::default() });
         self.position.0 += 1;
     }

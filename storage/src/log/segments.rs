@@ -58,6 +58,11 @@ impl Segment {
         self.entries.live() < self.entries.records()
     }
 
+    /// Whether its records lie in the file as they were appended.
+    pub(super) fn is_plain(&self) -> bool {
+        !self.header.compacted && !self.header.compressed
+    }
+
     pub(crate) fn base(&self) -> u64 {
         self.header.base
     }

@@ -2,9 +2,10 @@
 //! once must never be taken for proof later. So such a segment is not appended to again: before the first change the
 //! records that are in doubt are written anew, into the next segment, whose header says where this one ends.
 
+use super::Log;
 use super::append::relative;
+use super::pending::Chunk;
 use super::segments::Segment;
-use super::{Log, pending::Chunk};
 use crate::entries::{Entries, Status};
 use crate::error::StorageError;
 use crate::record::{self, HEADER_BYTES, Kind};
@@ -15,7 +16,8 @@ use crate::segment::{RECORDS_START, Scanned, Scanner, SegmentHeader};
 pub(super) struct Unproven {
     /// The last sequence that lies in it.
     pub(super) last: u64,
-    /// The records to write anew, if they are not too many.
+    /// The records to write anew. None if all that is there was read from the disk: it survived the end of the operating
+    /// system's last run.
     pub(super) tail: Option<Tail>,
 }
 
@@ -36,8 +38,8 @@ impl Unproven {
             // Small segments shall not pile up, and one without messages would have the same base as the next.
             _ if end - RECORDS_START <= MAX_WHOLE_BYTES || base > last => Some(whole),
             Some(tail) if tail.next == base => Some(whole),
-            Some(tail) if end.saturating_sub(tail.from) <= MAX_TAIL_BYTES => Some(tail),
-            _ => None,
+            // However much it is: a sync of this file may have failed, and says nothing since.
+            tail => tail,
         };
         Self { last, tail }
     }
@@ -66,10 +68,16 @@ impl Log {
         let mut header = self.next_header(self.last_sequence.saturating_add(1));
         header.previous_last = last;
         let old = self.active();
-        let is_plain = !old.header.compacted && !old.header.compressed;
-        if is_plain {
+        if old.is_plain() {
             header.previous_end = old.end;
         }
+        self.go_on_in(header, last);
+    }
+
+    /// Begins the next segment. The one before it is closed, unless it was rewritten: then it is complete as it is, and
+    /// nothing may be written to it, not even a mark.
+    pub(super) fn go_on_in(&mut self, header: SegmentHeader, last: u64) {
+        let is_plain = self.active().is_plain();
         let chunk = self.begin(header);
         if is_plain {
             self.pending.roll(last, self.first_sequence, chunk);
@@ -174,5 +182,3 @@ fn without(mut old: Segment, tail: Tail) -> Segment {
 
 /// A segment with no more records than this is written anew as a whole.
 const MAX_WHOLE_BYTES: u32 = 256 * 1024;
-/// More records in doubt than this are left where they are, and synced with the next commit.
-const MAX_TAIL_BYTES: u32 = 1 << 20;

@@ -6,6 +6,7 @@
 
 use std::io;
 
+use super::evicted::Evicted;
 use super::files::Place;
 use crate::error::StorageError;
 use crate::record::Salt;
@@ -22,6 +23,8 @@ pub struct Undone {
     pub(super) mark: Option<Told>,
     /// Sequences up to here were given out.
     pub(super) given_to: u64,
+    /// What limits took that are not in force any more.
+    pub(super) evicted: Option<Evicted>,
 }
 
 /// A mark and where it should lie. It tells how far the log had come, as a sync that failed may have taken the last one
@@ -37,6 +40,11 @@ pub(super) struct Told {
 }
 
 impl Undone {
+    /// Nothing failed, but limits that are not in force any more took something.
+    pub fn of_evicted(evicted: Option<Evicted>) -> Self {
+        Self { evicted, ..Self::default() }
+    }
+
     /// Whether everything was taken back.
     pub(super) fn is_done(&self) -> bool {
         self.created.is_empty() && self.extended.is_empty()

@@ -75,6 +75,16 @@ impl Log {
 }
 
 impl<'a> Messages<'a> {
+    /// The sequence of the first live message of a range of the chosen subjects.
+    pub(super) fn next_in(&self, range: (u64, u64), choice: &mut Choice<'_>) -> Option<u64> {
+        self.next_within(range, choice).map(|(_, entry)| entry.sequence)
+    }
+
+    /// The sequence of the last one.
+    pub(super) fn last_in(&self, range: (u64, u64), choice: &mut Choice<'_>) -> Option<u64> {
+        self.last_within(range, choice).map(|(_, entry)| entry.sequence)
+    }
+
     fn next_within(&self, (from, up_to): (u64, u64), choice: &mut Choice<'_>) -> Option<(&'a Segment, Entry)> {
         self.overlapping(from, up_to)
             .find_map(|segment| segment.entries.next_within(from, up_to, choice).map(|entry| (segment, entry)))

@@ -4,10 +4,10 @@
 //! filter and subject, two bits each, so that the next read (most filters belong to consumers, which read again and
 //! again) tests a bit. Nothing is worked out before somebody asks, however many subjects there are.
 
-use super::SubjectId;
 use super::matcher::Matcher;
 use super::names::Names;
 use super::slot::Slot;
+use super::{SubjectBounds, SubjectId};
 
 /// What a read looks for.
 #[derive(Debug)]
@@ -52,6 +52,40 @@ impl Chosen<'_> {
                 let matches = self.selection.matches(self.names.get(self.slots[id as usize].name()));
                 self.selection.learn(word, bit, matches);
                 matches
+            }
+        }
+    }
+}
+
+impl Chosen<'_> {
+    /// Visits all of those subjects. What was not asked before is held against the filters now, once; then only those that
+    /// match cost something.
+    pub fn visit(&mut self, visit: &mut dyn FnMut(SubjectBounds)) {
+        for (word, start) in (0..self.slots.len().div_ceil(64)).zip((0_u32..).step_by(64)) {
+            self.learn(word);
+            let [_, mut matching] = self.selection.words[word];
+            while matching != 0 {
+                let id = start + matching.trailing_zeros();
+                matching &= matching - 1;
+                if let Some(slot) = self.slots.get(id as usize).filter(|slot| slot.is_used()) {
+                    visit(slot.bounds(SubjectId(id)));
+                }
+            }
+        }
+    }
+
+    /// Sees to it that the answer is known for all ids of a word. One that is free is asked about when it is used again.
+    fn learn(&mut self, word: usize) {
+        let known = self.selection.words.get(word).map_or(0, |[known, _]| *known);
+        if known == u64::MAX {
+            return;
+        }
+        let slots = &self.slots[word * 64..self.slots.len().min(word * 64 + 64)];
+        for (place, slot) in slots.iter().enumerate() {
+            let bit = 1 << place;
+            if known & bit == 0 {
+                let matches = slot.is_used() && self.selection.matches(self.names.get(slot.name()));
+                self.selection.learn(word, bit, matches);
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What is kept per subject, packed: alignment of eight would cost four bytes each.
 
-use super::SubjectState;
 use super::names::Name;
+use super::{SubjectBounds, SubjectId, SubjectState};
 
 /// One id: in use by a subject, or one of the list of free ones.
 #[derive(Clone, Copy)]
@@ -62,6 +62,11 @@ impl Slot {
         self.count_high & LAST_STALE != 0
     }
 
+    pub(super) fn bounds(&self, id: SubjectId) -> SubjectBounds {
+        let (first_is_stale, last_is_stale) = (self.first_is_stale(), self.last_is_stale());
+        SubjectBounds { id, state: self.state(), first_is_stale, last_is_stale }
+    }
+
     pub(super) fn append(&mut self, sequence: u64) {
         let count = self.count();
         if count == 0 {
@@ -83,9 +88,13 @@ impl Slot {
         self.meet();
     }
 
-    /// Takes exact values.
-    pub(super) fn settle(&mut self, first: u64, last: u64) {
+    /// Takes the exact value.
+    pub(super) fn settle_first(&mut self, first: u64) {
         self.set_first(first, false);
+    }
+
+    /// Takes the exact value.
+    pub(super) fn settle_last(&mut self, last: u64) {
         self.set_last(last, false);
     }
 

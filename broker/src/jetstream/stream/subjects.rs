@@ -117,9 +117,9 @@ impl Subjects {
     fn collect(log: &Log, filter: &[u8]) -> Self {
         let mut subjects = Self::default();
         if filter::is_valid_filter(filter) {
-            log.subjects(filter, &mut |name, state| {
+            log.subject_counts(filter, &mut |name, count| {
                 subjects.names.extend_from_slice(name);
-                subjects.entries.push((subjects.names.len(), state.count));
+                subjects.entries.push((subjects.names.len(), count));
                 true
             });
         }

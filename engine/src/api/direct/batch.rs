@@ -39,13 +39,13 @@ struct Cursor {
     filter: Option<Vec<u8>>,
     next: u64,
     last: u64,
-    /// Matching messages between the two.
-    count: u64,
-    is_empty: bool,
 }
 
 /// Messages that are looked up under one lock.
 const CHUNK: usize = 64;
+
+/// Sequences that are counted under one lock.
+const COUNTED: u64 = 1 << 18;
 
 /// Looks up what there is; a job sends it once it is durable.
 pub(super) fn start(engine: &Arc<Engine>, stream: &Arc<Stream>, reply: &[u8], batch: Batch) {
@@ -73,10 +73,11 @@ pub(super) fn fail(sender: Sender, error: &StorageError) {
 }
 
 fn send(mut sender: Sender, mut cursor: Cursor) {
-    if cursor.is_empty && !sender.is_full() {
+    let count = cursor.count(sender.stream());
+    if count == 0 && !sender.is_full() {
         return sender.refuse(Status::NotFound);
     }
-    sender.expect(cursor.count, None);
+    sender.expect(count, None);
     while !sender.is_full() {
         let stream = Arc::clone(sender.stream());
         let chunk = match stream.look(|core| cursor.look_up(core.log_mut())) {
@@ -100,13 +101,22 @@ fn read_or_skip(stream: &Arc<Stream>, sequence: u64, locator: &Locator) -> Optio
 
 impl Cursor {
     fn new(log: &mut Log, filter: Option<Vec<u8>>, start: Start) -> Result<Self, StorageError> {
-        let next = start.resolve(log)?;
-        let mut cursor = Self { filter, next, last: log.state().last_sequence, count: 0, is_empty: true };
-        if cursor.is_valid() {
-            cursor.count = cursor.with_filters(|filters| log.count(filters, next))?;
-            cursor.is_empty = cursor.count == 0;
+        let next = start.resolve(log)?.max(log.first_sequence());
+        Ok(Self { filter, next, last: log.last_sequence() })
+    }
+
+    /// How many messages it reads, counted a part at a time: publishers wait meanwhile.
+    fn count(&self, stream: &Stream) -> u64 {
+        if !self.is_valid() {
+            return 0;
         }
-        Ok(cursor)
+        let (mut count, mut from) = (0, self.next);
+        while from <= self.last {
+            let up_to = from.saturating_add(COUNTED - 1).min(self.last);
+            count += self.with_filters(|filters| stream.look(|core| core.log_mut().count_within(filters, from, up_to)));
+            from = up_to.saturating_add(1);
+        }
+        count
     }
 
     fn is_valid(&self) -> bool {

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use embus_protocol::filter;
 use embus_storage::error::StorageError;
 use embus_storage::log::Log;
 use embus_storage::message::{StoredMessage, Timestamp};
 
 use crate::api::direct::batch::{after_commit, fail};
+use crate::api::direct::lasts;
 use crate::api::direct::reply::Status;
 use crate::api::direct::sender::{Bounds, Sender};
 use crate::api::fetch::Query;
@@ -35,9 +35,6 @@ enum UpTo {
     Time(Timestamp),
 }
 
-/// Subjects in one answer, and filters in one request. [reference §6.1]
-const MAX_RESULTS: usize = 1024;
-
 impl Multi {
     pub(super) fn new(selector: Selector) -> Self {
         let up_to = match selector.up_to_time {
@@ -59,7 +56,7 @@ impl UpTo {
     /// The last sequence that counts; 0 if none does. Differs from nats-server, which finds nothing in files when it is
     /// asked for more than there is.
     fn resolve(self, log: &mut Log) -> Result<u64, StorageError> {
-        let last = log.state().last_sequence;
+        let last = log.last_sequence();
         match self {
             Self::Now => Ok(last),
             Self::Sequence(sequence) => Ok(sequence.min(last)),
@@ -81,11 +78,10 @@ pub(super) fn start(engine: &Arc<Engine>, stream: &Arc<Stream>, reply: &[u8], mu
 
 fn send(mut sender: Sender, multi: &Multi, up_to: u64) {
     let stream = Arc::clone(sender.stream());
-    let sequences = match gather(&stream, &multi.filters, up_to) {
-        Ok(None) => return sender.refuse(Status::TooManyResults),
-        Ok(Some(sequences)) if sequences.is_empty() => return sender.refuse(Status::NoResults),
-        Ok(Some(sequences)) => sequences,
-        Err(error) => return fail(sender, &error),
+    let sequences = match lasts::gather(&stream, &multi.filters, up_to) {
+        None => return sender.refuse(Status::TooManyResults),
+        Some(sequences) if sequences.is_empty() => return sender.refuse(Status::NoResults),
+        Some(sequences) => sequences,
     };
     let sequences: Vec<_> = sequences.range(multi.start..).copied().collect();
     sender.expect(sequences.len() as u64, Some(up_to));
@@ -98,39 +94,4 @@ fn read(stream: &Arc<Stream>, sequence: u64) -> Option<StoredMessage> {
         tracing::warn!(stream = stream.name(), sequence, %error, "a message could not be read");
         None
     })
-}
-
-/// The sequences of the last messages, or nothing if there are too many. The stream is locked for one filter at a time.
-fn gather(stream: &Arc<Stream>, filters: &BTreeSet<String>, up_to: u64) -> Result<Option<BTreeSet<u64>>, StorageError> {
-    let mut sequences = BTreeSet::new();
-    if filters.len() > MAX_RESULTS {
-        return Ok(None);
-    }
-    for filter in filters.iter().filter(|filter| filter::is_valid_filter(filter.as_bytes())) {
-        stream.look(|core| gather_one(core.log_mut(), filter.as_bytes(), up_to, &mut sequences))?;
-        if sequences.len() > MAX_RESULTS {
-            return Ok(None);
-        }
-    }
-    Ok(Some(sequences))
-}
-
-fn gather_one(log: &mut Log, filter: &[u8], up_to: u64, sequences: &mut BTreeSet<u64>) -> Result<(), StorageError> {
-    // Subjects that have messages on both sides of the point are looked at more closely.
-    let mut around = Vec::new();
-    log.subjects(filter, &mut |subject, state| {
-        if state.last <= up_to {
-            sequences.insert(state.last);
-        } else if state.first <= up_to {
-            around.push(subject.to_vec());
-        }
-        sequences.len() + around.len() <= 2 * MAX_RESULTS
-    });
-    for subject in around {
-        if sequences.len() > MAX_RESULTS {
-            break;
-        }
-        sequences.extend(log.last(&subject, up_to)?.map(|(sequence, _)| sequence));
-    }
-    Ok(())
 }

@@ -28,8 +28,8 @@ impl Latest {
         rules.with_filters(|filters| {
             // Filters do not overlap: no subject is seen twice.
             for filter in if filters.is_empty() { &[b">" as &[u8]] } else { filters } {
-                log.subjects(filter, &mut |name, state| {
-                    visit(name, state.last);
+                log.last_of_each(filter, &mut |name, last| {
+                    visit(name, last);
                     true
                 });
             }

@@ -3,10 +3,11 @@
 
 use std::sync::mpsc;
 
-use embus_storage::medium::crash::{CrashMedium, Fault};
+use embus_storage::medium::crash::{CrashMedium, Fault, Rot};
 
 use super::crash::{try_open, try_publish};
 use super::*;
+use crate::api::time::Nanos;
 
 fn before() -> StreamConfig {
     StreamConfig { description: "before".to_owned(), ..stream("A", &["a.>"]) }
@@ -109,4 +110,90 @@ fn an_update_that_could_not_be_taken_back_is_at_the_end() {
             assert_eq!(&picture(&try_open(&disk).unwrap()), expected, "{fault:?} from {call}: {reply:?}");
         }
     }
+}
+
+fn limited(max_messages: i64) -> StreamConfig {
+    StreamConfig { max_messages, ..stream("A", &["a.>"]) }
+}
+
+/// Messages, the first and the last one.
+fn held(jetstream: &JetStream) -> (u64, u64, u64) {
+    let state = jetstream.get("A").expect("it was created").look(|core| core.log().state());
+    (state.messages, state.first_sequence, state.last_sequence)
+}
+
+/// A stream of which a limit took all but the last ten messages.
+fn begin_limited(disk: &CrashMedium) -> Fixture {
+    let jetstream = try_open(disk).unwrap();
+    let stream = jetstream.create(limited(-1), false).unwrap().stream;
+    (0..30).for_each(|_| try_publish(&stream, "a.1").unwrap());
+    jetstream.update(limited(10), false).unwrap();
+    assert_eq!(held(&jetstream), (10, 21, 30));
+    jetstream
+}
+
+#[test]
+fn what_a_limit_took_stays_away_when_it_is_raised() {
+    let disk = CrashMedium::new(7);
+    let jetstream = begin_limited(&disk);
+    let first = disk.calls() + 1;
+    jetstream.update(limited(-1), false).unwrap();
+    for call in first..=disk.calls() + 1 {
+        for fault in [Fault::Crash, Fault::PowerCut] {
+            let disk = CrashMedium::new(7 + call);
+            let jetstream = begin_limited(&disk);
+            disk.fail_at(call, fault);
+            let raised = jetstream.update(limited(-1), false).is_ok();
+            let disk = disk.restart();
+            let jetstream = try_open(&disk).unwrap();
+            assert_eq!(held(&jetstream), (10, 21, 30), "{fault:?} at {call}, raised: {raised}");
+            let stream = jetstream.get("A").unwrap();
+            (0..5).for_each(|_| try_publish(&stream, "a.1").unwrap());
+            let expected = held(&jetstream);
+            assert_eq!(held(&try_open(&disk.restart()).unwrap()), expected, "{fault:?} at {call}, raised: {raised}");
+        }
+    }
+}
+
+#[test]
+fn what_expired_stays_away_when_messages_may_stay_longer() {
+    let aged = |seconds: i64| StreamConfig { max_age: Nanos(seconds * 1_000_000_000), ..stream("A", &["a.>"]) };
+    for is_closed in [false, true] {
+        let disk = CrashMedium::new(7);
+        let jetstream = try_open(&disk).unwrap();
+        let stream = jetstream.create(aged(3600), false).unwrap().stream;
+        (0..10).for_each(|_| try_publish(&stream, "a.1").unwrap());
+        jetstream.close();
+        let disk = disk.restart();
+        let jetstream = try_open(&disk).unwrap();
+        jetstream.get("A").unwrap().with(|core| core.expire(4000 * 1_000_000_000));
+        assert_eq!(held(&jetstream), (0, 11, 10));
+        jetstream.update(aged(1_000_000), false).unwrap();
+        if is_closed {
+            jetstream.close();
+        }
+        assert_eq!(held(&try_open(&disk.restart()).unwrap()), (0, 11, 10), "closed: {is_closed}");
+    }
+}
+
+/// With both copies of the configuration gone, the log tells it: not an older one, whose limits would take messages.
+#[test]
+fn a_restored_configuration_is_the_newest_one() {
+    let disk = CrashMedium::new(7);
+    let jetstream = try_open(&disk).unwrap();
+    let stream = jetstream.create(limited(3), false).unwrap().stream;
+    (0..5).for_each(|_| try_publish(&stream, "a.1").unwrap());
+    jetstream.update(limited(100), false).unwrap();
+    (0..5).for_each(|_| try_publish(&stream, "a.1").unwrap());
+    let expected = held(&jetstream);
+    jetstream.close();
+    let disk = disk.restart();
+    for path in disk.files() {
+        if path.file_stem().is_some_and(|stem| stem == "config") {
+            disk.rot(&path, &Rot::Zero(0..64)).unwrap();
+        }
+    }
+    let jetstream = try_open(&disk).unwrap();
+    assert_eq!(jetstream.get("A").unwrap().config().max_messages, 100);
+    assert_eq!(held(&jetstream), expected);
 }

@@ -1,12 +1,12 @@
-//! A configuration as requests and config files spell it.
+//! A configuration as requests and the store spell it.
 
 use embus_storage::message::Timestamp;
-use serde::Serialize;
 
-use super::{ConsumerLimits, External, Placement, Republish, Source, SourceConsumer, StreamConfig, Transform};
+use super::{
+    ConsumerLimits, External, Placement, Republish, Source, SourceConsumer, StoredStream, StreamConfig, Transform,
+};
 use crate::api::error::ApiError;
 use crate::api::json::{self, FromJson, Record, Refusal, Value, fields};
-use crate::api::time::Time;
 
 impl StreamConfig {
     /// What a create or update request asks for, and whether it asks to refuse values that would be silently corrected.
@@ -17,19 +17,9 @@ impl StreamConfig {
         json::decode(body).map(|request: Request| (request.config, request.pedantic))
     }
 
-    /// What the store keeps of a stream: its configuration and when it was created.
+    /// What the store keeps of a stream that has it.
     pub fn to_stored(&self, created: Timestamp) -> Vec<u8> {
-        json::to_string(&Stored { config: self.clone(), created: Some(Time::from(created)) }).into_bytes()
-    }
-
-    /// What [`to_stored`](Self::to_stored) wrote.
-    ///
-    /// # Errors
-    /// What is wrong with it, in words.
-    pub fn from_stored(bytes: &[u8]) -> Result<(Self, Timestamp), String> {
-        let stored: Stored = json::decode(bytes).map_err(|error| error.description.into_owned())?;
-        let created = stored.created.ok_or_else(|| "the time of creation is missing".to_owned())?;
-        Ok((stored.config, created.as_timestamp()))
+        StoredStream { config: self.clone(), created, evicted: None }.encode()
     }
 }
 
@@ -50,18 +40,6 @@ impl Record for Request {
         }
     }
 }
-
-/// What the store holds.
-#[derive(Default, Serialize)]
-struct Stored {
-    config: StreamConfig,
-    created: Option<Time>,
-}
-
-fields!(Stored, "embus.StoredStream", {
-    "config" => config,
-    "created" => created,
-});
 
 fields!(StreamConfig, "server.StreamConfig", {
     "name" => name,

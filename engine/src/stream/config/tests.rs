@@ -1,5 +1,7 @@
 //! Against captures from the reference server.
 
+use embus_storage::log::Evicted;
+
 use super::*;
 use crate::api::error::ApiError;
 
@@ -49,7 +51,8 @@ fn check_file(file: &str, limits: &StreamLimits) {
         }
         if let Ok(config) = &result {
             let stored = config.to_stored(1_234_567_891);
-            assert_eq!(StreamConfig::from_stored(&stored).unwrap(), (config.clone(), 1_234_567_891));
+            let expected = StoredStream { config: config.clone(), created: 1_234_567_891, evicted: None };
+            assert_eq!(StoredStream::decode(&stored).unwrap(), expected);
         }
         let found = answer(result);
         if found != capture.answer {
@@ -213,13 +216,19 @@ fn differences_are_named() {
 }
 
 #[test]
+fn what_limits_took_is_stored_with_those_that_come_next() {
+    let evicted = Some(Evicted { floor: 91, last_sequence: u64::MAX - 1 });
+    let stored = StoredStream { config: StreamConfig::default(), created: 7, evicted };
+    assert_eq!(StoredStream::decode(&stored.encode()).unwrap(), stored);
+}
+
+#[test]
 fn damaged_stored_configurations_are_refused() {
-    assert!(StreamConfig::from_stored(br#"{"config":{"name":"A"}}"#).is_err());
+    assert!(StoredStream::decode(br#"{"config":{"name":"A"}}"#).is_err());
     assert!(
-        StreamConfig::from_stored(br#"{"config":{"name":"A","new_field":1},"created":"2020-01-01T00:00:00Z"}"#)
-            .is_err()
+        StoredStream::decode(br#"{"config":{"name":"A","new_field":1},"created":"2020-01-01T00:00:00Z"}"#).is_err()
     );
-    assert!(StreamConfig::from_stored(b"").is_err());
+    assert!(StoredStream::decode(b"").is_err());
 }
 
 #[track_caller]

@@ -1,6 +1,7 @@
 //! The state machine over a log in memory. What is expected was probed on nats-server 2.15.1 unless it says otherwise.
 
 mod checks;
+mod cost;
 mod expiry;
 mod fixture;
 mod headers;

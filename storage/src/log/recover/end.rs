@@ -2,11 +2,14 @@
 
 use super::Recovery;
 use super::walk::Walked;
-use crate::log::commit::MAX_RESERVE;
+use crate::entries::Status;
 use crate::log::found::{Found, Listing};
+use crate::log::handover::MAX_RESERVE;
+use crate::log::options::MAX_SEGMENT_BYTES;
 use crate::log::ranges::Ranges;
+use crate::log::segments::Messages;
 use crate::log::tail::Unproven;
-use crate::log::{Log, LogOptions, MAX_SEGMENT_BYTES};
+use crate::log::{Log, LogOptions};
 use crate::record::MIN_MESSAGE_BYTES;
 use crate::segment::TailMark;
 
@@ -75,20 +78,29 @@ impl Recovery<'_> {
             }
             self.floor = self.floor.max(mark.floor);
         }
-        self.floor = self.floor.max(mark.map_or(0, |mark| mark.synced_floor));
+        self.floor = self.floor.max(mark.map_or(0, |mark| mark.synced_floor)).max(self.evicted_floor());
         let floor = self.floor;
         self.take_out(0, floor);
         self.lost.remove(0, floor);
         let synced = end.walked.as_ref().and_then(|walked| walked.boundary).filter(|_| end.same_boot);
         let is_proven = !is_cut && last_sequence == physical && self.is_proven(&end);
         let unproven = self.segments.back().filter(|_| !is_proven).map(|segment| {
-            let is_plain = !segment.header.compacted && !segment.header.compressed;
             let mut unproven = Unproven::new(physical, segment.base(), segment.end, synced);
             // What is compacted is as good as it gets; and what lies in front of a lost segment stays there.
-            unproven.tail = unproven.tail.filter(|_| is_plain && last.is_some_and(|it| it.name == segment.file.name));
+            unproven.tail =
+                unproven.tail.filter(|_| segment.is_plain() && last.is_some_and(|it| it.name == segment.file.name));
             unproven
         });
         self.into_log(options, listing, &marks, last_sequence, unproven)
+    }
+
+    /// Below it limits took everything that are not in force any more.
+    fn evicted_floor(&self) -> u64 {
+        let status = |sequence| {
+            let segment = Messages(&self.segments).segment_of(sequence);
+            segment.map_or(Status::Absent, |segment| segment.entries.status(sequence))
+        };
+        self.undone.evicted.map_or(0, |evicted| evicted.floor_if(status))
     }
 
     /// Whether the last segment is known to be durable as it is, and nothing else lies in it.
@@ -97,10 +109,9 @@ impl Recovery<'_> {
             return false;
         };
         let synced = mark.synced_end == u64::from(walked.end) || !self.place.persistent;
-        let is_plain = !segment.header.compacted && !segment.header.compressed;
         synced
             && self.undone.is_done()
-            && is_plain
+            && segment.is_plain()
             && mark.end == u64::from(walked.end)
             && mark.last_sequence + 1 == self.expected
             && walked.rest == 0
