@@ -2,6 +2,8 @@
 //! right after parsing, without the interest table; gathered per stream while a turn lasts, so that a stream takes all of
 //! a turn under one lock. [performance §6]
 
+use embus_protocol::headers::block;
+
 use crate::api;
 use crate::consumer::ack::AckToken;
 use crate::engine::Engine;
@@ -43,7 +45,7 @@ struct Item {
 #[derive(Debug, Clone, Copy)]
 enum Kind {
     Ack(AckToken),
-    Flow,
+    Flow { arrived: Option<u64> },
     Pull { level_is_missing: bool },
 }
 
@@ -61,8 +63,9 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Says<'a> {
     /// What is to become of a delivered message.
     Ack(AckToken, &'a [u8]),
-    /// Deliveries may go on, says whoever was asked to answer on this subject.
-    Flow(&'a [u8]),
+    /// Deliveries may go on, says whoever was asked to answer on this subject; perhaps with the sequence up to which
+    /// everything has arrived.
+    Flow(&'a [u8], Option<u64>),
     /// Send so many.
     Pull(&'a [u8]),
     /// The same, from somebody who needs a newer broker.
@@ -152,7 +155,7 @@ impl Messages {
             let body = &self.bytes[item.reply_end..end];
             let says = match item.kind {
                 Kind::Ack(token) => Says::Ack(token, body),
-                Kind::Flow => Says::Flow(body),
+                Kind::Flow { arrived } => Says::Flow(body, arrived),
                 Kind::Pull { level_is_missing: false } => Says::Pull(body),
                 Kind::Pull { level_is_missing: true } => Says::PullOfNewer,
             };
@@ -174,7 +177,8 @@ fn parse<'a>(engine: &Engine, message: &Request<'a>) -> Option<Address<'a>> {
     }
     if let Some(rest) = rest.strip_prefix(b"FC.") {
         let [stream, consumer, _] = tokens(rest)?;
-        return Some(Address { stream, consumer, kind: Kind::Flow, body: message.subject });
+        let kind = Kind::Flow { arrived: arrived(message.headers) };
+        return Some(Address { stream, consumer, kind, body: message.subject });
     }
     if !rest.starts_with(b"API.") && domain(rest) != engine.jetstream()?.domain().map(str::as_bytes) {
         return None;
@@ -183,6 +187,13 @@ fn parse<'a>(engine: &Engine, message: &Request<'a>) -> Option<Address<'a>> {
     let [stream, consumer] = tokens(operation.strip_prefix(b"CONSUMER.MSG.NEXT.")?)?;
     let level_is_missing = api::request::check_level(message.headers).is_err();
     Some(Address { stream, consumer, kind: Kind::Pull { level_is_missing }, body: message.payload })
+}
+
+/// Up to which sequence of the stream everything has arrived; both numbers must be there. [nats-server 2.15.1, probed]
+fn arrived(headers: &[u8]) -> Option<u64> {
+    let number = |name| std::str::from_utf8(block::value(headers, name)?).ok()?.parse::<u64>().ok();
+    number("Nats-Last-Consumer").filter(|number| *number > 0)?;
+    number("Nats-Last-Stream").filter(|number| *number > 0)
 }
 
 /// What stands before the first dot.

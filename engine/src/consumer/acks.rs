@@ -15,7 +15,7 @@ impl Consumer {
     #[inline]
     pub fn handle_ack(&mut self, token: &AckToken, verb: AckVerb<'_>, now: Timestamp) -> bool {
         let AckToken { stream_sequence, consumer_sequence, .. } = *token;
-        if self.rules.acks == Acks::None || stream_sequence > self.progress.delivered {
+        if matches!(self.rules.acks, Acks::None | Acks::ByFlow) || stream_sequence > self.progress.delivered {
             return false;
         }
         self.used_at = now;
@@ -29,10 +29,14 @@ impl Consumer {
         true
     }
 
-    /// An answer of flow control; `subject` is the whole one.
-    pub fn handle_flow(&mut self, subject: &[u8], _now: Timestamp) {
-        if let Demand::Push(push) = &mut self.demand {
-            push.answered(subject);
+    /// An answer of flow control; `subject` is the whole one. It may say up to which sequence of the stream everything
+    /// has arrived. [nats-server 2.15.1, probed: ack policy flow_control]
+    pub fn handle_flow(&mut self, subject: &[u8], arrived: Option<u64>, now: Timestamp) {
+        let Demand::Push(push) = &mut self.demand else { return };
+        if push.answered(subject)
+            && let Some(sequence) = arrived.filter(|_| self.rules.acks == Acks::ByFlow)
+        {
+            self.acknowledge_up_to(sequence.min(self.progress.delivered), now);
         }
     }
 

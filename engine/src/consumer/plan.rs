@@ -191,6 +191,16 @@ impl Consumer {
         } else {
             self.changes.delivered(sequence, now);
         }
+        if self.rules.acks == Acks::ByFlow && self.progress.pending.len() >= self.rules.max_ack_pending {
+            self.ask_what_arrived();
+        }
+    }
+
+    #[cold]
+    fn ask_what_arrived(&mut self) {
+        if let Demand::Push(push) = &mut self.demand {
+            push.ask(&mut self.outbox);
+        }
     }
 
     /// How far it has come.

@@ -132,6 +132,13 @@ impl Push {
         }
     }
 
+    /// Asks the subscriber how far it has come, unless that was asked already.
+    pub(super) fn ask(&mut self, outbox: &mut VecDeque<Status>) {
+        if let Some(question) = self.flow.as_mut().and_then(Flow::ask) {
+            outbox.push_back(Status::flow_control(&self.to, question));
+        }
+    }
+
     /// The subscriber answers. Says whether that was the answer that was waited for.
     pub(super) fn answered(&mut self, subject: &[u8]) -> bool {
         self.flow.as_mut().is_some_and(|flow| flow.answered(subject))
@@ -142,8 +149,14 @@ impl Push {
         (self.is_active && self.heartbeat > 0).then(|| self.last_sent.saturating_add(self.heartbeat))
     }
 
-    /// Sends a heartbeat if one is due.
-    pub(super) fn beat(&mut self, reached: Reached, scene: &mut Scene<'_>, outbox: &mut VecDeque<Status>) {
+    /// Sends a heartbeat if one is due, and with it a question if one `is_open`.
+    pub(super) fn beat(
+        &mut self,
+        reached: Reached,
+        is_open: bool,
+        scene: &mut Scene<'_>,
+        outbox: &mut VecDeque<Status>,
+    ) {
         if self.heartbeat_at().is_none_or(|at| at > scene.now) {
             return;
         }
@@ -155,6 +168,9 @@ impl Push {
         if readiness == Readiness::Ready {
             let stalled = self.flow.as_ref().and_then(Flow::question);
             outbox.push_back(Status::idle_heartbeat(&self.to, reached.consumer, reached.stream, stalled));
+            if is_open {
+                self.ask(outbox);
+            }
         }
     }
 }

@@ -39,6 +39,8 @@ pub(super) enum Acks {
     Each,
     /// This message and all before it are done.
     UpTo,
+    /// The same, as answers to flow control say it.
+    ByFlow,
 }
 
 impl Rules {
@@ -46,7 +48,8 @@ impl Rules {
         let acks = match config.ack_policy {
             AckPolicy::None => Acks::None,
             AckPolicy::Explicit => Acks::Each,
-            AckPolicy::All | AckPolicy::FlowControl => Acks::UpTo,
+            AckPolicy::All => Acks::UpTo,
+            AckPolicy::FlowControl => Acks::ByFlow,
         };
         Self {
             filters: config.filters().map(|filter| filter.as_bytes().into()).collect(),
@@ -106,6 +109,10 @@ impl Rules {
 }
 
 fn waits(config: &ConsumerConfig) -> Box<[i64]> {
+    if config.ack_policy == AckPolicy::FlowControl {
+        // Whoever copies a stream begins anew where it misses something.
+        return Box::new([i64::MAX]);
+    }
     if config.backoff.is_empty() {
         let wait = if config.ack_wait.0 > 0 { config.ack_wait.0 } else { ACK_WAIT };
         return Box::new([wait]);

@@ -5,6 +5,7 @@ use embus_storage::message::Timestamp;
 
 use super::event::{Event, UnpinReason};
 use super::progress::Progress;
+use super::rules::Acks;
 use super::step::Scene;
 use super::{Consumer, Demand};
 
@@ -22,7 +23,7 @@ impl Consumer {
             self.inactive_at(),
             self.shrinks_at(),
         ];
-        times.into_iter().chain(demand).flatten().min()
+        times.into_iter().chain(demand).flatten().filter(|at| *at < Timestamp::MAX).min()
     }
 
     /// Does what is due at `scene.now`. Poll it then.
@@ -45,7 +46,10 @@ impl Consumer {
                     pin.unpin(UnpinReason::Timeout, &mut self.events);
                 }
             }
-            Demand::Push(push) => push.beat(reached, scene, &mut self.outbox),
+            Demand::Push(push) => {
+                let is_open = self.rules.acks == Acks::ByFlow && self.progress.pending.len() > 0;
+                push.beat(reached, is_open, scene, &mut self.outbox);
+            }
         }
         self.check_inactivity(scene);
         if self.shrinks_at().is_some_and(|at| at <= now) {

@@ -159,7 +159,8 @@ pub enum AckPolicy {
     /// Acknowledging one acknowledges all before it.
     #[serde(rename = "all")]
     All = 1,
-    /// As `All`, by answers to flow control; for servers that copy streams. Refused here.
+    /// As `All`, by answers to flow control; for servers that copy streams: an answer has to tell what has
+    /// arrived.
     #[serde(rename = "flow_control")]
     FlowControl = 3,
 }

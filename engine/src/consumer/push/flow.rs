@@ -40,7 +40,12 @@ impl Flow {
     /// A message of that size is sent; perhaps with a question behind it.
     pub(super) fn sent(&mut self, size: u64) -> Option<&Bytes> {
         self.out = self.out.saturating_add(size);
-        if self.question.is_some() || self.out <= self.window / 2 {
+        if self.out <= self.window / 2 { None } else { self.ask() }
+    }
+
+    /// A question, if none waits for its answer.
+    pub(super) fn ask(&mut self) -> Option<&Bytes> {
+        if self.question.is_some() {
             return None;
         }
         self.count = self.count.wrapping_add(1);

@@ -70,9 +70,9 @@ fn a_full_window_waits_for_its_answer() {
     assert!(!rig.consumer.is_hungry());
     let stalled = format!("1000: push 100 Idle Heartbeat {sent} {sent} $JS.FC.S.C.0001");
     assert_eq!(rig.pass(SECOND), [stalled]);
-    rig.consumer.handle_flow(b"$JS.FC.S.C.9999", rig.now);
+    rig.consumer.handle_flow(b"$JS.FC.S.C.9999", None, rig.now);
     assert_eq!(rig.poll(), [""; 0]);
-    rig.consumer.handle_flow(&question, rig.now);
+    rig.consumer.handle_flow(&question, None, rig.now);
     assert!(rig.poll().len() >= 45_000 - sent);
     assert_eq!(rig.info().num_pending, 0);
 }
@@ -91,4 +91,41 @@ fn no_faster_than_its_rate() {
     assert!(rig.consumer.next_deadline().is_some());
     let more = rig.pass(SECOND / 100).len();
     assert!((150..250).contains(&more), "{more}");
+}
+
+#[test]
+fn answers_of_flow_control_acknowledge() {
+    let (ack_policy, idle_heartbeat) = (AckPolicy::FlowControl, Nanos(SECOND));
+    let config = ConsumerConfig {
+        ack_policy,
+        idle_heartbeat,
+        ack_wait: Nanos(0),
+        flow_control: true,
+        max_ack_pending: 10,
+        ..push_config()
+    };
+    let mut rig = Rig::with(&["a"; 3], config);
+    assert_eq!(rig.poll().len(), 3);
+    let asked = ["1000: push 100 Idle Heartbeat 3 3", "1000: push 100 FlowControl Request ? $JS.FC.S.C.0001"];
+    assert_eq!(rig.pass(SECOND), asked);
+    rig.ack(3, 3);
+    rig.consumer.handle_flow(b"$JS.FC.S.C.zzzz", Some(2), rig.now);
+    assert_eq!(rig.numbers(), "3/3 0/0 a3 r0 w0 p0", "only answers to what was asked count");
+    rig.consumer.handle_flow(b"$JS.FC.S.C.0001", Some(2), rig.now);
+    assert_eq!(rig.numbers(), "3/3 2/2 a1 r0 w0 p0");
+    assert_eq!(rig.settled(), [1, 2]);
+    rig.pass(SECOND);
+    rig.consumer.handle_flow(b"$JS.FC.S.C.0002", Some(400), rig.now);
+    assert_eq!(rig.numbers(), "3/3 3/3 a0 r0 w0 p0");
+    rig.publish_all(&["a"; 12]);
+    let sent = rig.poll();
+    assert_eq!(sent.len(), 11);
+    assert_eq!(sent[10], "push 100 FlowControl Request ? $JS.FC.S.C.0003", "as many are out as may be");
+    rig.consumer.handle_flow(b"$JS.FC.S.C.0003", None, rig.now);
+    assert_eq!(rig.poll(), [""; 0], "it says nothing of what has arrived");
+    let asked = ["1000: push 100 Idle Heartbeat 13 13", "1000: push 100 FlowControl Request ? $JS.FC.S.C.0004"];
+    assert_eq!(rig.pass(SECOND), asked);
+    rig.consumer.handle_flow(b"$JS.FC.S.C.0004", Some(13), rig.now);
+    assert_eq!(rig.poll().len(), 2);
+    assert_eq!(rig.numbers(), "15/15 13/13 a2 r0 w0 p0", "and nothing is delivered again, however long it takes");
 }

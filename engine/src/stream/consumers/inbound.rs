@@ -40,7 +40,9 @@ impl Stream {
             };
             match message.says {
                 Says::Ack(token, body) => state.acknowledge(slot, &token, body, message.reply, &mut gate, now),
-                Says::Flow(subject) => state.with_consumer(slot, |consumer| consumer.handle_flow(subject, now)),
+                Says::Flow(subject, arrived) => {
+                    state.with_consumer(slot, |consumer| consumer.handle_flow(subject, arrived, now));
+                }
                 Says::Pull(body) => state.pull(slot, body, message.reply, &mut gate, now),
                 Says::PullOfNewer => state.refuse_newer(message.reply),
             }
