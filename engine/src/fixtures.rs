@@ -83,6 +83,11 @@ impl Executor for ByHand {
 }
 
 impl ByHand {
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+
     /// Runs them, and those that come of them.
     pub(crate) fn run(&self) {
         loop {

@@ -1,11 +1,10 @@
 //! Who wants to know when interest in a literal subject comes or goes: push consumers, which are active only while
 //! somebody listens where they deliver to.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Weak;
 
-use embus_protocol::filter;
+use embus_protocol::filter_tree::FilterTree;
 use parking_lot::Mutex;
 
 use crate::stream::Key;
@@ -15,7 +14,7 @@ use crate::sync::atomic::{AtomicUsize, Ordering};
 /// The watched subjects of one account.
 #[derive(Default)]
 pub(crate) struct InterestWatch {
-    watchers: Mutex<BTreeMap<Box<[u8]>, Vec<Watcher>>>,
+    watchers: Mutex<FilterTree<Watcher>>,
     /// How many there are: read without the lock with every change of interest.
     len: AtomicUsize,
 }
@@ -27,6 +26,12 @@ pub(crate) struct Watcher {
     pub(crate) consumer: Key,
 }
 
+impl PartialEq for Watcher {
+    fn eq(&self, other: &Self) -> bool {
+        self.consumer == other.consumer && Weak::ptr_eq(&self.stream, &other.stream)
+    }
+}
+
 impl fmt::Debug for InterestWatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("InterestWatch").field("len", &self.len).finish_non_exhaustive()
@@ -36,19 +41,14 @@ impl fmt::Debug for InterestWatch {
 impl InterestWatch {
     /// Tells `watcher` of changes from now on.
     pub(crate) fn insert(&self, subject: &[u8], watcher: Watcher) {
-        self.watchers.lock().entry(subject.into()).or_default().push(watcher);
+        self.watchers.lock().insert(subject, watcher);
         self.len.fetch_add(1, Ordering::SeqCst);
     }
 
-    /// Tells a consumer of a stream no more.
-    pub(crate) fn remove(&self, subject: &[u8], stream: &Weak<Stream>, consumer: Key) {
-        let mut watchers = self.watchers.lock();
-        let Some(list) = watchers.get_mut(subject) else { return };
-        let before = list.len();
-        list.retain(|held| held.consumer != consumer || !Weak::ptr_eq(&held.stream, stream));
-        self.len.fetch_sub(before - list.len(), Ordering::SeqCst);
-        if list.is_empty() {
-            watchers.remove(subject);
+    /// Tells it no more.
+    pub(crate) fn remove(&self, subject: &[u8], watcher: &Watcher) {
+        if self.watchers.lock().remove(subject, watcher) {
+            self.len.fetch_sub(1, Ordering::SeqCst);
         }
     }
 
@@ -68,12 +68,10 @@ impl InterestWatch {
         let watchers = self.watchers.lock();
         let mut affected = Vec::new();
         for wanted in filters {
-            if filter::is_literal(wanted) {
-                affected.extend(watchers.get(wanted).into_iter().flatten().cloned());
-                continue;
-            }
-            let matching = watchers.iter().filter(|(subject, _)| filter::matches(wanted, subject));
-            affected.extend(matching.flat_map(|(_, list)| list.iter().cloned()));
+            watchers.visit_overlaps(wanted, |watcher| {
+                affected.push(watcher.clone());
+                true
+            });
         }
         affected
     }

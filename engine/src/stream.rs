@@ -47,7 +47,7 @@ use crate::engine::Engine;
 use crate::jetstream::Usage;
 use crate::router::Router;
 use crate::stream::config::{PersistMode, StorageType, StreamConfig};
-use crate::stream::consumers::{Consumers, Journal};
+use crate::stream::consumers::{Consumers, Journal, Wakes};
 use crate::stream::core::{Core, Headroom, Incoming, Outcome};
 use crate::stream::publish::is_fast_batch;
 use crate::stream::ticket::Ticket;
@@ -90,6 +90,7 @@ pub struct Stream {
     /// Set for good once the stream takes no more messages.
     stopped: AtomicBool,
     interest: interest::StreamInterest,
+    wakes: Wakes,
 }
 
 /// Makes the state machine anew from what is on the disk.
@@ -185,6 +186,7 @@ impl Stream {
             idle: Condvar::new(),
             stopped: AtomicBool::new(false),
             interest: interest::StreamInterest::new(engine, stream),
+            wakes: Wakes::default(),
         })
     }
 

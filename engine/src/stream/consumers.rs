@@ -47,6 +47,7 @@ pub use manage::Reset;
 pub(crate) use notice::{Notice as ConsumerNotice, What as ConsumerChange};
 pub(crate) use pump::PumpSpace;
 pub(crate) use recover::{FoundConsumers, keep_copy};
+pub(super) use wake::Wakes;
 
 /// The consumers of one stream.
 pub(super) struct Consumers {
@@ -109,7 +110,7 @@ struct Member {
 }
 
 /// A consumer, for those who remember it longer than they hold the lock.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Key {
     slot: Slot,
     id: u64,

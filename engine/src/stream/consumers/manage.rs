@@ -308,23 +308,24 @@ impl Stream {
 
     /// Learns from now on when somebody listens to a push consumer, or nobody any more.
     pub(super) fn watch_interest(self: &Arc<Self>, router: &Router, state: &State, slot: Slot) {
-        let Some(member) = state.consumers.member(slot) else { return };
-        let config = member.consumer.config();
-        if config.is_push() {
-            let consumer = Key { slot, id: member.id };
-            router
-                .watch()
-                .insert(config.deliver_subject.as_bytes(), Watcher { stream: Arc::downgrade(self), consumer });
+        if let Some((subject, watcher)) = self.watcher(state, slot) {
+            router.watch().insert(&subject, watcher);
         }
     }
 
     fn unwatch_interest(self: &Arc<Self>, router: &Router, state: &State, slot: Slot) {
-        let Some(member) = state.consumers.member(slot) else { return };
-        let config = member.consumer.config();
-        if config.is_push() {
-            let consumer = Key { slot, id: member.id };
-            router.watch().remove(config.deliver_subject.as_bytes(), &Arc::downgrade(self), consumer);
+        if let Some((subject, watcher)) = self.watcher(state, slot) {
+            router.watch().remove(&subject, &watcher);
         }
+    }
+
+    /// A push consumer as who watches the interest where it delivers to.
+    fn watcher(self: &Arc<Self>, state: &State, slot: Slot) -> Option<(Vec<u8>, Watcher)> {
+        let member = state.consumers.member(slot)?;
+        let config = member.consumer.config();
+        let consumer = Key { slot, id: member.id };
+        let subject = || config.deliver_subject.as_bytes().to_vec();
+        config.is_push().then(|| (subject(), Watcher { stream: Arc::downgrade(self), consumer }))
     }
 }
 

@@ -116,6 +116,7 @@ impl Stream {
     }
 
     /// Its configuration may say now that messages leave when consumers are done with them, or that they do so no more.
+    /// Differs from nats-server, which keeps older ones that none of its consumers wants.
     pub(crate) fn follow_retention(self: &Arc<Self>) {
         {
             let mut state = self.state.lock();

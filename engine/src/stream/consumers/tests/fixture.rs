@@ -82,10 +82,21 @@ impl Fixture {
     }
 
     pub(super) fn subscribe(&self, filter: &str, group: Option<&str>) -> Arc<Subscription> {
-        let subscription = subscription(&self.client, "1", filter, group);
-        self.engine.global_account().subscribe(Arc::clone(&subscription));
+        let subscription = self.begin_subscribe(filter, group);
         self.run_jobs();
         subscription
+    }
+
+    /// The same without the jobs that come of it.
+    pub(super) fn begin_subscribe(&self, filter: &str, group: Option<&str>) -> Arc<Subscription> {
+        let subscription = subscription(&self.client, "1", filter, group);
+        self.engine.global_account().subscribe(Arc::clone(&subscription));
+        subscription
+    }
+
+    /// How many jobs wait.
+    pub(super) fn jobs(&self) -> usize {
+        self.jobs.len()
     }
 
     pub(super) fn unsubscribe(&self, subscription: &Arc<Subscription>) {

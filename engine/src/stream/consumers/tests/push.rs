@@ -84,3 +84,26 @@ fn headers_only() {
     broker.publish("a.b", "hello");
     assert_eq!(broker.heard(), ["HMSG a.b 1 S.P.1.1.1.0 30 NATS/1.0|Nats-Msg-Size: 5||"]);
 }
+
+#[test]
+fn changes_of_interest_wait_once() {
+    let broker = Fixture::new();
+    for number in 0..300 {
+        let config = ConsumerConfig { deliver_subject: format!("to.{number}.x"), ..push(&format!("P{number}")) };
+        broker.create(config);
+    }
+    broker.publish("a.b", "one");
+    broker.begin_subscribe("to.7.x", None);
+    broker.begin_subscribe("other.*.x", None);
+    assert_eq!(broker.jobs(), 1);
+    broker.run_jobs();
+    assert_eq!(broker.heard(), ["MSG a.b 1 S.P7.1.1.1.0 one"]);
+    for filter in ["to.*.x", "*.8.>", ">"] {
+        broker.begin_subscribe(filter, None);
+        assert_eq!(broker.jobs(), 1);
+    }
+    broker.run_jobs();
+    let heard = broker.heard();
+    let of = |name: &str| heard.iter().filter(|line| line.contains(&format!(" S.{name}.1.1.1.0 one"))).count();
+    assert_eq!((of("P6"), of("P8"), of("P299"), of("P7")), (2, 3, 2, 0));
+}
