@@ -30,7 +30,7 @@ impl Consumer {
     }
 
     /// An answer of flow control; `subject` is the whole one. It may say up to which sequence of the stream everything
-    /// has arrived. [nats-server 2.15.1, probed: ack policy flow_control]
+    /// has arrived. [nats-server 2.15.1, probed: ack policy `flow_control`]
     pub fn handle_flow(&mut self, subject: &[u8], arrived: Option<u64>, now: Timestamp) {
         let Demand::Push(push) = &mut self.demand else { return };
         if push.answered(subject)
