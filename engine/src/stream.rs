@@ -409,7 +409,9 @@ impl Stream {
                 self.commit();
             }
         }
-        self.sweep_unneeded();
+        if self.sweep_unneeded() {
+            self.commit();
+        }
         self.pump_alone();
         let mut state = self.state.lock();
         self.arm(&mut state);

@@ -40,7 +40,7 @@ use crate::sync::Arc;
 
 use index::{FilterIndex, FilterRef, Slot};
 use notice::{Notice, What};
-use retention::Removed;
+use retention::{Removed, Sweep};
 
 pub(super) use journal::Journal;
 pub use manage::Reset;
@@ -78,8 +78,8 @@ pub(super) struct Consumers {
     last_id: u64,
     /// What was removed because nobody needs it any more, and is not committed yet.
     removed: Removed,
-    /// From where on messages may be there that nobody needs any more.
-    sweep_from: Option<u64>,
+    /// Where messages may be that nobody needs any more.
+    sweeps: VecDeque<Sweep>,
     /// How many have messages that wait for their acknowledgement.
     awaiting: usize,
     /// Of removals before it those consumers know that had messages waiting.
@@ -143,7 +143,7 @@ impl Consumers {
             journal,
             last_id: 0,
             removed: Removed::default(),
-            sweep_from: None,
+            sweeps: VecDeque::new(),
             awaiting: 0,
             mark: None,
             taken: Vec::new(),

@@ -246,7 +246,8 @@ impl Stream {
         let now = self.now();
         let mut gate = Gate::new(router, None);
         self.unwatch_interest(router, state, slot);
-        let before = state.consumers.member(slot).map(|member| Arc::clone(member.consumer.config()));
+        let member = state.consumers.member(slot).ok_or_else(ApiError::consumer_not_found)?;
+        let before = Arc::clone(member.consumer.config());
         let updated = state
             .consumers
             .show(slot, &mut state.core, &mut gate, now, |consumer, scene| consumer.update(config, scene));
@@ -254,7 +255,7 @@ impl Stream {
         if let Some(Err(error)) = updated {
             return Err(ApiError::store_failed(error));
         }
-        state.consumers.refresh_filters(slot, before.as_deref());
+        state.consumers.refresh_filters(slot, before);
         state.consumers.store_config(slot);
         state.consumers.check_interest(slot, &mut gate, now);
         state.after(slot, now);
@@ -271,7 +272,8 @@ impl Stream {
         }
         state.consumers.notices.push(Notice { consumer: member.name, what: What::Deleted });
         state.consumers.set_interest(&mut state.core);
-        state.consumers.sweep_from(member.consumer.needs_from());
+        let (from, config) = (member.consumer.needs_from(), Arc::clone(member.consumer.config()));
+        state.consumers.sweep_from(from, Some(config));
     }
 
     /// Ends all of them: those who wait are told why, and nothing more is delivered.
@@ -339,24 +341,21 @@ impl Consumers {
     }
 
     /// Its filters may have changed.
-    fn refresh_filters(&mut self, slot: Slot, before: Option<&ConsumerConfig>) {
+    fn refresh_filters(&mut self, slot: Slot, before: Arc<ConsumerConfig>) {
         let Some(member) = self.members.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
         let consumer = &member.consumer;
-        let changes = before.is_none_or(|before| before.filters().ne(consumer.config().filters()));
-        // It may not need any more what it has yet to deliver.
-        let sweep_from = changes.then(|| consumer.needs_from());
-        if let Some(before) = before {
-            self.neighbours.remove(slot, before);
-            self.neighbours.insert(slot, consumer.config());
-        }
+        let (from, changes) = (consumer.needs_from(), before.filters().ne(consumer.config().filters()));
+        self.neighbours.remove(slot, &before);
+        self.neighbours.insert(slot, consumer.config());
         let mut index = self.index.lock();
         index.remove(slot, &member.refs);
         member.refs = index.insert(slot, consumer.config().filters());
         drop(index);
         // It is noted nowhere now: it is found hungry anew when it is settled.
         self.hungry -= usize::from(std::mem::replace(&mut member.is_hungry, false));
-        if let Some(from) = sweep_from {
-            self.sweep_from(from);
+        if changes {
+            // It may not need any more what it has yet to deliver.
+            self.sweep_from(from, Some(before));
         }
     }
 }

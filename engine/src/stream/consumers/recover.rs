@@ -50,7 +50,7 @@ impl Stream {
         }
         state.consumers.journal = Journal::new(found.journal);
         state.consumers.set_interest(&mut state.core);
-        state.consumers.sweep_from(0);
+        state.consumers.sweep_from(0, None);
         self.arm(state);
     }
 

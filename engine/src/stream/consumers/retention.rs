@@ -4,6 +4,7 @@ use embus_storage::error::StorageError;
 
 use super::Consumers;
 use super::index::Slot;
+use crate::consumer::config::ConsumerConfig;
 use crate::stream::config::Retention;
 use crate::stream::core::Core;
 use crate::stream::{State, Stream};
@@ -14,6 +15,14 @@ use crate::sync::Arc;
 pub(super) struct Removed {
     since_commit: Vec<u64>,
     in_commit: Vec<u64>,
+}
+
+/// A part of the stream in which messages may be that nobody needs any more.
+#[derive(Debug)]
+pub(super) struct Sweep {
+    from: u64,
+    /// Whose filters match them; nothing for all.
+    config: Option<Arc<ConsumerConfig>>,
 }
 
 impl Consumers {
@@ -74,44 +83,48 @@ impl Consumers {
         is_needed
     }
 
-    /// From there on messages may be there that nobody needs any more.
-    pub(super) fn sweep_from(&mut self, sequence: u64) {
-        self.sweep_from = Some(self.sweep_from.map_or(sequence, |from| from.min(sequence)));
+    /// From there on messages may be there that nobody needs any more; if a configuration is given, among those that its
+    /// filters match.
+    pub(super) fn sweep_from(&mut self, from: u64, config: Option<Arc<ConsumerConfig>>) {
+        self.sweeps.push_back(Sweep { from, config });
     }
 
-    /// Removes up to `limit` messages from `from` on that no consumer needs any more, in a stream that keeps what is
-    /// needed; says where to go on, if there may be more.
-    pub(super) fn sweep(&mut self, from: u64, limit: usize, core: &mut Core) -> Result<Option<u64>, StorageError> {
+    /// Removes some of the messages that no consumer needs any more, in a stream that keeps what is needed, committed or
+    /// not: whoever needed them when they came may be gone. Says whether there may be more.
+    fn sweep(&mut self, sweep: &mut Sweep, core: &mut Core) -> Result<bool, StorageError> {
         if core.config().retention != Retention::Interest {
-            return Ok(None);
+            return Ok(false);
         }
-        let mut next = from;
-        for _ in 0..limit {
-            let Some((sequence, _)) = core.log_mut().next_within(&[], next, self.visible)? else { return Ok(None) };
+        let config = sweep.config.clone();
+        let filters: Vec<_> = config.iter().flat_map(|config| config.filters()).map(str::as_bytes).collect();
+        for _ in 0..SWEEP_MESSAGES {
+            let last = core.log().last_sequence();
+            let Some((sequence, _)) = core.log_mut().next_within(&filters, sweep.from, last)? else { return Ok(false) };
             self.remove_unneeded(sequence, core)?;
-            next = sequence.saturating_add(1);
+            sweep.from = sequence.saturating_add(1);
         }
-        Ok(Some(next))
+        Ok(true)
     }
 }
 
 impl Stream {
-    /// Removes what no consumer needs any more since one of them went, or needs less.
-    pub(crate) fn sweep_unneeded(self: &Arc<Self>) {
+    /// Removes what no consumer needs any more since one of them went, or needs less. The caller commits, if it says that
+    /// it looked.
+    pub(crate) fn sweep_unneeded(&self) -> bool {
         let mut is_swept = false;
         while self.sweep_some() {
             is_swept = true;
         }
-        if is_swept {
-            self.commit();
-        }
+        is_swept
     }
 
     fn sweep_some(&self) -> bool {
         let mut state = self.state.lock();
         let state = &mut *state;
-        let Some(from) = state.consumers.sweep_from.take() else { return false };
-        state.consumers.sweep_from = state.consumers.sweep(from, SWEEP_MESSAGES, &mut state.core).unwrap_or(None);
+        let Some(mut sweep) = state.consumers.sweeps.pop_front() else { return false };
+        if state.consumers.sweep(&mut sweep, &mut state.core).unwrap_or(false) {
+            state.consumers.sweeps.push_front(sweep);
+        }
         true
     }
 
@@ -125,9 +138,10 @@ impl Stream {
             for member in consumers.members.iter_mut().flatten() {
                 member.consumer.set_settles(settles);
             }
-            consumers.sweep_from(0);
+            consumers.sweep_from(0, None);
         }
         self.sweep_unneeded();
+        self.commit();
         self.pump_alone();
     }
 }

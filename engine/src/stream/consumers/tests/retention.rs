@@ -1,7 +1,12 @@
 //! Messages that leave with the last acknowledgement.
 
+use std::path::PathBuf;
+
+use embus_storage::medium::crash::CrashMedium;
+
 use super::fixture::{Fixture, durable, stream_config};
 use crate::consumer::config::ConsumerConfig;
+use crate::jetstream::JetStreamOptions;
 use crate::stream::config::Retention;
 
 fn ack(broker: &Fixture, consumer: &str, sequence: u64) {
@@ -103,4 +108,21 @@ fn a_filter_that_is_narrowed_needs_less() {
     assert_eq!(messages(&broker), 2);
     broker.pull("A", "9");
     assert_eq!(broker.heard(), ["MSG a.x 1 S.A.1.1.1.1 ", "MSG a.x 1 S.A.1.3.2.0 "]);
+}
+
+#[test]
+fn what_is_published_while_its_consumer_goes_does_not_stay() {
+    let disk = CrashMedium::new(1);
+    let (medium, dir) = (std::sync::Arc::new(disk), Some(PathBuf::from("/store")));
+    let change = |options| JetStreamOptions { medium, dir, ..options };
+    let broker = Fixture::with(stream_config(Retention::Interest), change);
+    broker.create(durable("A"));
+    broker.create(ConsumerConfig { filter_subject: "a.y".to_owned(), ..durable("B") });
+    broker.begin_request("a.x", None, "");
+    broker.begin_request("a.y", None, "");
+    broker.stream.delete_consumer("A");
+    broker.run_jobs();
+    assert_eq!(messages(&broker), 1);
+    broker.pull("B", "");
+    assert_eq!(broker.heard(), ["MSG a.y 1 S.B.1.2.1.0 "]);
 }
