@@ -17,6 +17,7 @@ use crate::sink::Sink;
 use crate::stream::{AnswerTo, Stream};
 use crate::subscription::{Admission, Subscription};
 use crate::sync::Arc;
+use crate::turn_end::TurnEnd;
 use crate::worker::{Matching, Worker};
 
 /// A payload this large travels as a shared chunk, not as a copy per destination. [performance: zero-copy]
@@ -54,6 +55,9 @@ impl Worker {
         publish: &Publish<'_>,
         body: Option<Bytes>,
     ) -> usize {
+        if let Some(is_taken) = self.deliver_inside(router, publish) {
+            return usize::from(is_taken);
+        }
         let Self { matching: Matching { cache, random, expired, scratch, .. }, batch, .. } = self;
         let route = cache.resolve(router, publish.subject);
         let fan_out = route.fan_out();
@@ -80,6 +84,24 @@ impl Worker {
 }
 
 impl Worker {
+    /// Delivers a message that only a stream or a service of the broker wants, if its subject is no repetition; says
+    /// whether that took it.
+    #[inline]
+    fn deliver_inside(&mut self, router: &Router, publish: &Publish<'_>) -> Option<bool> {
+        let Self { matching: Matching { cache, singles, .. }, batch, .. } = self;
+        if cache.is_last(router, publish.subject) {
+            return None;
+        }
+        let only = singles.find(router, publish.subject)?;
+        let turn_end = &mut batch.turn_end;
+        match only.sink() {
+            Sink::Stream(_) | Sink::Service(_) if only.admit() == Admission::Refused => Some(false),
+            Sink::Stream(stream) => Some(store(turn_end, stream, publish)),
+            Sink::Service(service) => Some(turn_end.calls.push(service, &request(publish))),
+            _ => None,
+        }
+    }
+
     /// Delivers a message of the broker itself; returns how many took it. `hops` says how often it was republished.
     pub(crate) fn deliver_internal(&mut self, router: &Router, message: &Request<'_>, hops: u8) -> usize {
         let mut body = std::mem::take(&mut self.internal_body);
@@ -202,7 +224,7 @@ impl Delivery<'_> {
                 let message = self.outgoing.message();
                 self.batch.push_local(queue, message);
             }
-            Sink::Stream(stream) => return self.store(stream),
+            Sink::Stream(stream) => return store(&mut self.batch.turn_end, stream, self.outgoing.publish),
             Sink::Service(service) => {
                 let request = request(self.outgoing.publish);
                 return self.batch.turn_end.calls.push(service, &request);
@@ -210,13 +232,6 @@ impl Delivery<'_> {
             Sink::Nowhere => return false,
         }
         true
-    }
-
-    /// Hands the message to a stream; it is committed at the end of the turn.
-    fn store(&mut self, stream: &Weak<Stream>) -> bool {
-        let request = request(self.outgoing.publish);
-        let answer = request.reply.map_or(AnswerTo::Nobody, AnswerTo::Reply);
-        self.batch.turn_end.store(stream, &request, answer)
     }
 
     #[inline]
@@ -266,6 +281,13 @@ impl Delivery<'_> {
         }
         self.batch.note_staged(self.scratch.len() + len);
     }
+}
+
+/// Hands the message to a stream; it is committed at the end of the turn.
+fn store(turn_end: &mut TurnEnd, stream: &Weak<Stream>, publish: &Publish<'_>) -> bool {
+    let request = request(publish);
+    let answer = request.reply.map_or(AnswerTo::Nobody, AnswerTo::Reply);
+    turn_end.store(stream, &request, answer)
 }
 
 /// The message as the broker itself takes it.

@@ -68,6 +68,12 @@ impl MatchCache {
         }
     }
 
+    /// Whether the subject is the one that was resolved last.
+    #[inline]
+    pub(crate) fn is_last(&self, router: &Router, subject: &[u8]) -> bool {
+        self.entries.get(self.last).is_some_and(|last| last.is(router.id(), router.generation(), subject))
+    }
+
     /// Who wants `subject` now.
     #[inline]
     pub(crate) fn resolve(&mut self, router: &Router, subject: &[u8]) -> &Route {

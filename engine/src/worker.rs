@@ -9,8 +9,9 @@ use crate::batch::Batch;
 use crate::chunks::BufferPool;
 use crate::grace::{Mark, Turns};
 use crate::match_cache::{MatchCache, WORKER_CACHE_ENTRIES};
-use crate::reply_routes::ReplyRoutes;
 use crate::router::Router;
+use crate::single_routes::SingleRoutes;
+use crate::sink::Sink;
 use crate::stream::PumpSpace;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
@@ -43,7 +44,7 @@ pub struct Worker {
 /// What finding and choosing destinations takes.
 pub(crate) struct Matching {
     pub(crate) cache: MatchCache,
-    pub(crate) replies: ReplyRoutes,
+    pub(crate) singles: SingleRoutes,
     /// Chooses members of queue groups.
     pub(crate) random: fastrand::Rng,
     /// Subscriptions that got the last message they wanted; taken out of the interest after the delivery.
@@ -69,7 +70,7 @@ impl Matching {
     pub(crate) fn new(cache_entries: usize, seed: u64) -> Self {
         Self {
             cache: MatchCache::new(cache_entries),
-            replies: ReplyRoutes::default(),
+            singles: SingleRoutes::default(),
             random: fastrand::Rng::with_seed(seed),
             expired: Vec::new(),
             scratch: Vec::new(),
@@ -81,15 +82,15 @@ impl Matching {
     /// Forgets what holds on to subscriptions.
     pub(crate) fn clear(&mut self) {
         self.cache.clear();
-        self.replies.clear();
+        self.singles.clear();
         self.expired.clear();
     }
 
     /// The wire client that alone wants `subject`, if it is so.
     #[inline]
     pub(crate) fn only_wire(&mut self, router: &Router, subject: &[u8]) -> Option<&Arc<Subscription>> {
-        if self.replies.find(router, subject).is_some() {
-            return self.replies.found();
+        if self.singles.find(router, subject).is_some_and(|only| matches!(only.sink(), Sink::Wire(_))) {
+            return self.singles.found();
         }
         self.cache.resolve(router, subject).only_wire().filter(|only| only.is_unlimited())
     }

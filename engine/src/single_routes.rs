@@ -1,35 +1,35 @@
-//! Who waits for answers: a client hears all of them on one filter, `_INBOX.<its own>.*`, and each comes on another subject.
-//! A cache of matches by subject would miss every time; what all subjects of an inbox have in common is matched once.
+//! Subjects that differ in their last token and lead to one subscription: the answers to a client, which hears all of them
+//! on one filter, `_INBOX.<its own>.*`, and the keys of a stream. A cache of matches by subject would miss nearly every
+//! time; what such subjects have in common is matched once.
 
 use std::hash::BuildHasher;
 
 use foldhash::fast::FixedState;
 
 use crate::router::Router;
-use crate::sink::Sink;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
 
-/// The inboxes that were answered to last. Direct mapped; valid while the account's interest is unchanged.
+/// The prefixes that were asked for last. Direct mapped; valid while the account's interest is unchanged.
 #[derive(Debug, Default)]
-pub(crate) struct ReplyRoutes {
-    inboxes: Vec<Inbox>,
+pub(crate) struct SingleRoutes {
+    singles: Vec<Single>,
     hasher: FixedState,
     last: usize,
 }
 
 #[derive(Debug, Default)]
-struct Inbox {
+struct Single {
     router: u64,
     /// Interest generation in which it was matched; 0 means never.
     generation: u64,
     /// What its subjects begin with, without the dot before the last token.
     prefix: Vec<u8>,
-    /// The wire client that hears them, if it is one that nobody else listens beside.
+    /// The subscription to all of them, if it is one that nobody else listens beside.
     only: Option<Arc<Subscription>>,
 }
 
-impl Inbox {
+impl Single {
     #[inline]
     fn is(&self, router: u64, generation: u64, prefix: &[u8]) -> bool {
         self.generation == generation && self.router == router && self.prefix == prefix
@@ -39,13 +39,12 @@ impl Inbox {
         (self.router, self.generation) = (router.id(), generation);
         self.prefix.clear();
         self.prefix.extend_from_slice(prefix);
-        let is_wire = |only: &Arc<Subscription>| matches!(only.sink(), Sink::Wire(_)) && only.is_unlimited();
-        self.only = router.only_below(prefix).filter(is_wire);
+        self.only = router.only_below(prefix).filter(|only| only.is_unlimited());
     }
 }
 
-impl ReplyRoutes {
-    /// The wire client that alone wants `subject`, if the subject is one of an inbox.
+impl SingleRoutes {
+    /// The subscription that alone wants `subject`, if it wants whatever differs from it in the last token.
     #[inline]
     pub(crate) fn find(&mut self, router: &Router, subject: &[u8]) -> Option<&Arc<Subscription>> {
         let dot = memchr::memrchr(b'.', subject)?;
@@ -54,40 +53,40 @@ impl ReplyRoutes {
             return None;
         }
         let generation = router.generation();
-        if !self.inboxes.get(self.last).is_some_and(|last| last.is(router.id(), generation, prefix)) {
+        if !self.singles.get(self.last).is_some_and(|last| last.is(router.id(), generation, prefix)) {
             self.last = self.look_up(router, generation, prefix);
         }
-        let only = self.inboxes.get(self.last)?.only.as_ref()?;
+        let only = self.singles.get(self.last)?.only.as_ref()?;
         (!router.has_literal(subject)).then_some(only)
     }
 
     #[allow(clippy::cast_possible_truncation, reason = "only the low bits of the hash are used")]
     fn look_up(&mut self, router: &Router, generation: u64, prefix: &[u8]) -> usize {
-        if self.inboxes.is_empty() {
-            self.inboxes.resize_with(INBOXES, Inbox::default);
+        if self.singles.is_empty() {
+            self.singles.resize_with(PREFIXES, Single::default);
         }
-        let place = (self.hasher.hash_one(prefix) ^ router.id()) as usize & (INBOXES - 1);
-        let inbox = &mut self.inboxes[place];
-        if !inbox.is(router.id(), generation, prefix) {
-            inbox.fill(router, generation, prefix);
+        let place = (self.hasher.hash_one(prefix) ^ router.id()) as usize & (PREFIXES - 1);
+        let single = &mut self.singles[place];
+        if !single.is(router.id(), generation, prefix) {
+            single.fill(router, generation, prefix);
         }
         place
     }
 
-    /// The client that was found last.
+    /// What was found last.
     #[inline]
     pub(crate) fn found(&self) -> Option<&Arc<Subscription>> {
-        self.inboxes.get(self.last)?.only.as_ref()
+        self.singles.get(self.last)?.only.as_ref()
     }
 
     /// Forgets everything, memory included.
     pub(crate) fn clear(&mut self) {
-        (self.inboxes, self.last) = (Vec::new(), 0);
+        (self.singles, self.last) = (Vec::new(), 0);
     }
 }
 
-/// Inboxes of one worker, a power of two: clients that publish to streams at the same time.
-const INBOXES: usize = 128;
+/// Prefixes of one worker, a power of two: clients that publish to streams at the same time.
+const PREFIXES: usize = 128;
 /// Longer ones are rare, and would make it large.
 const MAX_PREFIX_BYTES: usize = 128;
 
@@ -96,7 +95,7 @@ mod tests {
     use super::*;
     use crate::fixtures::{connection, subscription};
 
-    fn sid<'a>(routes: &'a mut ReplyRoutes, router: &Router, subject: &str) -> Option<&'a str> {
+    fn sid<'a>(routes: &'a mut SingleRoutes, router: &Router, subject: &str) -> Option<&'a str> {
         let only = routes.find(router, subject.as_bytes())?;
         std::str::from_utf8(only.sid().as_bytes()).ok()
     }
@@ -104,7 +103,7 @@ mod tests {
     #[test]
     fn the_client_of_an_inbox_is_found_for_all_its_subjects() {
         let (router, client) = (Router::new(1, "A"), connection(1));
-        let mut routes = ReplyRoutes::default();
+        let mut routes = SingleRoutes::default();
         assert_eq!(sid(&mut routes, &router, "in.a.1"), None);
         router.subscribe(subscription(&client, "7", "in.a.*", None));
         router.subscribe(subscription(&client, "8", "in.b.>", None));
@@ -121,7 +120,7 @@ mod tests {
     #[test]
     fn whoever_listens_beside_is_not_passed_over() {
         let (router, client) = (Router::new(1, "A"), connection(1));
-        let mut routes = ReplyRoutes::default();
+        let mut routes = SingleRoutes::default();
         router.subscribe(subscription(&client, "7", "in.a.*", None));
         assert_eq!(sid(&mut routes, &router, "in.a.1"), Some("7"));
         let others = [("in.a.1", None), ("in.*.*", None), (">", None), ("*.a.1", None), ("in.a.*", Some("group"))];
@@ -139,7 +138,7 @@ mod tests {
     #[test]
     fn accounts_are_kept_apart() {
         let (one, other, client) = (Router::new(1, "A"), Router::new(2, "B"), connection(1));
-        let mut routes = ReplyRoutes::default();
+        let mut routes = SingleRoutes::default();
         one.subscribe(subscription(&client, "7", "in.a.*", None));
         other.subscribe(subscription(&client, "8", "in.b.*", None));
         assert_eq!(sid(&mut routes, &one, "in.a.1"), Some("7"));
