@@ -95,53 +95,53 @@ mod tests {
     use super::*;
     use crate::fixtures::{connection, subscription};
 
-    fn sid<'a>(routes: &'a mut SingleRoutes, router: &Router, subject: &str) -> Option<&'a str> {
-        let only = routes.find(router, subject.as_bytes())?;
+    fn sid<'a>(singles: &'a mut SingleRoutes, router: &Router, subject: &str) -> Option<&'a str> {
+        let only = singles.find(router, subject.as_bytes())?;
         std::str::from_utf8(only.sid().as_bytes()).ok()
     }
 
     #[test]
     fn the_client_of_an_inbox_is_found_for_all_its_subjects() {
         let (router, client) = (Router::new(1, "A"), connection(1));
-        let mut routes = SingleRoutes::default();
-        assert_eq!(sid(&mut routes, &router, "in.a.1"), None);
+        let mut singles = SingleRoutes::default();
+        assert_eq!(sid(&mut singles, &router, "in.a.1"), None);
         router.subscribe(subscription(&client, "7", "in.a.*", None));
         router.subscribe(subscription(&client, "8", "in.b.>", None));
         for token in ["1", "2", "*", ">", "x"] {
-            assert_eq!(sid(&mut routes, &router, &format!("in.a.{token}")), Some("7"));
-            assert_eq!(sid(&mut routes, &router, &format!("in.b.{token}")), Some("8"));
+            assert_eq!(sid(&mut singles, &router, &format!("in.a.{token}")), Some("7"));
+            assert_eq!(sid(&mut singles, &router, &format!("in.b.{token}")), Some("8"));
         }
         for subject in ["in.a", "in.a.", "in..1", "in.a.1.2", "in", ".", ""] {
-            assert_eq!(sid(&mut routes, &router, subject), None, "{subject}");
+            assert_eq!(sid(&mut singles, &router, subject), None, "{subject}");
         }
-        assert_eq!(sid(&mut routes, &router, "in.b.1.2"), Some("8"));
+        assert_eq!(sid(&mut singles, &router, "in.b.1.2"), Some("8"));
     }
 
     #[test]
     fn whoever_listens_beside_is_not_passed_over() {
         let (router, client) = (Router::new(1, "A"), connection(1));
-        let mut routes = SingleRoutes::default();
+        let mut singles = SingleRoutes::default();
         router.subscribe(subscription(&client, "7", "in.a.*", None));
-        assert_eq!(sid(&mut routes, &router, "in.a.1"), Some("7"));
+        assert_eq!(sid(&mut singles, &router, "in.a.1"), Some("7"));
         let others = [("in.a.1", None), ("in.*.*", None), (">", None), ("*.a.1", None), ("in.a.*", Some("group"))];
         for (filter, queue) in others {
             let other = subscription(&client, "9", filter, queue);
             router.subscribe(Arc::clone(&other));
-            assert_eq!(sid(&mut routes, &router, "in.a.1"), None, "{filter}");
+            assert_eq!(sid(&mut singles, &router, "in.a.1"), None, "{filter}");
             router.unsubscribe(&other);
-            assert_eq!(sid(&mut routes, &router, "in.a.1"), Some("7"));
+            assert_eq!(sid(&mut singles, &router, "in.a.1"), Some("7"));
         }
         router.subscribe(subscription(&client, "9", "in.q.*", Some("group")));
-        assert_eq!(sid(&mut routes, &router, "in.q.1"), None);
+        assert_eq!(sid(&mut singles, &router, "in.q.1"), None);
     }
 
     #[test]
     fn accounts_are_kept_apart() {
         let (one, other, client) = (Router::new(1, "A"), Router::new(2, "B"), connection(1));
-        let mut routes = SingleRoutes::default();
+        let mut singles = SingleRoutes::default();
         one.subscribe(subscription(&client, "7", "in.a.*", None));
         other.subscribe(subscription(&client, "8", "in.b.*", None));
-        assert_eq!(sid(&mut routes, &one, "in.a.1"), Some("7"));
-        assert_eq!(sid(&mut routes, &other, "in.a.1"), None);
+        assert_eq!(sid(&mut singles, &one, "in.a.1"), Some("7"));
+        assert_eq!(sid(&mut singles, &other, "in.a.1"), None);
     }
 }
