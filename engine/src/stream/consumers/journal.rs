@@ -43,6 +43,11 @@ impl Journal {
         Self { store, ..Self::default() }
     }
 
+    /// Where it is written, if anywhere.
+    pub(super) fn store(&self) -> Option<&ConsumerJournal> {
+        self.store.as_ref()
+    }
+
     /// Whether a consumer outlives the process. One without a name of its own could not be found again.
     pub(super) fn keeps(&self, config: &ConsumerConfig) -> bool {
         self.store.is_some() && !config.memory_storage && (config.is_durable() || !config.name.is_empty())

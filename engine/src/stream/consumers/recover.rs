@@ -34,6 +34,8 @@ impl Stream {
     pub(crate) fn recover_consumers(self: &Arc<Self>, router: &Router, found: FoundConsumers) {
         let mut state = self.state.lock();
         let state = &mut *state;
+        // Those that are recovered note there what is to be written of them.
+        state.consumers.journal = Journal::new(found.journal);
         let mut is_whole = true;
         for recovered in found.consumers {
             state.consumers.last_id = state.consumers.last_id.max(recovered.id);
@@ -43,12 +45,11 @@ impl Stream {
                 tracing::warn!(stream = &*self.name, id, reason, "a consumer could not be recovered");
             }
         }
-        if let Some(journal) = found.journal.as_ref().filter(|_| !is_whole)
+        if let Some(journal) = state.consumers.journal.store().filter(|_| !is_whole)
             && let Err(error) = keep_copy(journal, &self.name)
         {
             tracing::error!(stream = &*self.name, %error, "what is known of that consumer is not kept");
         }
-        state.consumers.journal = Journal::new(found.journal);
         state.consumers.set_interest(&mut state.core);
         state.consumers.sweep_from(0, None);
         self.arm(state);

@@ -53,6 +53,26 @@ fn a_consumer_is_written_again_for_who_waits_behind_a_failed_write() {
     assert!(after_power_cut(&disk).stream.consumer_config("C").is_some());
 }
 
+/// Also one that a start found goes on being written.
+#[test]
+fn what_happens_after_a_start_survives_the_next_one() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk);
+    begin_create(&broker, "C");
+    broker.publish("a.b", "1");
+    broker.publish("a.b", "2");
+    disk.cut_power();
+    let disk = disk.restart();
+    let broker = on(&disk);
+    for sequence in [1, 2] {
+        broker.pull("C", "1");
+        broker.request(&format!("$JS.ACK.S.C.1.{sequence}.{sequence}.1.0"), Some("in"), "");
+        assert_eq!(broker.heard().len(), 2, "a message and a confirmation");
+    }
+    let state = after_power_cut(&disk).stream.consumer_info("C").unwrap().state;
+    assert_eq!((state.delivered.stream_sequence, state.ack_floor.stream_sequence), (2, 2));
+}
+
 #[test]
 fn a_consumer_is_not_durable_while_the_disk_fails() {
     let disk = CrashMedium::new(1);
