@@ -102,6 +102,22 @@ fn a_message_that_never_was_takes_none_with_it() {
     assert_eq!(open(&medium, Some(never)).first_sequence(), 92);
 }
 
+/// If its commit fails it did not happen.
+#[test]
+fn a_removal_that_waits_is_no_eviction() {
+    let (medium, mut log) = hundred();
+    log.remove(1).unwrap();
+    assert_eq!(log.evicted(), None);
+    log.keep_evicted();
+    medium.fail_from(1, embus_storage::medium::crash::Fault::Io);
+    let commit = log.take_commit(true).unwrap();
+    assert!(log.finish_commit(commit.run()).is_err());
+    medium.forget_faults();
+    let undone = log.undone();
+    let log = Log::reopen(Arc::new(medium.clone()), DIR.into(), options("first"), undone, &mut Nothing).unwrap();
+    assert_eq!(log.first_sequence(), 1);
+}
+
 /// What a failed commit undoes is read anew, without what the old limits took.
 #[test]
 fn what_is_kept_survives_a_failure() {

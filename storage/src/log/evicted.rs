@@ -24,10 +24,11 @@ impl Log {
     }
 
     /// What limits took so far, to be kept with the limits that come next and handed to the recovery with them, see
-    /// [`Undone::of_evicted`](super::Undone::of_evicted). While a message waits for its commit nothing is known for sure
-    /// that the last commit did not say; and what is said once stays true.
+    /// [`Undone::of_evicted`](super::Undone::of_evicted). While something waits for its commit nothing is known for sure
+    /// that the last commit did not say: a message that never was took none with it, and a removal that is refused did
+    /// not happen. What is said once stays true.
     pub fn evicted(&self) -> Option<Evicted> {
-        let settled = self.last_sequence == self.durable.settled_sequence;
+        let settled = self.position == self.committed;
         let last = self.segments.iter().rev().find_map(|segment| segment.entries.last_record());
         let last = last.filter(|_| settled && self.place.persistent);
         let now = last.map(|last_sequence| Evicted { floor: self.first_sequence, last_sequence });

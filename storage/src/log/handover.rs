@@ -99,7 +99,6 @@ impl Log {
         self.continued = committed.closed;
         let (mark, durable) = (&committed.mark, &mut self.durable);
         durable.commits = mark.commit;
-        durable.settled_sequence = mark.last_sequence;
         durable.written =
             Written { last_sequence: mark.last_sequence, floor: mark.floor, removals: committed.removals };
         durable.dirty = !committed.synced && self.place.persistent;
@@ -139,8 +138,6 @@ pub(super) struct Durable {
     pub(super) written: Written,
     /// Where the next mark goes: the other one is durable.
     pub(super) slot: Slot,
-    /// The sequence given out last when nothing waited to be written.
-    pub(super) settled_sequence: u64,
     /// Everything up to this sequence is.
     pub(super) synced_sequence: u64,
     /// Everything up to this offset is, in the segment that the last commit wrote to.

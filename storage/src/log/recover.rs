@@ -240,7 +240,6 @@ impl<'a> Recovery<'a> {
             (log.position, log.taken, log.committed) = Default::default();
         }
         log.unproven = unproven;
-        log.durable.settled_sequence = log.last_sequence;
         log.evicted = self.undone.evicted;
         log.undone = self.undone;
         log.removals = self.again;

@@ -48,8 +48,12 @@ fn begin(disk: &CrashMedium) -> Fixture {
 /// Asks for the update as the API does: the reply waits until what it removes is durable. If the disk refuses that, the
 /// configuration stands all the same, and the limits are kept anew.
 fn update(jetstream: &JetStream) -> Result<(), ApiError> {
+    update_to(jetstream, after())
+}
+
+fn update_to(jetstream: &JetStream, config: StreamConfig) -> Result<(), ApiError> {
     let witness = jetstream.get("A").expect("it was created").witness();
-    jetstream.update(after(), false)?;
+    jetstream.update(config, false)?;
     let (sender, receiver) = mpsc::channel();
     witness.after_commit(Box::new(move |done| drop(sender.send(done))));
     let _ = receiver.recv().expect("an answer always comes");
@@ -127,7 +131,7 @@ fn begin_limited(disk: &CrashMedium) -> Fixture {
     let jetstream = try_open(disk).unwrap();
     let stream = jetstream.create(limited(-1), false).unwrap().stream;
     (0..30).for_each(|_| try_publish(&stream, "a.1").unwrap());
-    jetstream.update(limited(10), false).unwrap();
+    update_to(&jetstream, limited(10)).unwrap();
     assert_eq!(held(&jetstream), (10, 21, 30));
     jetstream
 }
@@ -137,13 +141,13 @@ fn what_a_limit_took_stays_away_when_it_is_raised() {
     let disk = CrashMedium::new(7);
     let jetstream = begin_limited(&disk);
     let first = disk.calls() + 1;
-    jetstream.update(limited(-1), false).unwrap();
+    update_to(&jetstream, limited(-1)).unwrap();
     for call in first..=disk.calls() + 1 {
         for fault in [Fault::Crash, Fault::PowerCut] {
             let disk = CrashMedium::new(7 + call);
             let jetstream = begin_limited(&disk);
             disk.fail_at(call, fault);
-            let raised = jetstream.update(limited(-1), false).is_ok();
+            let raised = update_to(&jetstream, limited(-1)).is_ok();
             let disk = disk.restart();
             let jetstream = try_open(&disk).unwrap();
             assert_eq!(held(&jetstream), (10, 21, 30), "{fault:?} at {call}, raised: {raised}");
