@@ -167,9 +167,12 @@ impl Consumer {
     /// What to send to those who wait, at the end.
     pub fn close(&mut self, why: Closing) -> Vec<Status> {
         let Demand::Pull { requests, .. } = &mut self.demand else { return Vec::new() };
-        requests.close(|reply, left| match why {
+        // Requests that had ended and were not told yet come first.
+        let mut statuses: Vec<_> = self.outbox.drain(..).collect();
+        statuses.extend(requests.close(|reply, left| match why {
             Closing::Deleted => Status::consumer_deleted(reply),
             Closing::Shutdown => Status::server_shutdown(reply, left),
-        })
+        }));
+        statuses
     }
 }

@@ -160,3 +160,15 @@ fn without_payloads_only_what_is_sent_counts() {
     assert_eq!(rig.pull("in", r#"{"batch":9,"max_bytes":100}"#), ["in #4 d4 x1 +0"]);
     assert_eq!(rig.pull("in", r#"{"batch":9,"max_bytes":10}"#), [""; 0]);
 }
+
+#[test]
+fn a_request_that_is_over_is_told_so_also_when_the_consumer_ends_just_then() {
+    let mut rig = Rig::new(config());
+    rig.pull("in", r#"{"batch":3,"expires":1000000000}"#);
+    rig.pull("later", "");
+    rig.now += 2 * SECOND;
+    rig.handle_deadline();
+    let statuses = rig.consumer.close(Closing::Deleted);
+    let statuses: Vec<_> = statuses.iter().map(super::rig::show_status).collect();
+    assert_eq!(statuses, ["in 408 Request Timeout 3 0", "later 409 Consumer Deleted"]);
+}
