@@ -6,6 +6,7 @@
 
 mod client;
 mod clock;
+mod consumers;
 mod driver;
 mod expect;
 mod frame;

@@ -58,6 +58,15 @@ impl WireClient {
         self.send(&[line.as_bytes(), headers, payload, b"\r\n"].concat(), rng);
     }
 
+    pub(crate) fn subscribe(&mut self, subject: &str, group: Option<&str>, sid: u64, rng: &mut Rng) {
+        let group = group.map(|group| format!(" {group}")).unwrap_or_default();
+        self.send(format!("SUB {subject}{group} {sid}\r\n").as_bytes(), rng);
+    }
+
+    pub(crate) fn unsubscribe(&mut self, sid: u64, rng: &mut Rng) {
+        self.send(format!("UNSUB {sid}\r\n").as_bytes(), rng);
+    }
+
     /// All that came since the last call.
     pub(crate) fn receive(&mut self) -> Vec<Received> {
         let mut worker = self.engine.workers().take();
