@@ -130,8 +130,9 @@ impl Builder {
         self
     }
 
-    /// Bytes that may wait for all clients together before the slowest is cut, and again as many of messages that are
-    /// half received; 256 MiB by default, and more than `max_payload` at least.
+    /// Bytes that may wait for all clients together before the slowest is cut, again as many of messages that are half
+    /// received, and again as many that wait for disks in all streams; 256 MiB by default, and more than `max_payload`
+    /// at least.
     pub fn max_buffered(mut self, bytes: usize) -> Self {
         self.limits.max_buffered = bytes;
         self
@@ -213,9 +214,60 @@ impl Builder {
         self
     }
 
-    /// Bytes that all file streams together may hold; by default 75 % of what is free on the disk at the start.
+    /// Bytes that all file streams together may hold; by default 75 % of what they have and what is free on the disk,
+    /// looked at anew while the broker runs.
     pub fn max_file_store(mut self, bytes: u64) -> Self {
         self.store.max_file = Some(bytes);
+        self
+    }
+
+    /// How many streams there may be; no bound by default.
+    pub fn max_streams(mut self, streams: usize) -> Self {
+        self.store.limits.max_streams = Some(streams);
+        self
+    }
+
+    /// How many consumers one stream may have; no bound by default.
+    pub fn max_consumers(mut self, consumers: usize) -> Self {
+        self.store.limits.max_consumers = Some(consumers);
+        self
+    }
+
+    /// Messages that one consumer may have delivered and not seen acknowledged; no bound by default.
+    pub fn max_ack_pending(mut self, messages: usize) -> Self {
+        self.store.limits.max_ack_pending = Some(messages);
+        self
+    }
+
+    /// Bytes that the account may have in memory streams, what they reserve with `max_bytes` included; no bound by
+    /// default but [`max_memory_store`](Self::max_memory_store).
+    pub fn max_account_memory(mut self, bytes: u64) -> Self {
+        self.store.limits.max_memory = Some(bytes);
+        self
+    }
+
+    /// Bytes that the account may have in file streams, what they reserve with `max_bytes` included; no bound by
+    /// default but [`max_file_store`](Self::max_file_store).
+    pub fn max_account_storage(mut self, bytes: u64) -> Self {
+        self.store.limits.max_storage = Some(bytes);
+        self
+    }
+
+    /// What `max_bytes` of one memory stream may be at most; no bound by default.
+    pub fn max_memory_stream_bytes(mut self, bytes: u64) -> Self {
+        self.store.limits.memory_max_stream_bytes = Some(bytes);
+        self
+    }
+
+    /// What `max_bytes` of one file stream may be at most; no bound by default.
+    pub fn max_file_stream_bytes(mut self, bytes: u64) -> Self {
+        self.store.limits.storage_max_stream_bytes = Some(bytes);
+        self
+    }
+
+    /// Whether every stream must say with `max_bytes` how much it may hold; it need not by default.
+    pub fn max_bytes_required(mut self, required: bool) -> Self {
+        self.store.limits.max_bytes_required = required;
         self
     }
 

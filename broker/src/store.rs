@@ -30,6 +30,8 @@ pub(crate) struct StoreSettings {
     pub(crate) domain: Option<String>,
     pub(crate) max_memory: Option<u64>,
     pub(crate) max_file: Option<u64>,
+    /// What the account may use.
+    pub(crate) limits: AccountLimits,
     /// Streams that are there as they are declared once the broker has started.
     pub(crate) streams: Vec<Config>,
 }
@@ -48,7 +50,7 @@ impl StoreSettings {
             max_memory: self.max_memory,
             max_store: self.max_file,
             machine_memory: machine_memory(),
-            limits: AccountLimits::default(),
+            limits: self.limits,
             clear: self.clear,
             executor: Arc::new(BlockingThreads::new(&shell.tasks)),
         }

@@ -1,42 +1,38 @@
 //! One broker without a runtime: what its sessions and in-process clients share.
 
+mod snapshots;
+mod streams;
+
 use std::fmt;
 use std::sync::OnceLock;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use embus_protocol::encode;
 use embus_protocol::info::ServerInfo;
-use embus_storage::error::StorageError;
-use embus_storage::message::Timestamp;
 use parking_lot::Mutex;
 
-use crate::api;
 use crate::batch;
 use crate::budget::Budget;
 use crate::clock::{Clock, Monotonic};
 use crate::close::CloseReason;
 use crate::connection::{ClientId, Connection, Peer};
 use crate::deadlines::Deadlines;
-use crate::jetstream::{JetStream, JetStreamOptions};
-use crate::jobs::Jobs;
+use crate::jetstream::JetStream;
+use crate::jobs::Queues;
 use crate::limits::Limits;
 use crate::outbox::{Outbox, Transport};
 use crate::registry::Registry;
 use crate::router::Router;
 use crate::service::Request;
-use crate::statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot, Totals};
+use crate::statistics::{ConnectionSnapshot, Totals};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use crate::worker::{Worker, WorkerPool};
 
+pub use streams::API_LEVEL;
+
 /// Name of the account that clients are in without a login. [nats-server: `$G`]
 pub const GLOBAL_ACCOUNT: &str = "$G";
-
-/// Jobs that run at once: one commit per stream at a time, and disks like a few dozen at once. [performance §4]
-const MAX_JOBS: usize = 16;
-
-/// The level of the API that is announced. [reference §8]
-pub const API_LEVEL: u64 = 5;
 
 /// Name of the account of the broker itself. [nats-server: `$SYS`]
 pub const SYSTEM_ACCOUNT: &str = "$SYS";
@@ -53,13 +49,15 @@ pub struct Engine {
     wire_connections: AtomicUsize,
     budget: Arc<Budget>,
     inbound: Arc<Budget>,
+    /// What waits for disks in all streams.
+    backlog: Arc<Budget>,
     workers: WorkerPool,
     random: Mutex<fastrand::Rng>,
     totals: Totals,
     lame_duck: AtomicBool,
     stopping: AtomicBool,
     deadlines: Deadlines,
-    jobs: OnceLock<Arc<Jobs>>,
+    queues: OnceLock<Queues>,
     jetstream: OnceLock<Arc<JetStream>>,
 }
 
@@ -83,6 +81,7 @@ impl Engine {
             wire_connections: AtomicUsize::new(0),
             budget: Arc::new(Budget::new(limits.max_buffered)),
             inbound: Arc::new(Budget::new(limits.max_buffered)),
+            backlog: Arc::new(Budget::new(limits.max_buffered)),
             limits,
             workers: WorkerPool::new(seed),
             random: Mutex::new(fastrand::Rng::with_seed(seed.wrapping_add(1))),
@@ -90,7 +89,7 @@ impl Engine {
             lame_duck: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             deadlines: Deadlines::default(),
-            jobs: OnceLock::new(),
+            queues: OnceLock::new(),
             jetstream: OnceLock::new(),
         })
     }
@@ -136,6 +135,10 @@ impl Engine {
 
     pub(crate) fn inbound(&self) -> &Arc<Budget> {
         &self.inbound
+    }
+
+    pub(crate) fn backlog(&self) -> &Arc<Budget> {
+        &self.backlog
     }
 
     pub(crate) fn totals(&self) -> &Totals {
@@ -215,60 +218,6 @@ impl Engine {
     /// Publishes a message of the broker itself; returns how many took it.
     pub fn publish_internal(self: &Arc<Self>, router: &Router, message: &Request<'_>) -> usize {
         self.with_worker(|worker| worker.deliver_internal(router, message, 0))
-    }
-
-    /// Time for stored messages, now.
-    pub fn timestamp(&self) -> Timestamp {
-        let since_epoch = self.clock.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap_or(Duration::ZERO);
-        Timestamp::try_from(since_epoch.as_nanos()).unwrap_or(Timestamp::MAX)
-    }
-
-    /// The streams of the broker, if it has `JetStream`.
-    pub fn jetstream(&self) -> Option<&Arc<JetStream>> {
-        self.jetstream.get()
-    }
-
-    /// Gives the broker streams: recovers those in the store, then answers requests. Blocks. Only the first call counts.
-    ///
-    /// # Errors
-    /// [`StorageError`]: there are no streams then.
-    pub fn start_jetstream(self: &Arc<Self>, options: JetStreamOptions) -> Result<(), StorageError> {
-        let jobs = Jobs::new(Arc::clone(&options.executor), MAX_JOBS);
-        if self.jobs.set(jobs).is_err() {
-            return Ok(());
-        }
-        let domain = options.domain.clone();
-        let jetstream = JetStream::open(self, options)?;
-        if self.jetstream.set(Arc::clone(&jetstream)).is_ok() {
-            api::service::start(self, &jetstream, domain.as_deref());
-            let mut info = self.info.lock();
-            info.jetstream = true;
-            info.api_lvl = API_LEVEL;
-            info.domain = domain;
-        }
-        Ok(())
-    }
-
-    /// Threads that may block.
-    pub(crate) fn jobs(&self) -> Option<&Arc<Jobs>> {
-        self.jobs.get()
-    }
-
-    /// When streams have something to do by themselves.
-    pub fn deadlines(&self) -> &Deadlines {
-        &self.deadlines
-    }
-
-    /// Does what streams have to do by now.
-    pub fn handle_deadlines(self: &Arc<Self>) {
-        let now = self.timestamp();
-        for stream in self.deadlines.take_due(now) {
-            let job = Box::new(move || stream.on_deadline(now));
-            match self.jobs() {
-                Some(jobs) => jobs.spawn(job),
-                None => job(),
-            }
-        }
     }
 
     /// While more waits for all readers together than allowed, cuts the reader for whom most waits.
@@ -386,52 +335,5 @@ impl Engine {
         let connection = self.registry.get(id);
         let outbox = connection.as_ref().and_then(|connection| connection.outbox());
         outbox.inspect(|outbox| outbox.close(reason)).is_some()
-    }
-
-    /// The broker's counters now.
-    pub fn statistics(&self) -> Statistics {
-        let count = |counter: &crate::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let (subscriptions, filters) = self.global.sizes();
-        let (inserts, removes) = self.global.changes();
-        Statistics {
-            start: self.start,
-            connections: self.wire_connections.load(Ordering::Acquire),
-            total_connections: count(&self.totals.connections),
-            subscriptions,
-            traffic: self.registry.traffic(),
-            slow_consumers: count(&self.totals.slow_consumers),
-            stale_connections: count(&self.totals.stale_connections),
-            stalled_clients: count(&self.totals.stalled_clients),
-            dropped_msgs: self.budget.dropped(),
-            buffered_bytes: self.budget.used(),
-            interest: InterestStatistics {
-                filters,
-                inserts,
-                removes,
-                matches: count(&self.totals.matches),
-                cache_hits: count(&self.totals.cache_hits),
-            },
-        }
-    }
-
-    /// All open connections, in-process clients among them, the oldest first.
-    pub fn connections(&self) -> Vec<ConnectionSnapshot> {
-        let connections = self.registry.connections();
-        connections.iter().map(|connection| ConnectionSnapshot::of(connection, GLOBAL_ACCOUNT)).collect()
-    }
-
-    /// The connections that closed last, the oldest first.
-    pub fn closed_connections(&self) -> Vec<ConnectionSnapshot> {
-        self.registry.closed()
-    }
-
-    /// All subscriptions, by the age of their connections.
-    pub fn subscriptions(&self) -> Vec<SubscriptionSnapshot> {
-        let connections = self.registry.connections();
-        let snapshot = |connection: &Arc<Connection>| {
-            let held = connection.subscriptions().lock();
-            held.iter().map(|subscription| SubscriptionSnapshot::of(subscription, GLOBAL_ACCOUNT)).collect::<Vec<_>>()
-        };
-        connections.iter().flat_map(snapshot).collect()
     }
 }

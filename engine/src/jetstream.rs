@@ -27,6 +27,7 @@ mod tests;
 use std::path::{Path, PathBuf};
 use std::sync::Weak;
 
+use embus_protocol::filter_tree::OutOfSteps;
 use embus_storage::error::StorageError;
 use embus_storage::medium::Medium;
 use embus_storage::medium::memory::Memory;
@@ -43,6 +44,7 @@ use crate::jetstream::recover::{Found, Recovered};
 use crate::jetstream::registry::Registry;
 use crate::jetstream::sweeper::Sweeper;
 use crate::jobs::{Executor, Jobs};
+use crate::stream::config::subjects::TOO_MUCH;
 use crate::stream::config::{StorageType, StreamConfig, StreamLimits, republish_cycle};
 use crate::stream::{Stream, SyncPolicy};
 use crate::sync::Arc;
@@ -350,8 +352,10 @@ impl JetStream {
     /// # Errors
     /// 10065 and 10052.
     fn check_others(&self, config: &StreamConfig) -> Result<(), ApiError> {
-        if config.subjects.iter().any(|subject| self.registry.has_overlap_beside(&config.name, subject)) {
-            return Err(ApiError::stream_subject_overlap());
+        match self.registry.has_overlap(config) {
+            Ok(false) => {}
+            Ok(true) => return Err(ApiError::stream_subject_overlap()),
+            Err(OutOfSteps) => return Err(ApiError::stream_invalid_config(TOO_MUCH)),
         }
         // Differs from nats-server, which looks at each stream alone and lets two of them feed each other.
         if config.republish.is_some() {

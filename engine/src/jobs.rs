@@ -30,6 +30,31 @@ struct Queue {
     running: usize,
 }
 
+/// The queues of a broker: what blocks one of them does not keep the others waiting.
+#[derive(Debug)]
+pub(crate) struct Queues {
+    /// Commits, deadlines, deliveries: what a stream needs to go on.
+    pub(crate) commits: Arc<Jobs>,
+    /// Reads of many messages for one client.
+    pub(crate) reads: Arc<Jobs>,
+    /// Background work at files.
+    pub(crate) upkeep: Arc<Jobs>,
+}
+
+impl Queues {
+    pub(crate) fn new(executor: &Arc<dyn Executor>) -> Self {
+        let queue = |limit| Jobs::new(Arc::clone(executor), limit);
+        Self { commits: queue(MAX_COMMITS), reads: queue(MAX_READS), upkeep: queue(MAX_UPKEEP) }
+    }
+}
+
+/// Jobs that run at once: one commit per stream at a time, and disks like a few dozen at once. [performance §4]
+const MAX_COMMITS: usize = 16;
+/// Enough to keep a disk busy with reads.
+const MAX_READS: usize = 4;
+/// Each of them reads and writes whole files.
+const MAX_UPKEEP: usize = 2;
+
 impl fmt::Debug for Jobs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Jobs").field("limit", &self.limit).finish_non_exhaustive()

@@ -17,7 +17,8 @@ pub struct Limits {
     pub max_subscriptions: usize,
     /// Bytes that may wait for one reader before it is cut as a slow consumer.
     pub max_pending: usize,
-    /// Bytes that may wait for all readers together, and again as many for messages that are half received.
+    /// Bytes that may wait for all readers together, again as many for messages that are half received, and again as
+    /// many that wait for disks in all streams together.
     pub max_buffered: usize,
     /// Time between pings of an idle connection.
     pub ping_interval: Duration,

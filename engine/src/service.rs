@@ -21,14 +21,14 @@ pub struct Request<'a> {
 }
 
 /// A request that outlives its turn.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct OwnedRequest {
     bytes: Box<[u8]>,
     spans: Spans,
 }
 
 /// Where the parts of a request end in its bytes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Spans {
     subject: usize,
     /// Equal to `subject` without one.
@@ -47,6 +47,11 @@ impl Request<'_> {
         let headers = bytes.len() - start;
         bytes.extend_from_slice(self.payload);
         Spans { subject, reply, headers }
+    }
+
+    /// Bytes of all its parts.
+    pub(crate) fn len(&self) -> usize {
+        self.subject.len() + self.reply.unwrap_or_default().len() + self.headers.len() + self.payload.len()
     }
 
     /// A copy that outlives the turn.
@@ -70,6 +75,11 @@ impl Spans {
 }
 
 impl OwnedRequest {
+    /// Bytes of all its parts.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// The request in parts.
     pub fn as_request(&self) -> Request<'_> {
         self.spans.read(&self.bytes)

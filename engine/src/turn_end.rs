@@ -8,7 +8,7 @@ use crate::feedback::Feedback;
 use crate::service::{Calls, Request};
 use crate::stream::core::Incoming;
 use crate::stream::ticket::Ticket;
-use crate::stream::{AnswerTo, Arriving, Stream};
+use crate::stream::{AnswerTo, Arriving, Refusal, Stream, Taken};
 use crate::sync::Arc;
 use crate::worker::Worker;
 
@@ -18,6 +18,8 @@ use embus_storage::message::Timestamp;
 #[derive(Debug, Default)]
 pub(crate) struct TurnEnd {
     changed: Vec<Arc<Stream>>,
+    /// Who was refused.
+    refused: Vec<(Arc<Stream>, Refusal)>,
     pub(crate) calls: Calls,
     /// What consumers were told.
     pub(crate) feedback: Feedback,
@@ -34,7 +36,11 @@ impl TurnEnd {
         // A stream that changed in this turn is at hand: most often it is the same one again.
         if let Some(changed) = self.changed.iter().find(|changed| Arc::as_ptr(changed) == stream.as_ptr()) {
             let time = *self.time.get_or_insert_with(|| changed.now());
-            return changed.ingest(&self.arriving(message, time), answer);
+            return match changed.ingest(&self.arriving(message, time), answer) {
+                Taken::Yes => true,
+                Taken::No => false,
+                Taken::Refused(refusal) => self.refuse(Arc::clone(changed), refusal),
+            };
         }
         self.store_first(stream, message, answer)
     }
@@ -42,11 +48,19 @@ impl TurnEnd {
     fn store_first(&mut self, stream: &Weak<Stream>, message: &Request<'_>, answer: AnswerTo<'_>) -> bool {
         let Some(stream) = stream.upgrade() else { return false };
         let time = *self.time.get_or_insert_with(|| stream.now());
-        let taken = stream.ingest(&self.arriving(message, time), answer);
-        if taken {
-            self.changed.push(stream);
+        match stream.ingest(&self.arriving(message, time), answer) {
+            Taken::Yes => {}
+            Taken::No => return false,
+            Taken::Refused(refusal) => drop(self.refuse(Arc::clone(&stream), refusal)),
         }
-        taken
+        self.changed.push(stream);
+        true
+    }
+
+    #[cold]
+    fn refuse(&mut self, stream: Arc<Stream>, refusal: Refusal) -> bool {
+        self.refused.push((stream, refusal));
+        true
     }
 
     #[inline]
@@ -78,7 +92,7 @@ impl TurnEnd {
     }
 
     fn is_empty(&self) -> bool {
-        self.changed.is_empty() && self.calls.is_empty() && self.feedback.is_empty()
+        self.changed.is_empty() && self.refused.is_empty() && self.calls.is_empty() && self.feedback.is_empty()
     }
 }
 
@@ -90,6 +104,9 @@ impl Engine {
             rounds += 1;
             if rounds > MAX_ROUNDS {
                 self.end_later(worker);
+            }
+            for (stream, refusal) in std::mem::take(&mut worker.batch.turn_end.refused) {
+                stream.send_refusal(refusal, worker);
             }
             while let Some((stream, messages)) = worker.batch.turn_end.feedback.pop() {
                 stream.handle_feedback(&messages, worker);

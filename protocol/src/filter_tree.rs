@@ -32,6 +32,21 @@ pub struct FilterTree<T> {
     free: Vec<NodeId>,
 }
 
+/// How much work searches may still do, in nodes that they look at.
+#[derive(Debug)]
+pub struct Steps(pub u64);
+
+impl Steps {
+    fn take(&mut self, steps: usize) -> Result<(), OutOfSteps> {
+        self.0 = self.0.checked_sub(steps as u64).ok_or(OutOfSteps)?;
+        Ok(())
+    }
+}
+
+/// A search had to end before it came to an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OutOfSteps;
+
 /// Index of a node; the root is 0.
 type NodeId = u32;
 
@@ -79,44 +94,71 @@ impl<T> FilterTree<T> {
     }
 
     /// The first value that `wanted` holds for, among those of filters that have a subject in common with `filter`.
-    pub fn find_overlap<'a>(&'a self, filter: &[u8], mut wanted: impl FnMut(&T) -> bool) -> Option<&'a T> {
+    pub fn find_overlap<'a>(&'a self, filter: &[u8], wanted: impl FnMut(&T) -> bool) -> Option<&'a T> {
+        self.find_overlap_within(filter, &mut Steps(u64::MAX), wanted).ok().flatten()
+    }
+
+    /// The same within a number of steps, which is what all searches so far have left: filters can be made so that many
+    /// of them nearly meet.
+    ///
+    /// # Errors
+    /// [`OutOfSteps`]: nobody knows.
+    pub fn find_overlap_within<'a>(
+        &'a self,
+        filter: &[u8],
+        steps: &mut Steps,
+        mut wanted: impl FnMut(&T) -> bool,
+    ) -> Result<Option<&'a T>, OutOfSteps> {
         let mut found = None;
-        self.visit_overlaps(filter, |value| {
+        self.search(filter, steps, &mut |value| {
             found = wanted(value).then_some(value);
             found.is_none()
-        });
-        found
+        })?;
+        Ok(found)
     }
 
     /// Calls `visit` with the value of each filter that has a subject in common with `filter`, until it returns false.
     pub fn visit_overlaps<'a>(&'a self, filter: &[u8], mut visit: impl FnMut(&'a T) -> bool) {
+        // There are fewer nodes than that.
+        let _ = self.search(filter, &mut Steps(u64::MAX), &mut visit);
+    }
+
+    fn search<'a>(
+        &'a self,
+        filter: &[u8],
+        steps: &mut Steps,
+        visit: &mut impl FnMut(&'a T) -> bool,
+    ) -> Result<(), OutOfSteps> {
         let tokens: Vec<&[u8]> = path(filter).collect();
         // Nodes yet to visit, each with the number of tokens that lead to it: each of them once.
         let mut stack = vec![(ROOT, 0)];
         while let Some((node, depth)) = stack.pop() {
             let Some(&token) = tokens.get(depth) else {
-                if !self.nodes[index(node)].values.iter().all(&mut visit) {
-                    return;
+                if !self.nodes[index(node)].values.iter().all(&mut *visit) {
+                    return Ok(());
                 }
                 continue;
             };
+            let known = stack.len();
             let goes_on = match token {
-                b">" => self.visit_below(node, &mut visit),
+                b">" => self.visit_below(node, steps, visit)?,
                 b"*" => {
                     let children = self.children(node).filter(|(token, _)| *token != b">");
                     stack.extend(children.map(|(_, child)| (child, depth + 1)));
-                    self.visit_tail(node, &mut visit)
+                    self.visit_tail(node, visit)
                 }
                 literal => {
                     let children = [literal, b"*"].into_iter().filter_map(|token| self.child(node, token));
                     stack.extend(children.map(|child| (child, depth + 1)));
-                    self.visit_tail(node, &mut visit)
+                    self.visit_tail(node, visit)
                 }
             };
             if !goes_on {
-                return;
+                return Ok(());
             }
+            steps.take(1 + stack.len().saturating_sub(known))?;
         }
+        Ok(())
     }
 
     /// The filter that goes on from here with a last `>`.
@@ -125,15 +167,22 @@ impl<T> FilterTree<T> {
     }
 
     /// All filters that go on from here.
-    fn visit_below<'a>(&'a self, node: NodeId, visit: &mut impl FnMut(&'a T) -> bool) -> bool {
+    fn visit_below<'a>(
+        &'a self,
+        node: NodeId,
+        steps: &mut Steps,
+        visit: &mut impl FnMut(&'a T) -> bool,
+    ) -> Result<bool, OutOfSteps> {
         let mut stack: Vec<NodeId> = self.children(node).map(|(_, child)| child).collect();
         while let Some(node) = stack.pop() {
             if !self.nodes[index(node)].values.iter().all(&mut *visit) {
-                return false;
+                return Ok(false);
             }
+            let known = stack.len();
             stack.extend(self.children(node).map(|(_, child)| child));
+            steps.take(1 + stack.len() - known)?;
         }
-        true
+        Ok(true)
     }
 
     fn children(&self, node: NodeId) -> impl Iterator<Item = (&[u8], NodeId)> {
@@ -250,6 +299,23 @@ mod tests {
                 prop_assert_eq!(tree.is_empty(), model.is_empty());
             }
         }
+    }
+
+    #[test]
+    fn filters_that_nearly_meet_cost_what_they_may() {
+        let mut tree = FilterTree::new();
+        for number in 0..1000 {
+            tree.insert(format!("a{number}.*.c").as_bytes(), ());
+        }
+        let mut steps = Steps(10_000);
+        let searches = (0..1000)
+            .take_while(|number| {
+                tree.find_overlap_within(format!("*.*.b{number}").as_bytes(), &mut steps, |()| true) == Ok(None)
+            })
+            .count();
+        assert!((1..10).contains(&searches), "{searches}");
+        assert_eq!(tree.find_overlap_within(b">", &mut Steps(1), |()| false), Err(OutOfSteps));
+        assert_eq!(tree.find_overlap_within(b"a1.b.c", &mut Steps(10), |()| true), Ok(Some(&())));
     }
 
     #[test]

@@ -158,6 +158,7 @@ async fn start(settings: &Settings, places: &Places) -> Result<Broker, Failure> 
         let dir = store_dir(settings);
         info!("Starting JetStream");
         info!("  Store Directory: {:?}", dir.display().to_string());
+        info!("  Sync:            {}", settings.sync);
         builder = builder.store_dir(dir);
     }
     builder.start().await.map_err(|error| failure(error, places))

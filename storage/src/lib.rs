@@ -13,6 +13,7 @@ pub mod file_pool;
 pub mod log;
 pub mod medium;
 pub mod message;
+pub mod probe;
 pub mod record;
 pub mod segment;
 pub mod store;

@@ -121,6 +121,8 @@ struct Config {
     sync_interval: Option<u64>,
     #[serde(skip_serializing_if = "is_false")]
     sync_always: bool,
+    /// When acknowledged messages are on the disk: `always`, `os`, or an interval. nats-server does not say.
+    sync: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     domain: Option<String>,
     strict: bool,
@@ -148,6 +150,9 @@ struct StreamDetail {
     cluster: Cluster,
     #[serde(skip_serializing_if = "Option::is_none")]
     config: Option<Value>,
+    /// As in the configuration; absent for streams in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sync: Option<String>,
     state: StreamState,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     consumer_detail: Vec<Value>,
@@ -233,6 +238,7 @@ fn detail(stream: &Arc<Stream>, state: &State, options: &Options, leader: &str) 
         created: timestamp(stream.created()),
         cluster: Cluster { leader: leader.to_owned() },
         config: options.config.then(config),
+        sync: (stream.config().storage == StorageType::File).then(|| stream.policy().to_string()),
         state: StreamState::of(state, stream.consumer_count()),
         consumer_detail: consumers(false),
         direct_consumer_detail: if options.consumers == Consumers::All { consumers(true) } else { Vec::new() },
@@ -265,6 +271,7 @@ impl Config {
                 SyncPolicy::Always | SyncPolicy::Os => None,
             },
             sync_always: policy == SyncPolicy::Always,
+            sync: policy.to_string(),
             domain: jetstream.domain().map(str::to_owned),
             strict: true,
         }

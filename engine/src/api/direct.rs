@@ -35,6 +35,9 @@ pub(crate) fn call(engine: &Arc<Engine>, stream: &Arc<Stream>, request: &Request
     }
 }
 
+/// How often what was taken back is looked for anew: the disk fails, and then the log is read, and may not be readable.
+const MAX_RETRIES: u32 = 2;
+
 fn deliver(engine: &Engine, worker: &mut Worker, reply: &[u8], headers: &[u8], payload: &[u8]) {
     worker.answer(engine.global_account(), reply, headers, payload);
 }
@@ -55,7 +58,7 @@ impl Getter<'_> {
             Err(error) => return self.fail(&error, worker),
         };
         if !found.is_settled {
-            return self.answer_later(query.into_owned(), worker);
+            return self.answer_later(query.into_owned(), MAX_RETRIES, worker);
         }
         if !found.place.as_ref().is_some_and(|(_, locator)| self.send_from_disk(locator, worker)) {
             let read = query.read(self.stream, found.place);
@@ -84,7 +87,7 @@ impl Getter<'_> {
 
     /// What was found may be taken back by a power cut: it is told when that can't happen any more. It is looked for once
     /// more, as it may have been taken back meanwhile, with nobody to tell of it.
-    fn answer_later(self, query: Query<'static>, worker: &mut Worker) {
+    fn answer_later(self, query: Query<'static>, retries: u32, worker: &mut Worker) {
         let witness = self.stream.witness();
         let place = match query.find(self.stream) {
             Ok(found) => found.place,
@@ -97,20 +100,21 @@ impl Getter<'_> {
                 let getter = Getter { engine: &engine, stream: &stream, reply: &reply, no_headers };
                 match committed {
                     Ok(()) => getter.send(query.read(&stream, place), worker),
-                    Err(_) => getter.answer_instead(&query, worker),
+                    Err(_) => getter.answer_instead(query, retries, worker),
                 }
             });
         }));
     }
 
-    /// What was found was taken back. What is there instead is told if it is durable; else the disk fails on, and so
-    /// does the request.
-    fn answer_instead(self, query: &Query<'_>, worker: &mut Worker) {
+    /// What was found was taken back. What is there instead is told if it is durable; else the disk may still be about
+    /// to take it back, or fail on, and then so does the request.
+    fn answer_instead(self, query: Query<'static>, retries: u32, worker: &mut Worker) {
         match query.find(self.stream) {
             Ok(found) if found.is_settled => {
                 let read = query.read(self.stream, found.place);
                 self.send(read, worker);
             }
+            Ok(_) if retries > 0 => self.answer_later(query, retries - 1, worker),
             Ok(_) => deliver(self.engine, worker, self.reply, Status::StoreFailed.block(), b""),
             Err(error) => self.fail(&error, worker),
         }

@@ -59,11 +59,11 @@ impl Query<'_> {
     /// What the disk said.
     pub fn find(&self, stream: &Arc<Stream>) -> Result<Found, StorageError> {
         stream.look(|core| {
-            let log = core.log_mut();
-            let place = self.locate(log)?;
-            // That nothing is there may be the work of a removal that is not durable yet; a message that is, is there.
-            let is_durable = place.as_ref().is_some_and(|(_, locator)| locator.is_committed());
-            Ok(Found { place, is_settled: is_durable || log.position() <= log.committed() })
+            let place = self.locate(core.log_mut())?;
+            // That nothing is there, or not another one, may be the work of a removal that is not durable yet.
+            let is_bare = !matches!(self, Self::Sequence(_)) && core.has_unsettled_removals();
+            let is_durable = place.as_ref().is_some_and(|(_, locator)| locator.is_committed() && !is_bare);
+            Ok(Found { place, is_settled: is_durable || core.log().position() <= core.log().committed() })
         })
     }
 

@@ -14,7 +14,7 @@ use crate::engine::Engine;
 use crate::jetstream::usage::Usage;
 use crate::stream::config::{PersistMode, StorageType, StreamConfig};
 use crate::stream::core::Core;
-use crate::stream::{FoundConsumers, Reopen, Stream, StreamSetting, SyncPolicy, keep_copy};
+use crate::stream::{Files, FoundConsumers, Stream, StreamSetting, SyncPolicy, keep_copy};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// What all streams of a broker are made with.
@@ -105,19 +105,20 @@ impl Opener {
             id: self.next_id(),
             policy: self.policy,
             domain: self.domain.clone(),
-            reopen: self.reopen(&core, dir),
+            files: self.files(&core, dir),
             usage: Arc::clone(usage),
         };
         Stream::new(engine, engine.global_account(), core, setting)
     }
 
-    fn reopen(&self, core: &Core, dir: &Path) -> Reopen {
+    fn files(&self, core: &Core, dir: &Path) -> Files {
         let config = core.config();
-        let (medium, synced) = (Arc::clone(self.medium(config)), self.is_synced(config));
-        let (dir, created) = (dir.to_path_buf(), core.created());
-        Box::new(move |now, config, undone| {
-            Core::open(Arc::clone(&medium), dir.clone(), Arc::clone(config), created, synced, undone, now)
-        })
+        Files {
+            medium: Arc::clone(self.medium(config)),
+            dir: dir.to_path_buf(),
+            created: core.created(),
+            synced: self.is_synced(config),
+        }
     }
 
     fn is_synced(&self, config: &StreamConfig) -> bool {

@@ -5,12 +5,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use embus_protocol::filter_tree::FilterTree;
+use embus_protocol::filter_tree::{FilterTree, OutOfSteps, Steps};
 use parking_lot::RwLock;
 
 use crate::jetstream::limits::Reserved;
 use crate::stream::Stream;
 use crate::stream::config::StreamConfig;
+use crate::stream::config::subjects::MAX_STEPS;
 
 /// All streams that are served.
 #[derive(Debug, Default)]
@@ -69,9 +70,20 @@ impl Registry {
         names.into_iter().filter_map(|name| Some(Arc::clone(&members.by_name.get(name)?.stream))).collect()
     }
 
-    /// Whether another stream than the one called `name` has a subject that matches what this filter matches.
-    pub(crate) fn has_overlap_beside(&self, name: &str, filter: &str) -> bool {
-        self.members.read().by_subject.find_overlap(filter.as_bytes(), |it| **it != *name).is_some()
+    /// Whether another stream than the one of this configuration has a subject that matches what one of its own does.
+    ///
+    /// # Errors
+    /// So many nearly do that it would take too long to find out.
+    pub(crate) fn has_overlap(&self, config: &StreamConfig) -> Result<bool, OutOfSteps> {
+        let members = self.members.read();
+        let mut steps = Steps(MAX_STEPS);
+        for subject in &config.subjects {
+            let is_other = |name: &Arc<str>| **name != *config.name;
+            if members.by_subject.find_overlap_within(subject.as_bytes(), &mut steps, is_other)?.is_some() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// What all of them reserve.

@@ -6,6 +6,7 @@ use crate::api::error::ApiError;
 use crate::api::json;
 use crate::service::Request;
 use crate::stream::core::Outcome;
+use crate::stream::ingest::{Refusal, RefusedTo};
 use crate::stream::ticket::PubAck;
 use crate::stream::waiting::Waiting;
 use crate::sync::Arc;
@@ -31,10 +32,10 @@ impl Stream {
         if commit.is_ok() && journal.is_ok() {
             self.send_confirmations(waiting, worker);
         }
-        for (ticket, outcome) in waiting.tickets.drain(..) {
+        for (ticket, outcome) in waiting.take_tickets() {
             ticket.resolve(commit.clone().and_then(|()| self.pub_ack(outcome)));
         }
-        for (republish, hops) in waiting.republished.drain(..).filter(|_| commit.is_ok()) {
+        for (republish, hops) in waiting.take_republished().into_iter().filter(|_| commit.is_ok()) {
             let (headers, payload) = (&republish.headers[..], &republish.payload[..]);
             let message = Request { subject: &republish.subject, reply: None, headers, payload };
             if let Some(router) = self.router.upgrade() {
@@ -48,6 +49,20 @@ impl Stream {
         for (needs_log, done) in waiting.take_done() {
             let commit = if needs_log { commit.clone() } else { Ok(()) };
             done(commit.and_then(|()| journal.clone()));
+        }
+    }
+
+    /// Tells one publisher at once why a message is not taken.
+    pub(crate) fn send_refusal(&self, refusal: Refusal, worker: &mut Worker) {
+        let Refusal { to, error } = refusal;
+        match to {
+            RefusedTo::Ticket(ticket) => ticket.resolve(Err(error)),
+            RefusedTo::Reply(reply) => {
+                let Some(router) = self.router.upgrade() else { return };
+                let mut payload = Vec::new();
+                let headers = self.write_ack(&Outcome::Refused(error), &Ok(()), &mut payload);
+                worker.answer(&router, &reply, headers, &payload);
+            }
         }
     }
 

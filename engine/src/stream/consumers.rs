@@ -21,7 +21,7 @@ mod retention;
 mod wake;
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::fmt;
@@ -231,10 +231,10 @@ impl Consumers {
         !self.pumping && (is_ready || !self.statuses.is_empty() || !self.notices.is_empty())
     }
 
-    /// When the first of them wants to be called.
-    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+    /// When the first of them wants to be called. Nothing is written while the stream is busy.
+    pub(super) fn next_deadline(&self, is_busy: bool) -> Option<Timestamp> {
         let due = self.due.first().map(|(deadline, _)| *deadline);
-        [due, self.journal.due()].into_iter().flatten().min()
+        [due, self.journal.due().filter(|_| !is_busy)].into_iter().flatten().min()
     }
 
     /// The state machine of the stream was made anew from what is on the disk.

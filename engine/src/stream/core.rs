@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 use bytes::Bytes;
 use embus_storage::error::StorageError;
-use embus_storage::log::{Log, LogOptions, Replay, State, Undone, Upkeep};
+use embus_storage::log::{Log, LogOptions, Position, Replay, State, Undone, Upkeep};
 use embus_storage::medium::Medium;
 use embus_storage::message::Timestamp;
 
@@ -42,6 +42,8 @@ pub struct Core {
     pub(super) interest: Option<Box<dyn Interest>>,
     /// For subjects and headers that are stored otherwise than they came.
     pub(super) scratch: Scratch,
+    /// Behind the last removal that somebody asked for.
+    pub(super) removed_to: Position,
     created: Timestamp,
     synced: bool,
 }
@@ -205,6 +207,7 @@ impl Core {
             republished: VecDeque::new(),
             interest: None,
             scratch: Scratch::default(),
+            removed_to: Position::default(),
             created,
             synced,
         }
@@ -298,7 +301,15 @@ impl Core {
     /// # Errors
     /// What the disk said.
     pub fn remove_for_retention(&mut self, sequence: u64) -> Result<bool, StorageError> {
-        self.log.remove(sequence)
+        let removed = self.log.remove(sequence);
+        self.removed_to = self.log.position();
+        removed
+    }
+
+    /// Whether a power cut may bring back what was removed: by somebody who asked for it, that is. What limits and time
+    /// remove is the oldest, or leaves again.
+    pub fn has_unsettled_removals(&self) -> bool {
+        self.removed_to > self.log.committed()
     }
 
     /// Whether messages leave when consumers are done with them.

@@ -41,6 +41,7 @@ impl Core {
             (None, Some(keep)) => self.log.remove_matching(b">", u64::MAX, keep),
             (Some(filter), _) => self.log.remove_matching(filter, sequence.unwrap_or(u64::MAX), keep.unwrap_or(0)),
         };
+        self.removed_to = self.log.position();
         purged.map_err(ApiError::stream_purge_failed)
     }
 
@@ -55,7 +56,9 @@ impl Core {
         if self.config.deny_delete {
             return Err(ApiError::message_delete_failed("message delete not permitted"));
         }
-        match self.log.remove(sequence) {
+        let removed = self.log.remove(sequence);
+        self.removed_to = self.log.position();
+        match removed {
             Ok(true) => {
                 // As with a purge.
                 self.log.await_sync();

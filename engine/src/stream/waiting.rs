@@ -22,12 +22,16 @@ pub(crate) struct Waiting {
     /// The reply subjects of those who confirm acknowledgements of consumers, one behind the other, and where each ends.
     confirmations: Vec<u8>,
     confirmation_ends: Vec<usize>,
-    pub(crate) tickets: Vec<(Arc<Ticket>, Outcome)>,
+    tickets: Vec<(Arc<Ticket>, Outcome)>,
     /// With the position of the log that they wait for, if they wait for nothing else.
     done: Vec<(Option<Position>, Done)>,
     /// What they waited for of the log is committed, whatever became of the commit behind it.
     settled: Vec<Done>,
-    pub(crate) republished: Vec<(Republish, u8)>,
+    republished: Vec<(Republish, u8)>,
+    /// How many wait.
+    entries: usize,
+    /// What they take, roughly.
+    bytes: usize,
 }
 
 /// An acknowledgement for a reply subject.
@@ -46,12 +50,22 @@ impl fmt::Debug for Waiting {
 impl Waiting {
     /// Whether nobody waits.
     pub(crate) fn is_empty(&self) -> bool {
-        self.acks.is_empty()
-            && self.confirmation_ends.is_empty()
-            && self.tickets.is_empty()
-            && self.done.is_empty()
-            && self.settled.is_empty()
-            && self.republished.is_empty()
+        self.entries == 0
+    }
+
+    /// How many wait.
+    pub(crate) fn len(&self) -> usize {
+        self.entries
+    }
+
+    /// Whether no more may wait, whatever waits beside them.
+    pub(crate) fn is_full(&self) -> bool {
+        self.entries >= MAX_PENDING_ENTRIES || self.bytes > MAX_PENDING_BYTES
+    }
+
+    /// What they take, roughly.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether somebody waits who may wait for the state of consumers.
@@ -62,6 +76,7 @@ impl Waiting {
     /// Notes that `done` waits: for everything up to `position` of the log, or for all that the next round does.
     pub(crate) fn push_done(&mut self, position: Option<Position>, done: Done) {
         self.done.push((position, done));
+        self.count(0);
     }
 
     /// A commit failed: whoever waits for no more than what was committed before it has what they wait for.
@@ -82,12 +97,44 @@ impl Waiting {
     pub(crate) fn push_ack(&mut self, reply: &[u8], outcome: Outcome) {
         self.replies.extend_from_slice(reply);
         self.acks.push(Ack { reply_end: self.replies.len(), outcome });
+        self.count(reply.len());
+    }
+
+    /// Notes that an in-process publisher waits for `outcome`.
+    pub(crate) fn push_ticket(&mut self, ticket: &Arc<Ticket>, outcome: Outcome) {
+        self.tickets.push((Arc::clone(ticket), outcome));
+        self.count(0);
+    }
+
+    /// Notes a message to publish afterwards, and how often it was republished then.
+    pub(crate) fn push_republished(&mut self, republish: Republish, hops: u8) {
+        let Republish { subject, headers, payload } = &republish;
+        let bytes = subject.len() + headers.len() + payload.len();
+        self.republished.push((republish, hops));
+        self.count(bytes);
     }
 
     /// Notes that whoever listens on `reply` waits for an acknowledgement of a message of a consumer to be durable.
     pub(crate) fn push_confirmation(&mut self, reply: &[u8]) {
         self.confirmations.extend_from_slice(reply);
         self.confirmation_ends.push(self.confirmations.len());
+        self.count(reply.len());
+    }
+
+    #[inline]
+    fn count(&mut self, bytes: usize) {
+        self.entries += 1;
+        self.bytes += ENTRY_BYTES + bytes;
+    }
+
+    /// Takes out in-process publishers with what they wait for.
+    pub(crate) fn take_tickets(&mut self) -> Vec<(Arc<Ticket>, Outcome)> {
+        std::mem::take(&mut self.tickets)
+    }
+
+    /// Takes out what is to be published.
+    pub(crate) fn take_republished(&mut self) -> Vec<(Republish, u8)> {
+        std::mem::take(&mut self.republished)
     }
 
     /// The reply subjects of those who wait for acknowledgements of consumers.
@@ -120,6 +167,7 @@ impl Waiting {
         self.done = Vec::new();
         self.settled = Vec::new();
         self.republished = Vec::new();
+        (self.entries, self.bytes) = (0, 0);
     }
 
     /// Everybody who waits in either, those of `later` behind.
@@ -135,9 +183,18 @@ impl Waiting {
         self.done.append(&mut later.done);
         self.settled.append(&mut later.settled);
         self.republished.append(&mut later.republished);
+        self.entries += std::mem::take(&mut later.entries);
+        self.bytes += std::mem::take(&mut later.bytes);
     }
 }
 
+/// Bytes that may wait for the disk in one stream, answers included; beyond, publishers are told to come again.
+/// [reference §4.2]
+pub(super) const MAX_PENDING_BYTES: usize = 128 * 1024 * 1024;
+/// How many may wait for an answer of one stream. [reference §4.2]
+pub(super) const MAX_PENDING_ENTRIES: usize = 100_000;
+/// What somebody who waits takes beside a subject or a message.
+const ENTRY_BYTES: usize = 128;
 /// Memory that a busy stream keeps for the next commit.
 const KEPT_BYTES: usize = 64 * 1024;
 const KEPT_ACKS: usize = 4096;

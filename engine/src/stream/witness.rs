@@ -30,7 +30,7 @@ impl Stream {
 
 impl Witness {
     /// Calls `done` once everything changed so far is as durable as the policy asks: at once if it is, and with an error
-    /// if something that was changed since was undone.
+    /// if something that was changed since was undone, or if too many wait already.
     pub fn after_commit(&self, done: Done) {
         let mut state = self.stream.state.lock();
         if state.failures != self.failures {
@@ -38,9 +38,9 @@ impl Witness {
             drop(state);
             return done(Err(error.unwrap_or_else(|| ApiError::store_failed("a commit failed"))));
         }
-        if let Some(error) = self.stream.refusal_if_broken(&mut state, self.stream.now()) {
+        if self.stream.is_full(&state) {
             drop(state);
-            return done(Err(error));
+            return done(Err(ApiError::too_many_requests()));
         }
         let is_behind = state.consumers.journal().is_behind();
         if is_behind {
@@ -49,7 +49,8 @@ impl Witness {
         }
         let log = state.core.log();
         let (position, needs_journal) = (log.position(), state.consumers.journal().is_wanted());
-        if state.busy || position > log.committed() || needs_journal {
+        let is_open = state.busy || position > log.committed() || log.failure().is_some();
+        if is_open || needs_journal {
             // A journal that a round under way writes fails with that round.
             state.waiting.push_done((!needs_journal).then_some(position), done);
             drop(state);

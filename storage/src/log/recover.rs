@@ -220,7 +220,8 @@ impl<'a> Recovery<'a> {
         let is_fresh =
             |mark: TailMark| mark.boot_id == log.durable.boot_id && (mark.is_unnamed || !listing.superseded.is_empty());
         log.durable.names_dirty = log.place.persistent && mark.is_none_or(is_fresh);
-        log.durable.dirty |= log.durable.names_dirty;
+        // What is still to be taken back waits for a commit.
+        log.durable.dirty |= log.durable.names_dirty || !self.undone.is_done();
         for found in &listing.superseded {
             let salt = found.header.as_ref().map_or(crate::record::Salt(0), |header| header.salt);
             let len = found.len;

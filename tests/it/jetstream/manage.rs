@@ -192,6 +192,39 @@ fn the_account_counts_what_it_has() {
 }
 
 #[test]
+fn the_account_has_limits() {
+    run(async {
+        let limited = listening().max_streams(2).max_consumers(1).max_ack_pending(10).max_bytes_required(true);
+        let limited = limited.max_account_memory(1 << 19).max_account_storage(1 << 19);
+        let limited = limited.max_memory_stream_bytes(1 << 18).max_file_stream_bytes(1 << 18);
+        let scene = Scene::of(limited.start().await.unwrap()).await;
+        let account = scene.context.query_account().await.unwrap();
+        let limits = account.limits;
+        assert_eq!((limits.max_streams, limits.max_consumers, limits.max_ack_pending), (Some(2), Some(1), 10));
+        assert_eq!((limits.max_memory, limits.max_storage), (Some(1 << 19), Some(1 << 19)));
+        assert_eq!((limits.memory_max_stream_bytes, limits.storage_max_stream_bytes), (Some(1 << 18), Some(1 << 18)));
+        assert!(limits.max_bytes_required);
+
+        assert_eq!(refusal(&scene, config("A", &["a"])).await, 10113);
+        for storage in [StorageType::File, StorageType::Memory] {
+            let large = Config { max_bytes: (1 << 18) + 1, storage, ..config("A", &["a"]) };
+            assert_eq!(refusal(&scene, large).await, 10122);
+        }
+        let stream = scene.stream(Config { max_bytes: 1 << 18, ..config("A", &["a"]) }).await;
+        let pull = |name: &str, max_ack_pending| async_nats::jetstream::consumer::pull::Config {
+            durable_name: Some(name.to_owned()),
+            max_ack_pending,
+            ..Default::default()
+        };
+        assert!(stream.create_consumer(pull("C", 11)).await.is_err());
+        stream.create_consumer(pull("C", 10)).await.unwrap();
+        assert!(stream.create_consumer(pull("D", 10)).await.is_err());
+        scene.stream(Config { max_bytes: 1 << 18, ..config("B", &["b"]) }).await;
+        assert_eq!(refusal(&scene, Config { max_bytes: 1, ..config("C", &["c"]) }).await, 10027);
+    });
+}
+
+#[test]
 fn a_full_store_refuses_until_there_is_room() {
     run(async {
         let scene = Scene::of(listening().max_file_store(10_000).start().await.unwrap()).await;

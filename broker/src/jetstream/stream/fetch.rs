@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use embus_engine::api::fetch::Query;
-use embus_engine::stream::{Stream as EngineStream, Witness};
+use embus_engine::stream::Stream as EngineStream;
 use embus_protocol::headers::{HeaderMap, block};
 use embus_protocol::subject::Subject;
 use embus_storage::message::StoredMessage;
@@ -66,22 +66,21 @@ impl Context {
         stream: &Arc<EngineStream>,
         query: &Query<'_>,
     ) -> Result<Option<StoredMessage>, Failure> {
+        let mut tries = 0..MAX_RETRIES;
         loop {
             let witness = stream.witness();
             let found = query.find(stream).map_err(store_failed)?;
-            // What was taken back is looked for anew: something else may be there instead.
-            if found.is_settled || self.is_kept(&witness).await? {
-                return query.read(stream, found.place).map_err(store_failed);
+            let kept = if found.is_settled { Ok(()) } else { self.committed(&witness).await };
+            match kept {
+                Ok(()) => return query.read(stream, found.place).map_err(store_failed),
+                // What was taken back is looked for anew: something else may be there instead. A disk that fails on is
+                // not asked for ever.
+                Err(Failure::Api(_)) if tries.next().is_some() => {}
+                Err(failure) => return Err(failure),
             }
         }
     }
-
-    /// Waits for the disk. Says whether it has taken what was changed so far.
-    async fn is_kept(&self, stream: &Witness) -> Result<bool, Failure> {
-        match self.committed(stream).await {
-            Ok(()) => Ok(true),
-            Err(Failure::Api(_)) => Ok(false),
-            Err(failure) => Err(failure),
-        }
-    }
 }
+
+/// How often a message is looked for anew: the disk fails, then the log is read, and then it may not be readable.
+const MAX_RETRIES: u32 = 2;

@@ -68,6 +68,27 @@ pub struct State {
     /// Those sequences, if they were [asked for](super::StreamInfoBuilder::with_deleted), a million at most.
     #[serde(default)]
     pub deleted: Option<Vec<u64>>,
+    /// What damage took of it, if anything; async-nats does not know of it.
+    #[serde(default)]
+    pub lost: Option<Lost>,
+}
+
+/// What damage to its files took of a stream.
+#[derive(Debug, Clone, Copy, Deserialize, PartialEq, Eq)]
+pub struct Lost {
+    /// How many messages.
+    #[serde(default, rename = "count")]
+    pub messages: u64,
+    /// How many bytes of the files could not be understood.
+    #[serde(default)]
+    pub bytes: u64,
+}
+
+impl Lost {
+    fn of(state: &log::State) -> Option<Self> {
+        let lost = Self { messages: state.lost_messages, bytes: state.lost_bytes };
+        (lost.messages > 0 || lost.bytes > 0).then_some(lost)
+    }
 }
 
 /// Who holds a stream.
@@ -182,6 +203,7 @@ impl Snapshot {
                 subjects_count: self.state.subjects,
                 deleted_count: (self.state.deleted > 0).then_some(self.state.deleted),
                 deleted: None,
+                lost: Lost::of(&self.state),
             },
             cluster: None,
             mirror: None,

@@ -41,6 +41,9 @@ struct Cursor {
     last: u64,
 }
 
+/// Requests for several messages that may wait for their turn.
+const MAX_WAITING: usize = 1000;
+
 /// Messages that are looked up under one lock.
 const CHUNK: usize = 64;
 
@@ -60,8 +63,13 @@ pub(super) fn start(engine: &Arc<Engine>, stream: &Arc<Stream>, reply: &[u8], ba
 
 /// Runs `send` as a job when all that the stream holds now is durable.
 pub(super) fn after_commit(witness: &Witness, sender: Sender, send: impl FnOnce(Sender) + Send + 'static) {
-    witness.after_commit(Box::new(move |committed| match (committed, sender.engine().jobs().cloned()) {
-        (Ok(()), Some(jobs)) => jobs.spawn(Box::new(move || send(sender))),
+    witness.after_commit(Box::new(move |committed| match (committed, sender.engine().reads().cloned()) {
+        (Ok(()), Some(jobs)) if jobs.waiting() >= MAX_WAITING => sender.refuse(Status::TooManyRequests),
+        (Ok(()), Some(jobs)) => jobs.spawn(Box::new(move || {
+            if sender.is_wanted() {
+                send(sender);
+            }
+        })),
         (Ok(()), None) => send(sender),
         (Err(_), _) => sender.refuse(Status::StoreFailed),
     }));

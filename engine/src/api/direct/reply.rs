@@ -17,6 +17,8 @@ pub(super) enum Status {
     RequiredLevel,
     /// Differs from nats-server, where whatever fails was not found.
     StoreFailed,
+    /// Differs from nats-server, which starts as many reads as are asked for.
+    TooManyRequests,
 }
 
 impl Status {
@@ -30,6 +32,7 @@ impl Status {
             Self::TooManyResults => b"NATS/1.0 413 Too Many Results\r\n\r\n",
             Self::RequiredLevel => b"NATS/1.0 412 Required Api Level\r\n\r\n",
             Self::StoreFailed => b"NATS/1.0 500 Store Failed\r\n\r\n",
+            Self::TooManyRequests => b"NATS/1.0 429 Too Many Requests\r\n\r\n",
         }
     }
 }

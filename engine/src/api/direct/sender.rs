@@ -75,6 +75,11 @@ impl Sender {
         self.up_to = up_to;
     }
 
+    /// Whether whoever asked is still there.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.engine.global_account().has_interest(&self.reply)
+    }
+
     /// Whether no more are wanted.
     pub(super) fn is_full(&self) -> bool {
         self.messages_left == 0
@@ -85,6 +90,10 @@ impl Sender {
         let mut goes_on = true;
         while goes_on && !self.is_full() {
             let engine = Arc::clone(&self.engine);
+            if !self.is_wanted() {
+                self.messages_left = 0;
+                return;
+            }
             goes_on = engine.with_worker(|worker| self.send_some(&mut messages, worker));
         }
     }

@@ -3,6 +3,7 @@
 use super::{Fixture, NOW};
 use crate::api::direct;
 use crate::service::Request;
+use crate::sync::Arc;
 
 impl Fixture {
     /// Sends a direct get; returns the messages that answer it, without what is the same in all of them.
@@ -187,4 +188,47 @@ fn too_many_subjects() {
     let all = fixture.get("", r#"{"seq":1,"batch":2000}"#);
     assert_eq!(all.lines().count(), 1031);
     assert!(all.ends_with("- 204 EOB pending 0 after 1030\n"), "{}", all.lines().last().unwrap());
+}
+
+#[test]
+fn a_batch_ends_with_whoever_asked_for_it() {
+    let fixture = Fixture::new().with_messages();
+    let stream = fixture.jetstream.get("S").unwrap();
+    let connection = crate::fixtures::connection(9);
+    let reader = crate::fixtures::subscription(&connection, "1", "_R", None);
+    fixture.engine.global_account().subscribe(Arc::clone(&reader));
+    let request = Request {
+        subject: b"$JS.API.DIRECT.GET.S",
+        reply: Some(b"_R"),
+        headers: b"",
+        payload: br#"{"seq":1,"batch":1000000}"#,
+    };
+    let ask = || fixture.engine.with_worker(|worker| direct::call(&fixture.engine, &stream, &request, worker));
+    ask();
+    fixture.run_jobs();
+    let reads = stream.look(|core| core.log().messages());
+    assert_eq!(delivered(&connection), reads + 1);
+    ask();
+    fixture.engine.global_account().unsubscribe(&reader);
+    fixture.run_jobs();
+    assert_eq!(delivered(&connection), reads + 1);
+    for _ in 0..1100 {
+        ask();
+    }
+    assert!(fixture.engine.reads().unwrap().waiting() <= 1000);
+}
+
+#[test]
+fn reads_and_background_work_keep_no_commit_waiting() {
+    let fixture = Fixture::new().with_messages();
+    for _ in 0..100 {
+        fixture.begin_get("", r#"{"seq":1,"batch":100}"#);
+    }
+    assert!(fixture.engine.reads().unwrap().waiting() >= 90);
+    assert_eq!(fixture.engine.jobs().unwrap().waiting(), 0);
+    fixture.run_jobs();
+}
+
+fn delivered(connection: &crate::connection::Connection) -> u64 {
+    connection.traffic().out_msgs
 }

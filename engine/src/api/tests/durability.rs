@@ -43,12 +43,25 @@ fn what_was_taken_back_is_not_told() {
     let answer = fixture.begin_ask("$JS.API.STREAM.MSG.GET.S", "", r#"{"seq":7}"#);
     disk.fail_at(disk.calls() + 1, Fault::Io);
     fixture.run_jobs();
-    assert_eq!(fixture.got(), "- s.b 5||m4\n- 500 Store Failed\n");
+    // Whoever asked for one message is told what there is instead, once the log was read anew.
+    assert_eq!(fixture.got(), "- 500 Store Failed\n- s.b 5||m4\n");
     let answer = answer.lock().take();
     assert!(
         matches!(&answer, Some(Response::Json(json)) if json.contains(r#""code":503,"err_code":10077,"#)),
         "{answer:?}"
     );
+}
+
+#[test]
+fn what_a_removal_shows_is_told_once_it_stays() {
+    let fixture = on(&CrashMedium::new(1));
+    fixture.begin_ask("$JS.API.STREAM.MSG.DELETE.S", "", r#"{"seq":5}"#);
+    fixture.begin_get(".s.b", "");
+    fixture.begin_get("", r#"{"seq":4,"next_by_subj":"s.>"}"#);
+    fixture.begin_get("", r#"{"seq":4}"#);
+    assert_eq!(fixture.got(), "- s.c 4||m3\n", "a power cut would bring the fifth back");
+    fixture.run_jobs();
+    assert_eq!(fixture.got(), "-|K: v s.b 2||m1\n- s.c 4||m3\n");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use super::{Fixture, NOW};
 use crate::fixtures::subscription;
+use crate::service::Request;
 
 #[test]
 fn streams_that_come_and_go() {
@@ -32,4 +33,24 @@ fn answers_are_audited_only_if_somebody_listens() {
     assert!(answer.contains("10059"), "{answer}");
     assert_eq!(pending.pending_bytes(), 0, "it was written at once");
     assert_eq!(fixture.ask("$JS.API.STREAM.FOO", "", ""), None);
+}
+
+#[test]
+fn requests_that_wait_are_bounded_in_bytes() {
+    let fixture = Fixture::new();
+    let client = crate::fixtures::connection(9);
+    let advisory = "$JS.EVENT.ADVISORY.API.LIMIT_REACHED";
+    fixture.engine.global_account().subscribe(subscription(&client, "1", advisory, None));
+    let payload = vec![b' '; 1 << 20];
+    for subject in ["$JS.API.STREAM.NAMES"; 100] {
+        let message = Request { subject: subject.as_bytes(), reply: None, headers: b"", payload: &payload };
+        fixture.engine.publish_internal(fixture.engine.global_account(), &message);
+    }
+    let waiting = fixture.jetstream.serial().waiting();
+    assert!((60..=64).contains(&waiting), "{waiting}");
+    assert!(client.traffic().out_msgs >= 36, "who listens learns it");
+    fixture.run_jobs();
+    let message = Request { subject: b"$JS.API.STREAM.NAMES", reply: None, headers: b"", payload: &payload };
+    fixture.engine.publish_internal(fixture.engine.global_account(), &message);
+    assert_eq!(fixture.jetstream.serial().waiting(), 1, "there is room again");
 }

@@ -10,7 +10,7 @@ use embus_storage::medium::crash::{CrashMedium, Fault};
 use super::*;
 use crate::clock::{Clock, Monotonic};
 use crate::stream::ticket::Ticket;
-use crate::stream::{AnswerTo, Arriving};
+use crate::stream::{AnswerTo, Arriving, Taken};
 use crate::sync::atomic::{AtomicU64, Ordering};
 
 /// One thread for all jobs, so that a run meets the disk's calls in nearly the same order as the one before.
@@ -104,8 +104,11 @@ pub(super) fn try_publish(stream: &Arc<Stream>, subject: &str) -> Result<(), Api
     let message = Incoming { subject: subject.as_bytes(), headers: b"", payload: b"payload" };
     let ticket = Arc::new(Ticket::default());
     let arriving = Arriving { message, hops: 0, time: stream.now() };
-    stream.ingest(&arriving, AnswerTo::Ticket(&ticket));
+    let taken = stream.ingest(&arriving, AnswerTo::Ticket(&ticket));
     stream.commit();
+    if let Taken::Refused(refusal) = taken {
+        return Err(refusal.error);
+    }
     let (sender, receiver) = mpsc::channel();
     let waker = Waker::from(Arc::new(Ring(sender)));
     loop {
@@ -123,6 +126,14 @@ impl Wake for Ring {
     fn wake(self: Arc<Self>) {
         let _ = self.0.send(());
     }
+}
+
+/// Returns when the jobs are done that are known by now: who is told that the disk failed is so before the log is read
+/// anew.
+fn rest(jetstream: &JetStream) {
+    let (sender, receiver) = mpsc::channel();
+    jetstream.executor.spawn(Box::new(move || sender.send(()).expect("somebody waits")));
+    receiver.recv_timeout(Duration::from_secs(20)).expect("all jobs end");
 }
 
 /// What can be seen of the streams: name, subjects, description, messages.
@@ -204,6 +215,7 @@ fn check_errors_at_every_call(fault: Fault) {
         let jetstream = try_open(&disk).or_else(|_| try_open(&disk)).unwrap();
         for (step, after) in STEPS.iter().zip(&pictures[1..]) {
             if let Err(error) = step.take(&jetstream) {
+                rest(&jetstream);
                 let again = step.take(&jetstream);
                 assert!(again.is_ok(), "call {call}, {step:?}: {error}, then {again:?}");
             }

@@ -3,7 +3,7 @@
 use std::task::{Context, Poll, Waker};
 
 use embus_protocol::info::ServerInfo;
-use embus_storage::log::Upkeep;
+use embus_storage::log::{Kept, Upkeep};
 use embus_storage::medium::crash::{CrashMedium, Fault};
 
 use crate::api::error::ApiError;
@@ -13,18 +13,19 @@ use crate::fixtures::{ByHand, ByHandClock};
 use crate::jetstream::JetStreamOptions;
 use crate::jobs::Executor;
 use crate::limits::Limits;
-use crate::stream::commit::RETRY_NANOS;
 use crate::stream::config::StreamConfig;
 use crate::stream::core::Incoming;
 use crate::stream::ticket::{PubAck, Ticket};
-use crate::stream::{AnswerTo, Arriving, Stream};
+use crate::stream::trouble::RETRY_NANOS;
+use crate::stream::{AnswerTo, Arriving, Stream, Taken};
 use crate::sync::{Arc, Mutex};
 
 struct Fixture {
     disk: CrashMedium,
     clock: Arc<ByHandClock>,
     jobs: Arc<ByHand>,
-    engine: Arc<Engine>,
+    /// Streams do not keep it.
+    _engine: Arc<Engine>,
     stream: Arc<Stream>,
 }
 
@@ -47,7 +48,7 @@ impl Fixture {
         };
         let stream = engine.jetstream().unwrap().create(config, false).unwrap().stream;
         jobs.run();
-        Self { disk, clock, jobs, engine, stream }
+        Self { disk, clock, jobs, _engine: engine, stream }
     }
 
     /// Publishes without the end of the turn.
@@ -55,7 +56,9 @@ impl Fixture {
         let message = Incoming { subject: subject.as_bytes(), headers: b"", payload: &[b'x'; 3000] };
         let ticket = Arc::new(Ticket::default());
         let arriving = Arriving { message, hops: 0, time: self.stream.now() };
-        self.stream.ingest(&arriving, AnswerTo::Ticket(&ticket));
+        if let Taken::Refused(refusal) = self.stream.ingest(&arriving, AnswerTo::Ticket(&ticket)) {
+            ticket.resolve(Err(refusal.error));
+        }
         Ticketed(ticket)
     }
 
@@ -83,6 +86,13 @@ impl Fixture {
             }
         }
         panic!("there is no more");
+    }
+
+    /// What the job does behind its work.
+    fn finish_upkeep(&self, kept: Kept) {
+        self.stream.finish_upkeep(kept);
+        self.stream.commit();
+        self.jobs.run();
     }
 
     /// Whoever was told that a message is stored finds it.
@@ -151,7 +161,7 @@ fn a_stream_is_read_anew_once_for_each_failure() {
     failed.answer().unwrap_err();
     *fixture.clock.0.lock() += 2 * RETRY_NANOS;
     let early = fixture.publish("a.2");
-    fixture.stream.finish_upkeep(&fixture.engine, upkeep.run());
+    fixture.finish_upkeep(upkeep.run());
     *fixture.clock.0.lock() += 2 * RETRY_NANOS;
     let behind = fixture.publish("a.3");
     fixture.jobs.run();
@@ -191,9 +201,7 @@ fn who_publishes_while_background_work_fails_learns_it() {
         let kept = upkeep.run();
         fixture.disk.forget_faults();
         let meanwhile = fixture.ingest("a.9");
-        fixture.stream.finish_upkeep(&fixture.engine, kept);
-        fixture.stream.commit();
-        fixture.jobs.run();
+        fixture.finish_upkeep(kept);
         refused += u32::from(fixture.check(&meanwhile).is_err());
     }
     assert!(refused > 0, "nothing was uncertain");

@@ -5,6 +5,7 @@ use embus_storage::message::Timestamp;
 
 use super::gate::Gate;
 use super::index::Slot;
+use crate::api::error::ApiError;
 use crate::consumer::ack::{AckToken, AckVerb};
 use crate::consumer::{PullRequest, Status};
 use crate::feedback::{Messages, Says};
@@ -57,21 +58,29 @@ impl Stream {
     /// Says whether there is such a consumer.
     pub fn acknowledge(self: &Arc<Self>, consumer: &str, token: &AckToken, body: &[u8], done: Option<Done>) -> bool {
         let Some(router) = self.router.upgrade() else { return false };
+        let mut unheard = None;
         {
             let mut state = self.state.lock();
             let state = &mut *state;
             let now = self.now();
             let Some(slot) = state.consumers.slot(consumer) else { return false };
             state.acknowledge(slot, token, body, None, &mut Gate::new(&router, None), now);
-            if let Some(done) = done {
-                state.consumers.journal.want();
-                state.waiting.push_done(None, done);
+            match done {
+                Some(done) if state.waiting.is_full() => unheard = Some(done),
+                Some(done) => {
+                    state.consumers.journal.want();
+                    state.waiting.push_done(None, done);
+                }
+                None => {}
             }
             state.after(slot, now);
             self.arm(state);
         }
         self.commit();
         self.pump_alone();
+        if let Some(done) = unheard {
+            done(Err(ApiError::too_many_requests()));
+        }
         true
     }
 
@@ -115,7 +124,8 @@ impl State {
             // The reply is where the next messages go; it is not told that this one is done. [reference §5.2]
             AckVerb::Next(request) => self.pull(slot, request, reply, gate, now),
             _ => {
-                if let Some(reply) = reply.filter(|_| is_answered) {
+                // Where too many wait already, this one is done but not confirmed.
+                if let Some(reply) = reply.filter(|_| is_answered && !self.waiting.is_full()) {
                     self.consumers.journal.want();
                     self.waiting.push_confirmation(reply);
                 }

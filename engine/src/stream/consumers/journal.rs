@@ -54,7 +54,7 @@ impl Journal {
     }
 
     /// When something is to be written.
-    pub(super) fn due(&self) -> Option<Timestamp> {
+    pub(in crate::stream) fn due(&self) -> Option<Timestamp> {
         self.due.map(|due| due.max(self.retry_at))
     }
 

@@ -54,9 +54,9 @@ impl Consumers {
     pub(super) fn remove_settled(&mut self, slot: Slot, core: &mut Core) {
         while let Some(sequence) = self.member_mut(slot).and_then(|member| member.consumer.take_settled()) {
             if let Err(error) = self.remove_unneeded(sequence, core) {
-                // The log takes no more changes; whoever commits next finds out.
+                // The log takes no more changes; once it was read anew, nobody will be done with this message again.
+                self.removed.since_commit.push(sequence);
                 tracing::debug!(%error, "a message that consumers are done with could not be removed");
-                return;
             }
         }
     }
@@ -122,10 +122,12 @@ impl Stream {
         let mut state = self.state.lock();
         let state = &mut *state;
         let Some(mut sweep) = state.consumers.sweeps.pop_front() else { return false };
-        if state.consumers.sweep(&mut sweep, &mut state.core).unwrap_or(false) {
+        let swept = state.consumers.sweep(&mut sweep, &mut state.core);
+        // Where the log takes no changes now, it is done once it was read anew.
+        if *swept.as_ref().unwrap_or(&true) {
             state.consumers.sweeps.push_front(sweep);
         }
-        true
+        swept.is_ok()
     }
 
     /// Its configuration may say now that messages leave when consumers are done with them, or that they do so no more.

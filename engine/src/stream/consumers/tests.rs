@@ -3,7 +3,7 @@
 mod congestion;
 mod damage;
 mod durability;
-mod fixture;
+pub(in crate::stream) mod fixture;
 mod hungry;
 mod pull;
 mod push;

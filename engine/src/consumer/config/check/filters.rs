@@ -1,11 +1,9 @@
 //! What a consumer wants of its stream.
 
-use embus_protocol::filter::overlap;
-
 use super::invalid;
 use crate::api::error::ApiError;
 use crate::consumer::config::ConsumerConfig;
-use crate::stream::config::subjects;
+use crate::stream::config::subjects::{self, Overlaps, TOO_MUCH};
 
 impl ConsumerConfig {
     /// Filters need not have anything in common with the subjects of the stream.
@@ -17,11 +15,12 @@ impl ConsumerConfig {
             return Err(ApiError::consumer_empty_filter());
         }
         let filters: Vec<_> = self.filters().map(str::as_bytes).collect();
+        let mut overlaps = Overlaps::new(filters.iter().copied());
         for (at, filter) in filters.iter().enumerate() {
             if !subjects::is_valid(filter) {
                 return Err(invalid("invalid subject"));
             }
-            if filters[at + 1..].iter().any(|other| overlap(filter, other)) {
+            if overlaps.behind(at, filter).map_err(|_| invalid(TOO_MUCH))?.is_some() {
                 return Err(ApiError::consumer_overlapping_filters());
             }
         }

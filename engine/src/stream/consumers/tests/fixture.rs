@@ -21,9 +21,9 @@ use crate::stream::config::{Retention, StreamConfig};
 use crate::subscription::Subscription;
 use crate::sync::{Arc, Mutex};
 
-pub(super) struct Fixture {
-    pub(super) engine: Arc<Engine>,
-    pub(super) stream: Arc<Stream>,
+pub(in crate::stream) struct Fixture {
+    pub(in crate::stream) engine: Arc<Engine>,
+    pub(in crate::stream) stream: Arc<Stream>,
     clock: Arc<ByHandClock>,
     jobs: Arc<ByHand>,
     client: Arc<Connection>,
@@ -32,15 +32,15 @@ pub(super) struct Fixture {
     seen: Mutex<usize>,
 }
 
-pub(super) const SECOND: Timestamp = 1_000_000_000;
+pub(in crate::stream) const SECOND: Timestamp = 1_000_000_000;
 
 /// A stream that takes `a.>`.
-pub(super) fn stream_config(retention: Retention) -> StreamConfig {
+pub(in crate::stream) fn stream_config(retention: Retention) -> StreamConfig {
     StreamConfig { name: "S".to_owned(), subjects: vec!["a.>".to_owned()], retention, ..StreamConfig::default() }
 }
 
 /// A durable pull consumer of everything, with explicit acknowledgements.
-pub(super) fn durable(name: &str) -> ConsumerConfig {
+pub(in crate::stream) fn durable(name: &str) -> ConsumerConfig {
     ConsumerConfig {
         durable_name: name.to_owned(),
         name: name.to_owned(),
@@ -54,17 +54,28 @@ pub(super) fn durable(name: &str) -> ConsumerConfig {
 }
 
 impl Fixture {
-    pub(super) fn new() -> Self {
+    pub(in crate::stream) fn new() -> Self {
         Self::of(stream_config(Retention::Limits))
     }
 
-    pub(super) fn of(config: StreamConfig) -> Self {
+    pub(in crate::stream) fn of(config: StreamConfig) -> Self {
         Self::with(config, |options| options)
     }
 
-    pub(super) fn with(config: StreamConfig, change: impl FnOnce(JetStreamOptions) -> JetStreamOptions) -> Self {
+    pub(in crate::stream) fn with(
+        config: StreamConfig,
+        change: impl FnOnce(JetStreamOptions) -> JetStreamOptions,
+    ) -> Self {
+        Self::within(Limits::default(), config, change)
+    }
+
+    pub(in crate::stream) fn within(
+        limits: Limits,
+        config: StreamConfig,
+        change: impl FnOnce(JetStreamOptions) -> JetStreamOptions,
+    ) -> Self {
         let clock = Arc::new(ByHandClock(Mutex::new(SECOND)));
-        let engine = Engine::new(Limits::default(), ServerInfo::default(), Arc::clone(&clock) as Arc<dyn Clock>, 1);
+        let engine = Engine::new(limits, ServerInfo::default(), Arc::clone(&clock) as Arc<dyn Clock>, 1);
         let jobs = Arc::new(ByHand::default());
         let options = JetStreamOptions::in_memory(Arc::clone(&jobs) as Arc<dyn Executor>);
         engine.start_jetstream(change(options)).unwrap();
@@ -81,57 +92,57 @@ impl Fixture {
         fixture
     }
 
-    pub(super) fn subscribe(&self, filter: &str, group: Option<&str>) -> Arc<Subscription> {
+    pub(in crate::stream) fn subscribe(&self, filter: &str, group: Option<&str>) -> Arc<Subscription> {
         let subscription = self.begin_subscribe(filter, group);
         self.run_jobs();
         subscription
     }
 
     /// The same without the jobs that come of it.
-    pub(super) fn begin_subscribe(&self, filter: &str, group: Option<&str>) -> Arc<Subscription> {
+    pub(in crate::stream) fn begin_subscribe(&self, filter: &str, group: Option<&str>) -> Arc<Subscription> {
         let subscription = subscription(&self.client, "1", filter, group);
         self.engine.global_account().subscribe(Arc::clone(&subscription));
         subscription
     }
 
     /// How many jobs wait.
-    pub(super) fn jobs(&self) -> usize {
+    pub(in crate::stream) fn jobs(&self) -> usize {
         self.jobs.len()
     }
 
-    pub(super) fn unsubscribe(&self, subscription: &Arc<Subscription>) {
+    pub(in crate::stream) fn unsubscribe(&self, subscription: &Arc<Subscription>) {
         self.engine.global_account().unsubscribe(subscription);
         self.run_jobs();
     }
 
-    pub(super) fn run_jobs(&self) {
+    pub(in crate::stream) fn run_jobs(&self) {
         self.jobs.run();
     }
 
     /// Publishes; says how many took it.
-    pub(super) fn publish(&self, subject: &str, payload: &str) -> usize {
+    pub(in crate::stream) fn publish(&self, subject: &str, payload: &str) -> usize {
         self.request(subject, None, payload)
     }
 
-    pub(super) fn request(&self, subject: &str, reply: Option<&str>, payload: &str) -> usize {
+    pub(in crate::stream) fn request(&self, subject: &str, reply: Option<&str>, payload: &str) -> usize {
         let delivered = self.begin_request(subject, reply, payload);
         self.run_jobs();
         delivered
     }
 
     /// The same without the jobs that come of it.
-    pub(super) fn begin_request(&self, subject: &str, reply: Option<&str>, payload: &str) -> usize {
+    pub(in crate::stream) fn begin_request(&self, subject: &str, reply: Option<&str>, payload: &str) -> usize {
         let payload = Bytes::copy_from_slice(payload.as_bytes());
         let message = Message::new(Subject::from(subject), reply.map(Subject::from), Headers::None, payload);
         self.publisher.publish(message).unwrap().delivered
     }
 
     /// Asks a consumer for messages.
-    pub(super) fn pull(&self, consumer: &str, body: &str) -> usize {
+    pub(in crate::stream) fn pull(&self, consumer: &str, body: &str) -> usize {
         self.request(&format!("$JS.API.CONSUMER.MSG.NEXT.S.{consumer}"), Some("in"), body)
     }
 
-    pub(super) fn create(&self, config: ConsumerConfig) -> ConsumerInfo {
+    pub(in crate::stream) fn create(&self, config: ConsumerConfig) -> ConsumerInfo {
         let name = config.name.clone();
         let info = self.stream.create_consumer(&name, config).unwrap();
         self.run_jobs();
@@ -139,15 +150,30 @@ impl Fixture {
     }
 
     /// Lets time pass.
-    pub(super) fn pass(&self, span: Timestamp) {
+    pub(in crate::stream) fn pass(&self, span: Timestamp) {
         *self.clock.0.lock() += span;
         self.engine.handle_deadlines();
         self.run_jobs();
     }
 
+    /// Lets time pass; what is due is done, but no job is run that waits by then.
+    pub(in crate::stream) fn pass_without_jobs(&self, span: Timestamp) {
+        *self.clock.0.lock() += span;
+        let now = self.engine.timestamp();
+        for stream in self.engine.deadlines().take_due(now) {
+            stream.on_deadline(&self.engine, now);
+        }
+    }
+
+    /// Nanoseconds until a stream wants to be called; 0 for at once.
+    pub(in crate::stream) fn next_deadline(&self) -> Option<Timestamp> {
+        let next = self.engine.deadlines().next(std::task::Waker::noop());
+        next.map(|deadline| deadline.saturating_sub(self.engine.timestamp()).max(0))
+    }
+
     /// What the client was sent since the last call: a line each, without the body's line ends and the time in the
     /// subject of the acknowledgement.
-    pub(super) fn heard(&self) -> Vec<String> {
+    pub(in crate::stream) fn heard(&self) -> Vec<String> {
         let text = self.heard.text();
         let mut seen = self.seen.lock();
         let new = text[std::mem::replace(&mut *seen, text.len())..].to_owned();

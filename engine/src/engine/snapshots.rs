@@ -1,0 +1,56 @@
+//! What can be seen of a broker from outside.
+
+use super::{Engine, GLOBAL_ACCOUNT};
+use crate::connection::Connection;
+use crate::statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot};
+use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
+
+impl Engine {
+    /// The broker's counters now.
+    pub fn statistics(&self) -> Statistics {
+        let count = |counter: &crate::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
+        let (subscriptions, filters) = self.global.sizes();
+        let (inserts, removes) = self.global.changes();
+        Statistics {
+            start: self.start,
+            connections: self.wire_connections.load(Ordering::Acquire),
+            total_connections: count(&self.totals.connections),
+            subscriptions,
+            traffic: self.registry.traffic(),
+            slow_consumers: count(&self.totals.slow_consumers),
+            stale_connections: count(&self.totals.stale_connections),
+            stalled_clients: count(&self.totals.stalled_clients),
+            dropped_msgs: self.budget.dropped(),
+            buffered_bytes: self.budget.used(),
+            interest: InterestStatistics {
+                filters,
+                inserts,
+                removes,
+                matches: count(&self.totals.matches),
+                cache_hits: count(&self.totals.cache_hits),
+            },
+        }
+    }
+
+    /// All open connections, in-process clients among them, the oldest first.
+    pub fn connections(&self) -> Vec<ConnectionSnapshot> {
+        let connections = self.registry.connections();
+        connections.iter().map(|connection| ConnectionSnapshot::of(connection, GLOBAL_ACCOUNT)).collect()
+    }
+
+    /// The connections that closed last, the oldest first.
+    pub fn closed_connections(&self) -> Vec<ConnectionSnapshot> {
+        self.registry.closed()
+    }
+
+    /// All subscriptions, by the age of their connections.
+    pub fn subscriptions(&self) -> Vec<SubscriptionSnapshot> {
+        let connections = self.registry.connections();
+        let snapshot = |connection: &Arc<Connection>| {
+            let held = connection.subscriptions().lock();
+            held.iter().map(|subscription| SubscriptionSnapshot::of(subscription, GLOBAL_ACCOUNT)).collect::<Vec<_>>()
+        };
+        connections.iter().flat_map(snapshot).collect()
+    }
+}
