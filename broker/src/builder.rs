@@ -202,7 +202,7 @@ impl Builder {
         self
     }
 
-    /// The `JetStream` domain: requests on `$JS.<domain>.API.` are answered as well.
+    /// The `JetStream` domain, one token of a subject: requests on `$JS.<domain>.API.` are answered as well.
     pub fn jetstream_domain(mut self, domain: impl Into<String>) -> Self {
         self.store.domain = Some(domain.into());
         self

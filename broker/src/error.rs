@@ -42,7 +42,7 @@ pub enum StartError {
     /// Two settings exclude each other, or one is out of its range.
     #[error("invalid configuration: {0}")]
     Config(String),
-    /// The store directory can't be used: it is not a directory, in use by another process, read-only, or was written by
+    /// The store directory can't be used: it is not a directory, in use by another broker, read-only, or was written by
     /// a newer version.
     #[error("cannot open the store: {0}")]
     Store(#[from] StorageError),

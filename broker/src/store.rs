@@ -37,6 +37,21 @@ pub(crate) struct StoreSettings {
 }
 
 impl StoreSettings {
+    fn check(&self) -> Result<(), StartError> {
+        let refuse = |text: &str| Err(StartError::Config(text.to_owned()));
+        if self.off && !self.streams.is_empty() {
+            return refuse("streams need JetStream");
+        }
+        if self.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
+            return refuse("the path of the store directory is empty");
+        }
+        let is_odd = |domain: &str| domain.contains(['.', '*', '>']) || domain.contains(char::is_whitespace);
+        if self.domain.as_deref().is_some_and(|domain| domain.is_empty() || is_odd(domain)) {
+            return refuse("the JetStream domain has to be one token of a subject");
+        }
+        Ok(())
+    }
+
     fn options(&self, shell: &Shell) -> JetStreamOptions {
         let medium: Arc<dyn Medium> = match self.dir {
             Some(_) => Arc::new(Disk::default()),
@@ -67,9 +82,7 @@ fn machine_memory() -> Option<u64> {
 
 /// Recovers the streams. When this returns, they are there.
 pub(crate) async fn start(shell: &Arc<Shell>, settings: &StoreSettings) -> Result<(), StartError> {
-    if settings.off && !settings.streams.is_empty() {
-        return Err(StartError::Config("streams need JetStream".to_owned()));
-    }
+    settings.check()?;
     if settings.off {
         return Ok(());
     }

@@ -56,6 +56,8 @@ fn the_last_messages_and_those_to_come() {
         assert_eq!(sequences(&mut replay, 3).await, [5, 7, 9]);
         publish(&jetstream, 11..=13).await;
         assert_eq!(sequences(&mut replay, 2).await, [11, 13]);
+        let mut unfiltered = stream.replay_last("", 2).await.unwrap();
+        assert_eq!(sequences(&mut unfiltered, 2).await, [12, 13]);
         let mut nothing = stream.replay_last("s.odd", 0).await.unwrap();
         let mut all = stream.replay_last("s.even", 1000).await.unwrap();
         assert_eq!(sequences(&mut all, 6).await, [2, 4, 6, 8, 10, 12]);
@@ -75,6 +77,8 @@ fn from_a_sequence_or_a_time() {
         let mut replay = stream.replay_from(ReplayFrom::Time(time)).await.unwrap();
         let first = replay.next().await.unwrap().unwrap();
         assert!(first.sequence <= 8 && first.time == time, "{first:?}");
+        let mut replay = stream.replay_subjects_from("s.even", ReplayFrom::Sequence(7)).await.unwrap();
+        assert_eq!(sequences(&mut replay, 2).await, [8, 10]);
         broker.shutdown(STOP_DEADLINE).await;
     });
 }
@@ -117,6 +121,17 @@ fn it_ends_with_an_error() {
         assert_eq!(end.kind(), ReplayErrorKind::Ended);
         assert!(replay.next().await.is_none());
         stopped.await.unwrap();
+    });
+}
+
+#[test]
+fn one_that_is_read_when_the_broker_has_stopped_has_ended() {
+    run(async {
+        let (broker, _, stream) = filled(1..=3).await;
+        let mut replay = stream.replay_from(ReplayFrom::Sequence(4)).await.unwrap();
+        broker.shutdown(STOP_DEADLINE).await;
+        assert_eq!(replay.next().await.unwrap().unwrap_err().kind(), ReplayErrorKind::Ended);
+        assert!(replay.next().await.is_none());
     });
 }
 

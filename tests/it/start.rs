@@ -105,13 +105,17 @@ type Spoil = fn(Builder) -> Builder;
 #[test]
 fn settings_out_of_range_are_an_error() {
     let second = Duration::from_secs(1);
-    let cases: [(&str, Spoil); 6] = [
+    let cases: [(&str, Spoil); 10] = [
         ("max_payload", |builder| builder.max_payload(2000).max_pending(1000)),
         ("max_payload", |builder| builder.max_payload(65 * 1024 * 1024).max_pending(1024 * 1024 * 1024)),
         ("max_control_line", |builder| builder.max_control_line(0)),
         ("max_control_line", |builder| builder.max_control_line(1024 * 1024)),
         ("ping_interval", |builder| builder.ping_interval(Duration::ZERO)),
         ("lame duck", |builder| builder.lame_duck(Duration::from_secs(1), Duration::from_secs(1))),
+        ("domain", |builder| builder.jetstream_domain("a.b")),
+        ("domain", |builder| builder.jetstream_domain("a b")),
+        ("domain", |builder| builder.jetstream_domain("")),
+        ("store directory", |builder| builder.store_dir("")),
     ];
     run(async {
         for (name, spoil) in cases {

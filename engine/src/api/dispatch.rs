@@ -96,8 +96,10 @@ impl Pending {
 /// Answers when the last of the streams is durable as far as it was looked at.
 fn after_all(mut streams: Vec<Witness>, pending: Pending, result: Result<Object, ApiError>) {
     let Some(stream) = streams.pop() else { return pending.finish(&result) };
-    stream.after_commit(Box::new(move |committed| match committed {
+    let changes_consumers = pending.endpoint.kind.changes_consumers();
+    let done = Box::new(move |committed| match committed {
         Ok(()) => after_all(streams, pending, result),
         Err(error) => pending.finish(&Err(error)),
-    }));
+    });
+    if changes_consumers { stream.after_consumers(done) } else { stream.after_commit(done) }
 }

@@ -52,6 +52,19 @@ pub(super) enum Kind {
     Cluster,
 }
 
+impl Kind {
+    /// Whether it makes, changes or removes a consumer: then the answer waits for that to be durable.
+    pub(super) fn changes_consumers(self) -> bool {
+        use Kind::{
+            ConsumerCreate, ConsumerDelete, ConsumerDurableCreate, ConsumerPause, ConsumerReset, ConsumerUnpin,
+        };
+        matches!(
+            self,
+            ConsumerCreate | ConsumerDurableCreate | ConsumerDelete | ConsumerPause | ConsumerUnpin | ConsumerReset
+        )
+    }
+}
+
 const fn row(kind: Kind, pattern: &'static str, answer: &'static str, error_tail: &'static str) -> Endpoint {
     Endpoint { kind, pattern, answer, error_tail }
 }

@@ -13,7 +13,7 @@ use crate::sync::Arc;
 impl JetStream {
     /// Makes a consumer, changes the one of its name, or finds it as it should be. One without a name is given one. Blocks,
     /// and runs where requests run one at a time: see [`serial`](Self::serial). It is durable once
-    /// [`after_commit`](crate::stream::Witness::after_commit) of a witness from before says so.
+    /// [`after_consumers`](crate::stream::Witness::after_consumers) of a witness from before says so.
     ///
     /// # Errors
     /// What the API answers.

@@ -8,7 +8,7 @@ use crate::service::Request;
 use crate::stream::core::Outcome;
 use crate::stream::ingest::{Refusal, RefusedTo};
 use crate::stream::ticket::PubAck;
-use crate::stream::waiting::Waiting;
+use crate::stream::waiting::{Awaited, Waiting};
 use crate::sync::Arc;
 use crate::worker::Worker;
 
@@ -42,13 +42,17 @@ impl Stream {
                 worker.deliver_internal(&router, &message, hops);
             }
         }
-        if waiting.needs_journal() {
+        let done = waiting.take_done();
+        if !done.is_empty() {
             // They may send what depends on the acknowledgements having gone before.
             worker.batch.flush();
         }
-        for (needs_log, done) in waiting.take_done() {
-            let commit = if needs_log { commit.clone() } else { Ok(()) };
-            done(commit.and_then(|()| journal.clone()));
+        for (awaited, done) in done {
+            done(match awaited {
+                Awaited::Committed => Ok(()),
+                Awaited::Log(_) => commit.clone(),
+                Awaited::Consumers => commit.clone().and_then(|()| journal.clone()),
+            });
         }
     }
 

@@ -13,6 +13,17 @@ use crate::sync::Arc;
 /// Something to do once all that was changed before it is as durable as the stream's policy asks.
 pub type Done = Box<dyn FnOnce(Result<(), ApiError>) + Send>;
 
+/// What somebody waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Awaited {
+    /// Nothing any more: it is committed, whatever becomes of the commit behind it.
+    Committed,
+    /// The log up to here.
+    Log(Position),
+    /// The log and the state of the consumers, as far as the next round writes them.
+    Consumers,
+}
+
 /// Those who wait for one commit.
 #[derive(Default)]
 pub(crate) struct Waiting {
@@ -23,10 +34,7 @@ pub(crate) struct Waiting {
     confirmations: Vec<u8>,
     confirmation_ends: Vec<usize>,
     tickets: Vec<(Arc<Ticket>, Outcome)>,
-    /// With the position of the log that they wait for, if they wait for nothing else.
-    done: Vec<(Option<Position>, Done)>,
-    /// What they waited for of the log is committed, whatever became of the commit behind it.
-    settled: Vec<Done>,
+    done: Vec<(Awaited, Done)>,
     republished: Vec<(Republish, u8)>,
     /// How many wait.
     entries: usize,
@@ -68,28 +76,29 @@ impl Waiting {
         self.bytes
     }
 
-    /// Whether somebody waits who may wait for the state of consumers.
+    /// Whether somebody waits for the state of consumers.
     pub(crate) fn needs_journal(&self) -> bool {
-        !self.confirmation_ends.is_empty() || !self.done.is_empty() || !self.settled.is_empty()
+        !self.confirmation_ends.is_empty() || self.done.iter().any(|(awaited, _)| matches!(awaited, Awaited::Consumers))
     }
 
-    /// Notes that `done` waits: for everything up to `position` of the log, or for all that the next round does.
-    pub(crate) fn push_done(&mut self, position: Option<Position>, done: Done) {
-        self.done.push((position, done));
+    /// Notes that `done` waits.
+    pub(crate) fn push_done(&mut self, awaited: Awaited, done: Done) {
+        self.done.push((awaited, done));
         self.count(0);
     }
 
     /// A commit failed: whoever waits for no more than what was committed before it has what they wait for.
     pub(crate) fn settle(&mut self, committed: Position) {
-        let is_settled = |position: &Option<Position>| position.is_some_and(|position| position <= committed);
-        let settled = self.done.extract_if(.., |(position, _)| is_settled(position));
-        self.settled.extend(settled.map(|(_, done)| done));
+        for (awaited, _) in &mut self.done {
+            if matches!(awaited, Awaited::Log(position) if *position <= committed) {
+                *awaited = Awaited::Committed;
+            }
+        }
     }
 
-    /// Whoever waits for what the round did, each with whether that is the log, too.
-    pub(crate) fn take_done(&mut self) -> impl Iterator<Item = (bool, Done)> {
-        let settled = self.settled.drain(..).map(|done| (false, done));
-        settled.chain(self.done.drain(..).map(|(_, done)| (true, done)))
+    /// Takes out those who wait for what the round did.
+    pub(crate) fn take_done(&mut self) -> Vec<(Awaited, Done)> {
+        std::mem::take(&mut self.done)
     }
 
     /// Notes that whoever listens on `reply` waits for `outcome`.
@@ -165,7 +174,6 @@ impl Waiting {
         self.confirmation_ends.shrink_to(KEPT_ACKS);
         self.tickets = Vec::new();
         self.done = Vec::new();
-        self.settled = Vec::new();
         self.republished = Vec::new();
         (self.entries, self.bytes) = (0, 0);
     }
@@ -181,7 +189,6 @@ impl Waiting {
         self.confirmation_ends.extend(later.confirmation_ends.drain(..).map(|end| end + offset));
         self.tickets.append(&mut later.tickets);
         self.done.append(&mut later.done);
-        self.settled.append(&mut later.settled);
         self.republished.append(&mut later.republished);
         self.entries += std::mem::take(&mut later.entries);
         self.bytes += std::mem::take(&mut later.bytes);

@@ -2,6 +2,7 @@
 
 use std::ops::Deref;
 
+use super::waiting::Awaited;
 use super::{Done, Stream};
 use crate::api::error::ApiError;
 use crate::sync::Arc;
@@ -29,9 +30,18 @@ impl Stream {
 }
 
 impl Witness {
-    /// Calls `done` once everything changed so far is as durable as the policy asks: at once if it is, and with an error
-    /// if something that was changed since was undone, or if too many wait already.
+    /// Calls `done` once everything that was changed of the stream so far is as durable as the policy asks: at once if it
+    /// is, and with an error if something that was changed since was undone, or if too many wait already.
     pub fn after_commit(&self, done: Done) {
+        self.wait(false, done);
+    }
+
+    /// The same for the stream's consumers, too: how they are configured, and which of them there are.
+    pub fn after_consumers(&self, done: Done) {
+        self.wait(true, done);
+    }
+
+    fn wait(&self, for_consumers: bool, done: Done) {
         let mut state = self.stream.state.lock();
         if state.failures != self.failures {
             let error = state.trouble.as_ref().map(|trouble| trouble.error.clone());
@@ -42,17 +52,16 @@ impl Witness {
             drop(state);
             return done(Err(ApiError::too_many_requests()));
         }
-        let is_behind = state.consumers.journal().is_behind();
-        if is_behind {
+        if for_consumers && state.consumers.journal().is_behind() {
             // What an earlier request changed may have been told to have failed; it holds all the same.
             state.consumers.journal_mut().want();
         }
         let log = state.core.log();
-        let (position, needs_journal) = (log.position(), state.consumers.journal().is_wanted());
+        let position = log.position();
         let is_open = state.busy || position > log.committed() || log.failure().is_some();
-        if is_open || needs_journal {
-            // A journal that a round under way writes fails with that round.
-            state.waiting.push_done((!needs_journal).then_some(position), done);
+        if is_open || (for_consumers && state.consumers.journal().is_wanted()) {
+            let awaited = if for_consumers { Awaited::Consumers } else { Awaited::Log(position) };
+            state.waiting.push_done(awaited, done);
             drop(state);
             return self.stream.commit();
         }

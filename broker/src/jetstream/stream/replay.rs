@@ -48,7 +48,11 @@ pub enum ReplayErrorKind {
 }
 
 impl<I> Stream<I> {
-    /// The last `count` messages on the subjects that match `filter`, then those to come.
+    /// The last `count` messages on the subjects that match `filter`, or on all if it is empty, then those to come. The
+    /// stream yields [`StreamMessage`]s.
+    ///
+    /// A replay has a consumer of its own: a stream with work-queue retention refuses it, and with interest retention
+    /// its messages may leave the stream once they were read.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -73,7 +77,8 @@ impl<I> Stream<I> {
     /// See [`ReplayErrorKind`].
     pub async fn replay_last<F: Into<String>>(&self, filter: F, count: usize) -> Result<Replay, ReplayError> {
         let filter = filter.into();
-        let start_sequence = self.start_of_last(filter.as_bytes(), count)?;
+        let wanted = if filter.is_empty() { ">" } else { &filter };
+        let start_sequence = self.start_of_last(wanted.as_bytes(), count)?;
         self.replay(filter, DeliverPolicy::ByStartSequence { start_sequence }).await
     }
 
@@ -82,11 +87,24 @@ impl<I> Stream<I> {
     /// # Errors
     /// See [`ReplayErrorKind`].
     pub async fn replay_from(&self, from: ReplayFrom) -> Result<Replay, ReplayError> {
+        self.replay_subjects_from("", from).await
+    }
+
+    /// The same for those on the subjects that match `filter`, or on all if it is empty: what a reader asks for who has
+    /// been there before.
+    ///
+    /// # Errors
+    /// See [`ReplayErrorKind`].
+    pub async fn replay_subjects_from<F: Into<String>>(
+        &self,
+        filter: F,
+        from: ReplayFrom,
+    ) -> Result<Replay, ReplayError> {
         let policy = match from {
             ReplayFrom::Sequence(sequence) => DeliverPolicy::ByStartSequence { start_sequence: sequence.max(1) },
             ReplayFrom::Time(start_time) => DeliverPolicy::ByStartTime { start_time },
         };
-        self.replay(String::new(), policy).await
+        self.replay(filter.into(), policy).await
     }
 
     async fn replay(&self, filter_subject: String, deliver_policy: DeliverPolicy) -> Result<Replay, ReplayError> {
@@ -156,6 +174,7 @@ fn kind_of(kind: OrderedErrorKind) -> ReplayErrorKind {
         OrderedErrorKind::ConsumerDeleted
         | OrderedErrorKind::NoResponders
         | OrderedErrorKind::Recreate
+        | OrderedErrorKind::Pull
         | OrderedErrorKind::Other => ReplayErrorKind::Ended,
         _ => ReplayErrorKind::Other,
     }

@@ -5,11 +5,10 @@ use embus_storage::message::Timestamp;
 
 use super::gate::Gate;
 use super::index::Slot;
-use crate::api::error::ApiError;
 use crate::consumer::ack::{AckToken, AckVerb};
 use crate::consumer::{PullRequest, Status};
 use crate::feedback::{Messages, Says};
-use crate::stream::{Done, State, Stream};
+use crate::stream::{State, Stream};
 use crate::sync::Arc;
 use crate::worker::Worker;
 
@@ -52,36 +51,6 @@ impl Stream {
             state.after(slot, now);
         }
         self.arm(state);
-    }
-
-    /// Takes one acknowledgement of an in-process client in; `done` is told once it is as durable as the policy asks.
-    /// Says whether there is such a consumer.
-    pub fn acknowledge(self: &Arc<Self>, consumer: &str, token: &AckToken, body: &[u8], done: Option<Done>) -> bool {
-        let Some(router) = self.router.upgrade() else { return false };
-        let mut unheard = None;
-        {
-            let mut state = self.state.lock();
-            let state = &mut *state;
-            let now = self.now();
-            let Some(slot) = state.consumers.slot(consumer) else { return false };
-            state.acknowledge(slot, token, body, None, &mut Gate::new(&router, None), now);
-            match done {
-                Some(done) if state.waiting.is_full() => unheard = Some(done),
-                Some(done) => {
-                    state.consumers.journal.want();
-                    state.waiting.push_done(None, done);
-                }
-                None => {}
-            }
-            state.after(slot, now);
-            self.arm(state);
-        }
-        self.commit();
-        self.pump_alone();
-        if let Some(done) = unheard {
-            done(Err(ApiError::too_many_requests()));
-        }
-        true
     }
 
     /// Takes a request of an in-process client in. Says whether there is such a consumer.

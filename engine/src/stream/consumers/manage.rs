@@ -1,6 +1,6 @@
 //! Consumers that come, change and go. What is checked of a configuration was checked before. Everything here may be done
 //! on threads that block: the changes are as durable as the stream's policy says when what
-//! [`Witness::after_commit`](crate::stream::Witness::after_commit) was given is called.
+//! [`Witness::after_consumers`](crate::stream::Witness::after_consumers) was given is called.
 
 use embus_storage::message::Timestamp;
 

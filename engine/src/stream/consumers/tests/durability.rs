@@ -34,7 +34,7 @@ fn begin_create(broker: &Fixture, name: &str) -> Told {
 fn wait(witness: &crate::stream::Witness) -> Told {
     let told = Told::default();
     let heard = Arc::clone(&told);
-    witness.after_commit(Box::new(move |result| *heard.lock() = Some(result)));
+    witness.after_consumers(Box::new(move |result| *heard.lock() = Some(result)));
     told
 }
 
@@ -81,6 +81,10 @@ fn a_consumer_is_not_durable_while_the_disk_fails() {
     let told = begin_create(&broker, "C");
     broker.run_jobs();
     assert_eq!(heard(&told), Some(false));
+    let read = Told::default();
+    let slot = Arc::clone(&read);
+    broker.stream.witness().after_commit(Box::new(move |result| *slot.lock() = Some(result)));
+    assert_eq!(heard(&read), Some(true), "whoever reads the stream does not need its consumers");
     // Whoever asks again and finds it as it should be is told the same.
     let again = wait(&broker.stream.witness());
     broker.run_jobs();
