@@ -116,7 +116,7 @@ impl Stream {
             Disk::Reopen(_) => None,
             _ => state.consumers.take_journal_write(always, is_sync_due, now),
         };
-        if is_sync_due && (state.trouble.is_none() || matches!(disk, Disk::Commit(_))) {
+        if is_sync_due {
             state.sync_due = None;
         }
         if matches!(disk, Disk::Nothing | Disk::Broken(_)) && journal.is_none() && state.waiting.is_empty() {
@@ -259,7 +259,7 @@ impl Stream {
         let log = state.core.log();
         let is_committed = log.position() <= log.committed() && log.failure().is_none();
         let is_awaited = !state.waiting.is_empty() || state.consumers.journal().is_wanted();
-        is_committed && !is_awaited && state.sync_due.is_none_or(|due| due > self.now())
+        is_committed && !is_awaited && (state.sync_due.is_none() || !state.is_sync_due(self.now()))
     }
 
     /// With an interval, what is written and not synced by now will be that much later. That may also be what was read
@@ -277,8 +277,10 @@ impl Stream {
 }
 
 impl State {
+    /// Whether something must be synced now. A disk that failed a moment ago is left alone first.
     fn is_sync_due(&self, now: Timestamp) -> bool {
-        self.sync_due.is_some_and(|due| due <= now)
+        let may_try = |trouble: &Trouble| now >= trouble.retry_at && !trouble.is_broken();
+        self.sync_due.is_some_and(|due| due <= now) && self.trouble.as_ref().is_none_or(may_try)
     }
 
     /// A disk that failed a moment ago is left alone for a while, unless somebody asks for a change. What a stream

@@ -8,7 +8,7 @@ use super::{config, heard, on, wait};
 use crate::api::time::Nanos;
 use crate::stream::SyncPolicy;
 use crate::stream::config::StreamConfig;
-use crate::stream::consumers::tests::fixture::{Fixture, SECOND};
+use crate::stream::consumers::tests::fixture::{Fixture, SECOND, durable};
 use crate::stream::core::Purge;
 
 const POLICIES: [SyncPolicy; 3] = [SyncPolicy::Always, SyncPolicy::Interval(Duration::from_secs(1)), SyncPolicy::Os];
@@ -64,6 +64,26 @@ fn a_full_disk_is_not_taken_for_one_that_has_room() {
     broker.pass(5 * SECOND);
     assert!(broker.stream.trouble().is_some());
     disk.set_space(None);
+    broker.pass(5 * SECOND);
+    assert_eq!(broker.stream.trouble(), None);
+}
+
+#[test]
+fn a_sync_that_is_due_while_the_disk_fails_is_not_tried_without_pause() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk, SyncPolicy::Interval(Duration::from_millis(100)), config());
+    broker.create(durable("C"));
+    broker.publish("a.b", "1");
+    broker.publish("a.b", "2");
+    broker.pull("C", "1");
+    disk.fail_from(disk.calls() + 1, Fault::Io);
+    broker.publish("a.b", "3");
+    for _ in 0..20 {
+        broker.pass(SECOND / 10);
+        assert!(broker.next_deadline().is_some_and(|left| left > 0));
+    }
+    disk.forget_faults();
+    broker.pass(5 * SECOND);
     broker.pass(5 * SECOND);
     assert_eq!(broker.stream.trouble(), None);
 }
