@@ -9,6 +9,7 @@ use crate::connection::INTERNAL;
 use crate::interest::Interest;
 use crate::interest_watch::InterestWatch;
 use crate::route::Route;
+use crate::sink::Sink;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -140,11 +141,15 @@ impl Router {
     /// The only subscription that wants `prefix` and one more token, whichever that is, but for literal ones; nothing if
     /// there is none, more than one, or one in a queue group, or if it depends on the token.
     pub(crate) fn only_below(&self, prefix: &[u8]) -> Option<Arc<Subscription>> {
+        let sample = [prefix, b".x"].concat();
         let (mut only, mut count) = (None, 0);
         let interest = self.interest.read();
         let is_known = interest.for_each_match_below(prefix, |subscription| {
-            only = Some(subscription);
-            count += 1;
+            // A service that leaves such subjects to others is as good as not there.
+            if !matches!(subscription.sink(), Sink::Service(service) if !service.takes(&sample)) {
+                only = Some(subscription);
+                count += 1;
+            }
         });
         only.filter(|only| is_known && count == 1 && only.queue().is_none()).map(Arc::clone)
     }

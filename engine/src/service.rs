@@ -89,6 +89,8 @@ impl OwnedRequest {
 /// Something in the broker that answers requests.
 pub trait Service: fmt::Debug + Send + Sync {
     /// Whether a message on `subject` is a request at all; if not, somebody else has to take it.
+    ///
+    /// A service that refuses `a.b.x`, whatever nobody calls `x`, refuses all of `a.b.*`.
     fn takes(&self, subject: &[u8]) -> bool {
         let _ = subject;
         true
