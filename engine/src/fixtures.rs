@@ -90,11 +90,13 @@ impl ByHand {
 
     /// Runs them, and those that come of them.
     pub(crate) fn run(&self) {
-        loop {
-            let job = self.0.lock().pop_front();
-            let Some(job) = job else { return };
-            job();
-        }
+        while self.run_one() {}
+    }
+
+    /// Runs the oldest one; says whether there was one.
+    pub(crate) fn run_one(&self) -> bool {
+        let job = self.0.lock().pop_front();
+        job.map(|job| job()).is_some()
     }
 }
 

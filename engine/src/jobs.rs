@@ -116,30 +116,8 @@ impl Drop for Runner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::fixtures::ByHand;
     use crate::sync::atomic::{AtomicUsize, Ordering};
-
-    /// Keeps jobs until the test runs them.
-    #[derive(Default)]
-    struct ByHand(Mutex<VecDeque<Job>>);
-
-    impl fmt::Debug for ByHand {
-        fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("ByHand")
-        }
-    }
-
-    impl Executor for ByHand {
-        fn spawn(&self, job: Job) {
-            self.0.lock().push_back(job);
-        }
-    }
-
-    impl ByHand {
-        fn run_one(&self) -> bool {
-            let job = self.0.lock().pop_front();
-            job.map(|job| job()).is_some()
-        }
-    }
 
     #[test]
     fn one_at_once_runs_all_in_order() {
@@ -166,7 +144,7 @@ mod tests {
             jobs.spawn(Box::new(move || {
                 ran.fetch_add(1, Ordering::Relaxed);
             }));
-            while executor.run_one() {}
+            executor.run();
         }
         assert_eq!(ran.load(Ordering::Relaxed), 2);
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use embus_storage::log::{Accounting, Append, Evicted, Log, LogOptions, Replay, Undone};
 use embus_storage::medium::Medium;
-use embus_storage::medium::crash::CrashMedium;
+use embus_storage::medium::crash::{CrashMedium, Fault};
 
 const DIR: &str = "/log";
 
@@ -47,6 +47,16 @@ fn commit(log: &mut Log) {
     while let Some(commit) = log.take_commit(true) {
         log.finish_commit(commit.run()).unwrap();
     }
+}
+
+/// The log as it is read anew when its commit has failed.
+fn after_failed_commit(medium: &CrashMedium, mut log: Log) -> Log {
+    medium.fail_from(1, Fault::Io);
+    let commit = log.take_commit(true).unwrap();
+    assert!(log.finish_commit(commit.run()).is_err());
+    medium.forget_faults();
+    let undone = log.undone();
+    Log::reopen(Arc::new(medium.clone()), DIR.into(), options("first"), undone, &mut Nothing).unwrap()
 }
 
 fn evict(log: &mut Log, count: u64) {
@@ -109,12 +119,7 @@ fn a_removal_that_waits_is_no_eviction() {
     log.remove(1).unwrap();
     assert_eq!(log.evicted(), None);
     log.keep_evicted();
-    medium.fail_from(1, embus_storage::medium::crash::Fault::Io);
-    let commit = log.take_commit(true).unwrap();
-    assert!(log.finish_commit(commit.run()).is_err());
-    medium.forget_faults();
-    let undone = log.undone();
-    let log = Log::reopen(Arc::new(medium.clone()), DIR.into(), options("first"), undone, &mut Nothing).unwrap();
+    let log = after_failed_commit(&medium, log);
     assert_eq!(log.first_sequence(), 1);
 }
 
@@ -124,12 +129,7 @@ fn what_is_kept_survives_a_failure() {
     let (medium, mut log) = hundred();
     evict(&mut log, 90);
     log.keep_evicted();
-    medium.fail_from(1, embus_storage::medium::crash::Fault::Io);
-    let commit = log.take_commit(true).unwrap();
-    assert!(log.finish_commit(commit.run()).is_err());
-    medium.forget_faults();
-    let undone = log.undone();
-    let log = Log::reopen(Arc::new(medium.clone()), DIR.into(), options("first"), undone, &mut Nothing).unwrap();
+    let log = after_failed_commit(&medium, log);
     assert_eq!(log.first_sequence(), 91);
 }
 
