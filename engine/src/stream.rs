@@ -117,7 +117,7 @@ struct State {
     consumers: Consumers,
     waiting: Waiting,
     /// An emptied [`Waiting`], for its memory.
-    spare: Waiting,
+    spare: Option<Box<Waiting>>,
     /// A commit is under way.
     busy: bool,
     /// Background work is at the files.
@@ -136,6 +136,10 @@ struct State {
     /// Bytes that the broker's budget holds for this stream.
     reported: usize,
 }
+
+/// Ten thousand idle streams are ten thousand of these: what most of them never have is boxed.
+#[cfg(not(loom))]
+const _: () = assert!(size_of::<Stream>() <= 3072);
 
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -292,7 +296,7 @@ impl State {
             consumers: Consumers::new(&core, Journal::default()),
             core,
             waiting: Waiting::default(),
-            spare: Waiting::default(),
+            spare: None,
             busy: false,
             in_upkeep: false,
             trouble: None,

@@ -14,12 +14,12 @@ mod update;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use serde::Serialize;
 
 use crate::api::json;
 use crate::api::time::{Nanos, Time};
+use crate::stream::config::Metadata;
 
 pub use check::{Surroundings, check_group};
 pub use choices::{AckPolicy, DeliverPolicy, PriorityPolicy, ReplayPolicy};
@@ -122,8 +122,8 @@ pub struct ConsumerConfig {
     #[serde(skip_serializing_if = "is_default")]
     pub sourcing: bool,
     /// Texts of the user, and those the API adds.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "LiteMap::is_empty")]
+    pub metadata: Metadata,
     /// Until when it delivers nothing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pause_until: Option<Time>,

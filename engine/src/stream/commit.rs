@@ -20,7 +20,7 @@ pub(super) struct Work {
     journal: Option<JournalWrite>,
     /// The last message that is committed then.
     last_sequence: u64,
-    waiting: Waiting,
+    waiting: Box<Waiting>,
 }
 
 /// How a round went.
@@ -236,10 +236,10 @@ impl Stream {
     }
 
     /// The next round, if something was changed meanwhile; else nobody is at it any more.
-    pub(super) fn finish_or_go_on(self: &Arc<Self>, mut emptied: Waiting) -> Option<Work> {
+    pub(super) fn finish_or_go_on(self: &Arc<Self>, mut emptied: Box<Waiting>) -> Option<Work> {
         emptied.clear();
         let mut state = self.state.lock();
-        (state.spare, state.busy, state.in_flight) = (emptied, false, 0);
+        (state.spare, state.busy, state.in_flight) = (Some(emptied), false, 0);
         self.note_dirty(&mut state);
         let work = if self.is_done(&state) { None } else { self.begin(&mut state) };
         if work.is_none() {

@@ -17,14 +17,14 @@ mod update;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use serde::Serialize;
 
 use crate::api::json;
 use crate::api::time::{Nanos, Time};
 
 pub use choices::{Compression, Discard, PersistMode, Retention, StorageType};
+pub use metadata::Metadata;
 pub use republish::republish_cycle;
 pub use stored::StoredStream;
 
@@ -71,10 +71,10 @@ pub struct StreamConfig {
     pub duplicate_window: Nanos,
     /// Where in a cluster it should live: kept, without effect.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub placement: Option<Placement>,
+    pub placement: Option<Box<Placement>>,
     /// The stream it copies. Not supported yet: refused by the checks.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub mirror: Option<Source>,
+    pub mirror: Option<Box<Source>>,
     /// The streams it collects from. Not supported yet: refused by the checks.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub sources: Vec<Option<Source>>,
@@ -129,8 +129,8 @@ pub struct StreamConfig {
     #[serde(rename = "allow_batched", skip_serializing_if = "is_default")]
     pub allow_batch_publish: bool,
     /// Texts of the user, and those the API adds.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub metadata: BTreeMap<String, String>,
+    #[serde(skip_serializing_if = "LiteMap::is_empty")]
+    pub metadata: Metadata,
 }
 
 /// Where in a cluster a stream should live.

@@ -55,8 +55,9 @@ pub(super) struct Consumers {
     free: Vec<Slot>,
     by_name: BTreeMap<Arc<str>, Slot>,
     neighbours: Neighbours,
-    /// Behind a lock of its own: the state machine of the stream asks it, too.
-    index: Arc<Mutex<FilterIndex>>,
+    /// Behind a lock of its own: the state machine of the stream asks it, too. Nothing where no consumers are: most streams
+    /// have none.
+    index: Option<Arc<Mutex<FilterIndex>>>,
     /// Those that have something to do.
     ready: VecDeque<Slot>,
     /// How many wait for the next message.
@@ -130,7 +131,7 @@ impl Consumers {
             free: Vec::new(),
             by_name: BTreeMap::new(),
             neighbours: Neighbours::new(core.config().retention == Retention::WorkQueue),
-            index: Arc::default(),
+            index: None,
             ready: VecDeque::new(),
             hungry: 0,
             due: BTreeSet::new(),
@@ -178,7 +179,7 @@ impl Consumers {
             self.members.push(None);
             Slot::try_from(self.members.len() - 1).unwrap_or(Slot::MAX)
         });
-        let refs = self.index.lock().insert(slot, consumer.config().filters());
+        let refs = self.index.get_or_insert_default().lock().insert(slot, consumer.config().filters());
         self.by_name.insert(Arc::clone(&name), slot);
         self.neighbours.insert(slot, consumer.config());
         self.members[slot as usize] = Some(Box::new(Member {
@@ -204,7 +205,11 @@ impl Consumers {
         let member = self.members.get_mut(slot as usize)?.take()?;
         self.by_name.remove(&member.name);
         self.neighbours.remove(slot, member.consumer.config());
-        self.index.lock().remove(slot, &member.refs);
+        if self.by_name.is_empty() {
+            self.index = None;
+        } else if let Some(index) = &self.index {
+            index.lock().remove(slot, &member.refs);
+        }
         self.hungry -= usize::from(member.is_hungry);
         self.awaiting -= usize::from(member.is_awaiting);
         if let Some(armed) = member.armed {
@@ -262,7 +267,9 @@ impl Consumers {
                 break;
             }
             let Some(subject) = log.subject_of(sequence) else { continue };
-            self.index.lock().take_waiting(subject, &mut taken);
+            if let Some(index) = &self.index {
+                index.lock().take_waiting(subject, &mut taken);
+            }
             for (slot, filter) in taken.drain(..) {
                 self.offer_to(slot, filter, sequence);
             }
@@ -287,7 +294,9 @@ impl Consumers {
         let is_hungry = member.consumer.is_hungry();
         if is_hungry && !member.is_hungry {
             self.hungry += 1;
-            self.index.lock().wait(slot, &mut member.refs);
+            if let Some(index) = &self.index {
+                index.lock().wait(slot, &mut member.refs);
+            }
         } else if !is_hungry && member.is_hungry {
             self.hungry -= 1;
         }
@@ -311,8 +320,8 @@ impl Consumers {
     /// Consumers want to learn what is removed.
     pub(super) fn set_interest(&self, core: &mut Core) {
         core.log_mut().watch_removals(self.len() > 0);
-        let wanted = Wanted(Arc::clone(&self.index));
-        core.set_interest((self.len() > 0).then(|| Box::new(wanted) as Box<dyn Interest>));
+        let wanted = self.index.as_ref().map(|index| Wanted(Arc::clone(index)));
+        core.set_interest(wanted.map(|wanted| Box::new(wanted) as Box<dyn Interest>));
     }
 }
 

@@ -143,10 +143,11 @@ impl State {
     }
 
     /// Has a commit take everybody who waits so far, and these bytes.
-    pub(super) fn take_waiting(&mut self, held: usize) -> Waiting {
+    pub(super) fn take_waiting(&mut self, held: usize) -> Box<Waiting> {
         self.in_flight = held;
-        let spare = std::mem::take(&mut self.spare);
-        std::mem::replace(&mut self.waiting, spare)
+        let mut taken = self.spare.take().unwrap_or_default();
+        std::mem::swap(&mut *taken, &mut self.waiting);
+        taken
     }
 
     /// Notes the copies that a stored message is to be published as.

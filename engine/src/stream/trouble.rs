@@ -10,7 +10,6 @@ use embus_storage::message::Timestamp;
 use super::{State, Stream};
 use crate::api::error::ApiError;
 use crate::engine::Engine;
-use crate::stream::waiting::Waiting;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
@@ -87,7 +86,7 @@ impl Stream {
         }
         let proof = self.files.prove();
         self.end_trial(proof, now);
-        if let Some(work) = self.finish_or_go_on(Waiting::default()) {
+        if let Some(work) = self.finish_or_go_on(Box::default()) {
             self.run(engine, work);
         }
     }

@@ -236,12 +236,14 @@ impl Commit {
         let mut undone = Undone {
             created: created.iter().map(|chunk| chunk.file.name).collect(),
             extended: extended.iter().map(|chunk| (chunk.file.name, chunk.offset)).collect(),
-            mark: extended.first().map(|chunk| Told {
-                name: chunk.file.name,
-                slot: self.slot,
-                mark: TailMark { end: chunk.offset.into(), ..self.undone.0 },
-                removals: self.undone.1.clone(),
-                salt: chunk.file.salt,
+            mark: extended.first().map(|chunk| {
+                Box::new(Told {
+                    name: chunk.file.name,
+                    slot: self.slot,
+                    mark: TailMark { end: chunk.offset.into(), ..self.undone.0 },
+                    removals: self.undone.1.clone(),
+                    salt: chunk.file.salt,
+                })
             }),
             given_to: self.mark.given_to,
             evicted: None,

@@ -20,7 +20,7 @@ pub struct Undone {
     /// Files with records behind the place where they should end.
     pub(super) extended: Vec<(SegmentName, u32)>,
     /// What the newest mark should say.
-    pub(super) mark: Option<Told>,
+    pub(super) mark: Option<Box<Told>>,
     /// Sequences up to here were given out.
     pub(super) given_to: u64,
     /// What limits took that are not in force any more.
@@ -61,7 +61,7 @@ impl Undone {
         for &name in self.created.iter().rev() {
             remove(place, name)?;
         }
-        let told = |name| self.mark.as_ref().filter(|told| told.name == name);
+        let told = |name| self.mark.as_deref().filter(|told| told.name == name);
         self.extended.iter().try_for_each(|&(name, end)| cut(place, name, end, told(name)))
     }
 }

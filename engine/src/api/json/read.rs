@@ -1,6 +1,6 @@
 //! Values into fields, with Go's texts for the wrong type. [Go encoding/json]
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::quote::quote;
 use super::value::{Kind, Value};
@@ -257,7 +257,17 @@ pub(crate) fn read_items<T: FromJson + Default>(
     Ok(())
 }
 
-impl FromJson for BTreeMap<String, String> {
+impl<T: FromJson> FromJson for Box<T> {
+    fn go_type() -> String {
+        T::go_type()
+    }
+
+    fn read(&mut self, value: Value<'_>) -> Result<(), Refusal> {
+        T::read(self, value)
+    }
+}
+
+impl FromJson for LiteMap<String, String> {
     fn go_type() -> String {
         "map[string]string".to_owned()
     }

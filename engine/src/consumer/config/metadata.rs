@@ -1,9 +1,7 @@
 //! Which level of the API a consumer needs, kept in its metadata. [reference §3.0]
 
-use std::collections::BTreeMap;
-
 use super::{AckPolicy, ConsumerConfig, PriorityPolicy};
-use crate::stream::config::metadata;
+use crate::stream::config::metadata::{self, Metadata};
 
 /// Forgets what a client says about servers and states the level that the configuration needs.
 pub(super) fn set_required_level(config: &mut ConsumerConfig) {
@@ -12,7 +10,7 @@ pub(super) fn set_required_level(config: &mut ConsumerConfig) {
 }
 
 /// Adds what responses say about the server.
-pub(super) fn add_version(metadata: &mut BTreeMap<String, String>) {
+pub(super) fn add_version(metadata: &mut Metadata) {
     metadata::add_version(metadata);
 }
 

@@ -69,7 +69,7 @@ fn acknowledging_by_flow_control_brings_what_it_needs() {
     assert!(config.flow_control);
     assert_eq!(config.idle_heartbeat, Nanos::SECOND);
     assert_eq!((config.max_ack_pending, config.ack_wait), (1000, Nanos::ZERO));
-    assert_eq!(config.metadata["_nats.req.level"], "4");
+    assert_eq!(config.metadata.get("_nats.req.level").unwrap(), "4");
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn a_pinned_client_may_be_silent_for_two_minutes() {
     let json = r#"{"priority_policy":"pinned_client","priority_groups":["a"],"priority_timeout":-1}"#;
     let config = complete(json).unwrap();
     assert_eq!(config.priority_timeout, Nanos(120 * Nanos::SECOND.0));
-    assert_eq!(config.metadata["_nats.req.level"], "1");
+    assert_eq!(config.metadata.get("_nats.req.level").unwrap(), "1");
 }
 
 #[test]
@@ -351,7 +351,7 @@ fn what_an_update_keeps() {
     let updated = old.check_update(new, false).unwrap();
     assert_eq!(updated.pause_until, old.pause_until);
     assert_eq!(updated.inactive_threshold, Nanos(5 * Nanos::SECOND.0));
-    assert_eq!(updated.metadata["_nats.req.level"], "1");
+    assert_eq!(updated.metadata.get("_nats.req.level").unwrap(), "1");
     let durable = complete(r#"{"durable_name":"e"}"#).unwrap();
     assert_eq!(
         durable.check_update(complete(r#"{"name":"e"}"#).unwrap(), false).unwrap().inactive_threshold,

@@ -1,6 +1,6 @@
 //! The metadata keys of the API: which level of it a stream needs, and which server answers. [reference §3.0]
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::{PersistMode, StreamConfig};
 use crate::api::VERSION;
@@ -13,6 +13,10 @@ const SERVER_VERSION: &str = "_nats.ver";
 /// Which level of the API the answering server has; in responses only.
 const SERVER_LEVEL: &str = "_nats.level";
 
+/// What clients say of a stream or a consumer, in the order of the keys. Each has one key at least, and most have no more:
+/// a tree would take half a KiB for it.
+pub type Metadata = LiteMap<String, String>;
+
 /// Forgets what a client says about servers and states the level that the configuration needs.
 pub(super) fn set_required_level(config: &mut StreamConfig) {
     let level = required_level(config);
@@ -20,14 +24,14 @@ pub(super) fn set_required_level(config: &mut StreamConfig) {
 }
 
 /// The same for whatever has metadata.
-pub(crate) fn set_level(metadata: &mut BTreeMap<String, String>, level: u8) {
+pub(crate) fn set_level(metadata: &mut Metadata, level: u8) {
     metadata.remove(SERVER_VERSION);
     metadata.remove(SERVER_LEVEL);
     metadata.insert(REQUIRED_LEVEL.to_owned(), level.to_string());
 }
 
 /// Adds what responses say about the server.
-pub(crate) fn add_version(metadata: &mut BTreeMap<String, String>) {
+pub(crate) fn add_version(metadata: &mut Metadata) {
     metadata.insert(SERVER_VERSION.to_owned(), VERSION.to_owned());
     metadata.insert(SERVER_LEVEL.to_owned(), API_LEVEL.to_string());
 }

@@ -347,10 +347,11 @@ impl Consumers {
         let (from, changes) = (consumer.needs_from(), before.filters().ne(consumer.config().filters()));
         self.neighbours.remove(slot, &before);
         self.neighbours.insert(slot, consumer.config());
-        let mut index = self.index.lock();
-        index.remove(slot, &member.refs);
-        member.refs = index.insert(slot, consumer.config().filters());
-        drop(index);
+        if let Some(index) = &self.index {
+            let mut index = index.lock();
+            index.remove(slot, &member.refs);
+            member.refs = index.insert(slot, consumer.config().filters());
+        }
         // It is noted nowhere now: it is found hungry anew when it is settled.
         self.hungry -= usize::from(std::mem::replace(&mut member.is_hungry, false));
         if changes {

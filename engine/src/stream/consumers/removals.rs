@@ -38,7 +38,8 @@ impl Consumers {
     }
 
     fn find_awaiting(&self, sequence: u64, subject: &[u8], awaiting: &mut Vec<Slot>) {
-        self.index.lock().for_each(subject, |slot| {
+        let Some(index) = &self.index else { return };
+        index.lock().for_each(subject, |slot| {
             if self.member(slot).is_some_and(|member| member.consumer.awaits(sequence)) {
                 awaiting.push(slot);
             }

@@ -76,8 +76,9 @@ impl Consumers {
     /// Whether some consumer has yet to be done with a message.
     fn is_needed(&self, sequence: u64, core: &Core) -> bool {
         let Some(subject) = core.log().subject_of(sequence) else { return false };
+        let Some(index) = &self.index else { return false };
         let mut is_needed = false;
-        self.index.lock().for_each(subject, |slot| {
+        index.lock().for_each(subject, |slot| {
             is_needed |= self.member(slot).is_some_and(|member| !member.consumer.has_settled(sequence));
         });
         is_needed
