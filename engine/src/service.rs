@@ -98,6 +98,37 @@ pub trait Service: fmt::Debug + Send + Sync {
 
     /// Takes a request at the end of the turn that brought it. Must not block: what needs the disk becomes a job.
     fn call(&self, engine: &Arc<Engine>, request: &Request<'_>, worker: &mut Worker);
+
+    /// Takes several that came in a row. Whoever can prepare for all of them at once does.
+    fn call_all(&self, engine: &Arc<Engine>, requests: Requests<'_>, worker: &mut Worker) {
+        for request in requests.iter() {
+            self.call(engine, &request, worker);
+        }
+    }
+}
+
+/// Requests to one service that came in a row.
+#[derive(Debug, Clone, Copy)]
+pub struct Requests<'a> {
+    bytes: &'a [u8],
+    calls: &'a [Call],
+}
+
+impl<'a> Requests<'a> {
+    /// Whether there is more than one.
+    pub(crate) fn are_several(self) -> bool {
+        self.calls.len() > 1
+    }
+
+    /// One by one.
+    pub fn iter(self) -> impl Iterator<Item = Request<'a>> {
+        self.calls.iter().map(move |call| call.spans.read(&self.bytes[call.start..call.end]))
+    }
+
+    /// In portions of at most so many.
+    pub fn chunks(self, size: usize) -> impl Iterator<Item = Self> {
+        self.calls.chunks(size).map(move |calls| Self { calls, ..self })
+    }
 }
 
 /// The requests of one turn.
@@ -111,6 +142,7 @@ pub(crate) struct Calls {
 struct Call {
     service: Arc<dyn Service>,
     start: usize,
+    end: usize,
     spans: Spans,
 }
 
@@ -125,7 +157,7 @@ impl Calls {
         }
         let start = self.bytes.len();
         let spans = request.write(&mut self.bytes);
-        self.calls.push(Call { service: Arc::clone(service), start, spans });
+        self.calls.push(Call { service: Arc::clone(service), start, end: self.bytes.len(), spans });
         true
     }
 
@@ -135,11 +167,8 @@ impl Calls {
 
     /// Carries all of them out.
     pub(crate) fn run(&mut self, engine: &Arc<Engine>, worker: &mut Worker) {
-        for index in 0..self.calls.len() {
-            let end = self.calls.get(index + 1).map_or(self.bytes.len(), |next| next.start);
-            let call = &self.calls[index];
-            let request = call.spans.read(&self.bytes[call.start..end]);
-            call.service.call(engine, &request, worker);
+        for calls in self.calls.chunk_by(|a, b| Arc::ptr_eq(&a.service, &b.service)) {
+            calls[0].service.call_all(engine, Requests { bytes: &self.bytes, calls }, worker);
         }
         self.calls.clear();
         self.bytes.clear();

@@ -38,6 +38,7 @@ use std::hash::{BuildHasher, RandomState};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use crate::subject_index::MAX_WARM;
 pub use block_reader::{BlockReader, Fetched, MAX_BLOCK_BYTES};
 use commit::Closed;
 pub use commit::{Commit, Committed};

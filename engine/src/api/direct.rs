@@ -8,15 +8,17 @@ mod multi;
 mod reply;
 mod sender;
 
+use std::array;
+
 use embus_storage::error::StorageError;
-use embus_storage::log::Locator;
+use embus_storage::log::{Locator, MAX_WARM};
 use embus_storage::message::{MessageView, StoredMessage};
 
 use crate::api::direct::ask::Ask;
 use crate::api::direct::reply::{Status, Tail, write_head};
 use crate::api::fetch::Query;
 use crate::engine::Engine;
-use crate::service::Request;
+use crate::service::{Request, Requests};
 use crate::stream::Stream;
 use crate::sync::Arc;
 use crate::worker::Worker;
@@ -33,6 +35,25 @@ pub(crate) fn call(engine: &Arc<Engine>, stream: &Arc<Stream>, request: &Request
         Ok(Ask::Batch(batch)) => batch::start(engine, stream, reply, batch),
         Ok(Ask::Multi(multi)) => multi::start(engine, stream, reply, multi),
     }
+}
+
+/// The same for several of them.
+pub(crate) fn call_all(engine: &Arc<Engine>, stream: &Arc<Stream>, requests: Requests<'_>, worker: &mut Worker) {
+    for requests in requests.chunks(MAX_WARM) {
+        if requests.are_several() {
+            warm(stream, requests);
+        }
+        for request in requests.iter() {
+            call(engine, stream, &request, worker);
+        }
+    }
+}
+
+/// What several gets will look for is brought into the processor's caches together: they would wait for memory one by one.
+fn warm(stream: &Stream, requests: Requests<'_>) {
+    let mut subjects = requests.iter().map(|request| ask::subject(stream.name(), request.subject));
+    let subjects: [_; MAX_WARM] = array::from_fn(|_| subjects.next().flatten().unwrap_or_default());
+    stream.look(|core| core.log().warm(&subjects));
 }
 
 /// How often what was taken back is looked for anew: the disk fails, and then the log is read, and may not be readable.

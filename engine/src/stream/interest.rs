@@ -10,7 +10,7 @@ use crate::api;
 use crate::connection::Connection;
 use crate::engine::Engine;
 use crate::router::Router;
-use crate::service::{Request, Service};
+use crate::service::{Request, Requests, Service};
 use crate::stream::config::StreamConfig;
 use crate::subscription::{Sid, Subscription};
 use crate::sync::Arc;
@@ -79,6 +79,12 @@ impl Service for DirectGets {
     fn call(&self, engine: &Arc<Engine>, request: &Request<'_>, worker: &mut Worker) {
         if let Some(stream) = self.0.upgrade() {
             api::direct::call(engine, &stream, request, worker);
+        }
+    }
+
+    fn call_all(&self, engine: &Arc<Engine>, requests: Requests<'_>, worker: &mut Worker) {
+        if let Some(stream) = self.0.upgrade() {
+            api::direct::call_all(engine, &stream, requests, worker);
         }
     }
 }

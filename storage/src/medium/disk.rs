@@ -43,12 +43,12 @@ impl Default for Disk {
 
 impl Medium for Disk {
     fn create(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        let file = options().create_new(true).open(path)?;
+        let file = open(options().create_new(true), path)?;
         Ok(Arc::new(DiskFile { file }))
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        let file = options().open(path)?;
+        let file = open(&mut options(), path)?;
         Ok(Arc::new(DiskFile { file }))
     }
 
@@ -106,10 +106,24 @@ impl Medium for Disk {
 
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
-    options.read(true).write(true).mode(0o600).custom_flags(no_follow);
+    options.read(true).write(true).mode(0o600);
     options
 }
+
+/// Nobody cares when a file was read last, and noting it costs a part of each read; the system only lets the owner of the
+/// file say so.
+fn open(options: &mut OpenOptions, path: &Path) -> io::Result<fs::File> {
+    let mut open = |flags: OFlags| options.custom_flags(flags.bits().cast_signed()).open(path);
+    match open(OFlags::NOFOLLOW | NO_ACCESS_TIME) {
+        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => open(OFlags::NOFOLLOW),
+        opened => opened,
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+const NO_ACCESS_TIME: OFlags = OFlags::NOATIME;
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+const NO_ACCESS_TIME: OFlags = OFlags::empty();
 
 /// The parent of a relative path of one name is an empty path, which the operating system does not know.
 fn directory(path: &Path) -> &Path {

@@ -35,7 +35,20 @@ fn check(index: &mut SubjectIndex, model: &Model, settle: bool) {
             assert_eq!(index.bounds(id), naive);
         }
     }
+    check_warm(index, model);
     check_filters(index, model);
+}
+
+/// What is warmed up is what is asked for, and what is not there does no harm.
+fn check_warm(index: &SubjectIndex, model: &Model) {
+    let mut names = model.keys().map(Vec::as_slice).chain([&b"not.there"[..]]);
+    let subjects: [_; MAX_WARM] = std::array::from_fn(|_| names.next().unwrap_or_default());
+    for (subject, last) in subjects.iter().zip(index.warm(&subjects)) {
+        let real = index.id(subject).map(|id| index.bounds(id).last);
+        // A few names look alike to the table.
+        assert!(real.is_none() || real == Some(last) || index.len() > 1, "{subject:?}");
+        assert!(!subject.is_empty() || last == 0);
+    }
 }
 
 fn check_filters(index: &mut SubjectIndex, model: &Model) {

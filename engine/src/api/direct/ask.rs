@@ -30,7 +30,7 @@ pub(super) fn read<'a>(stream: &str, request: &Request<'a>) -> Result<Ask<'a>, S
 }
 
 /// What stands behind `DIRECT.GET.<stream>.`.
-fn subject<'a>(stream: &str, subject: &'a [u8]) -> Option<&'a [u8]> {
+pub(super) fn subject<'a>(stream: &str, subject: &'a [u8]) -> Option<&'a [u8]> {
     let names = operation(subject)?.strip_prefix(b"DIRECT.GET.")?;
     names.strip_prefix(stream.as_bytes())?.strip_prefix(b".")
 }

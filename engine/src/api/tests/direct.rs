@@ -2,8 +2,11 @@
 
 use super::{Fixture, NOW};
 use crate::api::direct;
-use crate::service::Request;
+use crate::engine::Engine;
+use crate::service::{Calls, Request, Requests, Service};
+use crate::stream::Stream;
 use crate::sync::Arc;
+use crate::worker::Worker;
 
 impl Fixture {
     /// Sends a direct get; returns the messages that answer it, without what is the same in all of them.
@@ -69,6 +72,43 @@ fn one_message() {
     fixture.check_get("", r#"{"next_by_subj":"s.b","start_time":"2020-01-01T00:00:00Z"}"#, &["-|K: v s.b 2||m1"]);
     fixture.check_get("", r#"{"start_time":"2099-01-01T00:00:00Z"}"#, NOT_FOUND);
     fixture.check_get("", r#"{"start_time":"0001-01-01T00:00:00Z"}"#, &["- s.a 1||m0"]);
+}
+
+/// The direct gets of a stream, as its interest has them.
+#[derive(Debug)]
+struct Gets(Arc<Stream>);
+
+impl Service for Gets {
+    fn call(&self, _: &Arc<Engine>, _: &Request<'_>, _: &mut Worker) {
+        panic!("several come together");
+    }
+
+    fn call_all(&self, engine: &Arc<Engine>, requests: Requests<'_>, worker: &mut Worker) {
+        direct::call_all(engine, &self.0, requests, worker);
+    }
+}
+
+#[test]
+fn many_that_come_together_are_answered_as_if_they_came_alone() {
+    let fixture = Fixture::new().with_messages();
+    let service: Arc<dyn Service> = Arc::new(Gets(fixture.jetstream.get("S").unwrap()));
+    let asked = [
+        (".s.b", "", "- s.b 5||m4\n"),
+        (".s.x", "", "- 404 Message Not Found\n"),
+        ("", "x", "- 408 Malformed Request\n"),
+        (".s.a", "", "- s.a 3||m2\n"),
+        ("", r#"{"seq":4}"#, "- s.c 4||m3\n"),
+    ]
+    .repeat(9);
+    let mut calls = Calls::default();
+    for (subject, body, _) in &asked {
+        let (subject, payload) = (format!("$JS.API.DIRECT.GET.S{subject}"), body.as_bytes());
+        calls.push(&service, &Request { subject: subject.as_bytes(), reply: Some(b"_I"), headers: b"", payload });
+    }
+    let expected: String = asked.iter().map(|(.., answer)| *answer).collect();
+    fixture.engine.with_worker(|worker| calls.run(&fixture.engine, worker));
+    assert_eq!(fixture.got(), expected);
+    assert!(calls.is_empty());
 }
 
 #[test]
