@@ -4,6 +4,7 @@ use nix::sys::signal::Signal;
 
 use crate::flow::Flow;
 use crate::in_process::Question;
+use crate::machine::Floor;
 use crate::sample::Metric;
 use crate::scenario::{Bound, Scenario, Target, Workload};
 use crate::{consumers, streams};
@@ -18,6 +19,7 @@ pub fn scenarios(quick: bool) -> Vec<Scenario> {
     all.extend(footprints(quick));
     all.extend(streams::catalogue::scenarios(quick));
     all.extend(consumers::catalogue::scenarios(quick));
+    all.extend(floors());
     all
 }
 
@@ -48,6 +50,19 @@ fn in_process() -> Vec<Scenario> {
         scenario("in-process 1→1 128 B", Workload::InProcess(Question::OneToOne), rate),
         scenario("in-process round trip", Workload::InProcess(Question::RoundTrip), at_most(Metric::P50Micros, 1.0)),
         without_target("in-process publish to nobody 128 B", Question::NoSubscriber),
+    ]
+}
+
+fn floors() -> Vec<Scenario> {
+    let floor = |name: &str, floor| Scenario {
+        name: format!("machine: {name}"),
+        workload: Workload::Machine(floor),
+        targets: Vec::new(),
+    };
+    vec![
+        floor("write and echo, 1 in flight", Floor::Echo { connections: 1 }),
+        floor("write and echo, 16 connections", Floor::Echo { connections: 16 }),
+        floor("write and sync, 1 in flight", Floor::Sync),
     ]
 }
 

@@ -15,6 +15,7 @@ pub mod in_process;
 pub mod lane;
 pub mod latency;
 pub mod lifecycle;
+pub mod machine;
 pub mod memory;
 pub mod process;
 pub mod report;

@@ -11,6 +11,7 @@ use crate::flow::Flow;
 use crate::in_process::{self, Question};
 use crate::lane::{Phase, run_lanes};
 use crate::latency::AwakeProcessors;
+use crate::machine::{self, Floor};
 use crate::process::CpuClock;
 use crate::request_reply::RoundTrips;
 use crate::sample::{Metric, Sample, float, mebibytes};
@@ -63,6 +64,8 @@ pub enum Workload {
     Stop(Signal),
     /// Needs no server process: the broker runs in this one.
     InProcess(Question),
+    /// Needs no broker at all.
+    Machine(Floor),
     /// Stores messages in streams and reads them.
     Streams(StreamLoad),
     /// Hands stored messages out.
@@ -110,7 +113,7 @@ impl Workload {
     /// Whether the reference server can do it too.
     pub fn has_reference(&self) -> bool {
         match self {
-            Self::InProcess(_) => false,
+            Self::InProcess(_) | Self::Machine(_) => false,
             Self::Consumers(load) => load.has_reference(),
             _ => true,
         }
@@ -124,6 +127,7 @@ impl Workload {
                 Ok(Sample::default().with(Metric::Millis, lifecycle::stop_millis(contender, *signal)?))
             }
             Self::InProcess(question) => in_process::run(*question, settings),
+            Self::Machine(floor) => machine::run(*floor, settings),
             Self::Streams(load) => load.run(contender, settings),
             Self::Consumers(load) => load.run(contender, settings),
             _ => {
@@ -142,9 +146,12 @@ impl Workload {
             Self::IdleConnections(count) => idle_connections(server, *count),
             Self::Subscriptions(count) => subscriptions(server, *count),
             Self::IdleServer => idle_server(server, settings),
-            Self::Start | Self::Stop(_) | Self::InProcess(_) | Self::Streams(_) | Self::Consumers(_) => {
-                Err(io::Error::other("not a workload for a running server"))
-            }
+            Self::Start
+            | Self::Stop(_)
+            | Self::InProcess(_)
+            | Self::Machine(_)
+            | Self::Streams(_)
+            | Self::Consumers(_) => Err(io::Error::other("not a workload for a running server")),
         }
     }
 }
