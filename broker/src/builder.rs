@@ -190,7 +190,7 @@ impl Builder {
         self
     }
 
-    /// When an acknowledged message is on the disk; by default before it is acknowledged.
+    /// When an acknowledged message is on the disk; by default before it is acknowledged. An interval must not be zero.
     pub fn sync(mut self, policy: SyncPolicy) -> Self {
         self.store.sync = policy;
         self

@@ -45,6 +45,9 @@ impl StoreSettings {
         if self.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
             return refuse("the path of the store directory is empty");
         }
+        if self.sync == SyncPolicy::Interval(Duration::ZERO) {
+            return refuse("the sync interval is zero: SyncPolicy::Always syncs before it acknowledges");
+        }
         let is_odd = |domain: &str| domain.contains(['.', '*', '>']) || domain.contains(char::is_whitespace);
         if self.domain.as_deref().is_some_and(|domain| domain.is_empty() || is_odd(domain)) {
             return refuse("the JetStream domain has to be one token of a subject");

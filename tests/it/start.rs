@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use embus::{Broker, Builder, StartError};
+use embus::{Broker, Builder, StartError, SyncPolicy};
 use futures_util::FutureExt;
 use tokio::net::TcpListener;
 
@@ -105,7 +105,7 @@ type Spoil = fn(Builder) -> Builder;
 #[test]
 fn settings_out_of_range_are_an_error() {
     let second = Duration::from_secs(1);
-    let cases: [(&str, Spoil); 10] = [
+    let cases: [(&str, Spoil); 11] = [
         ("max_payload", |builder| builder.max_payload(2000).max_pending(1000)),
         ("max_payload", |builder| builder.max_payload(65 * 1024 * 1024).max_pending(1024 * 1024 * 1024)),
         ("max_control_line", |builder| builder.max_control_line(0)),
@@ -115,6 +115,7 @@ fn settings_out_of_range_are_an_error() {
         ("domain", |builder| builder.jetstream_domain("a.b")),
         ("domain", |builder| builder.jetstream_domain("a b")),
         ("domain", |builder| builder.jetstream_domain("")),
+        ("sync interval", |builder| builder.sync(SyncPolicy::Interval(Duration::ZERO))),
         ("store directory", |builder| builder.store_dir("")),
     ];
     run(async {

@@ -219,6 +219,7 @@ impl Stream {
         match state.core.log_mut().finish_commit(committed) {
             Ok(_) => {
                 if state.trouble.take().is_some() {
+                    self.say_recovered();
                     self.arm(state);
                 }
                 state.consumers.finish_commit();

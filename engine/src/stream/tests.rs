@@ -3,6 +3,7 @@
 mod deadlines;
 mod overload;
 mod reopening;
+mod telling;
 
 use std::path::PathBuf;
 

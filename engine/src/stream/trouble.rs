@@ -54,8 +54,10 @@ impl Stream {
         let failure = ApiError::store_failed(error);
         let retry_at = self.now().saturating_add(RETRY_NANOS);
         state.failures += 1;
-        state.trouble = Some(Trouble { error: failure.clone(), retry_at, trial_at: retry_at, stage: Stage::Failed });
-        if !self.stopped.load(Ordering::Acquire) {
+        let trouble = Trouble { error: failure.clone(), retry_at, trial_at: retry_at, stage: Stage::Failed };
+        let is_news = state.trouble.replace(trouble).is_none();
+        // Each trial of a disk that stays full ends here.
+        if is_news && !self.stopped.load(Ordering::Acquire) {
             tracing::warn!(stream = &*self.name, %error, "the store failed; uncommitted messages are refused");
         }
         self.arm(state);
@@ -122,6 +124,11 @@ impl Stream {
             (trouble.retry_at, state.sync_due) = (now, Some(now));
         } else {
             state.trouble = None;
+            self.say_recovered();
         }
+    }
+
+    pub(super) fn say_recovered(&self) {
+        tracing::info!(stream = &*self.name, "the store takes messages again");
     }
 }
