@@ -40,6 +40,7 @@ mod delivery;
 pub(crate) mod ensure;
 mod errors;
 mod failure;
+pub mod kv;
 pub mod message;
 pub mod publish;
 pub mod response;

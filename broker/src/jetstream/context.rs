@@ -1,5 +1,7 @@
 //! What reaches the streams of a broker.
 
+mod bucket_kinds;
+mod buckets;
 mod builder;
 mod consumers;
 mod kinds;
@@ -28,6 +30,10 @@ use crate::jetstream::failure::{Failure, Stopped};
 use crate::jetstream::message::PublishMessage;
 use crate::{Client, Request};
 
+pub use self::bucket_kinds::{
+    CreateKeyValueError, CreateKeyValueErrorKind, KeyValueError, KeyValueErrorKind, UpdateKeyValueError,
+    UpdateKeyValueErrorKind,
+};
 pub use self::builder::{ContextBuilder, No, ToAssign, Yes};
 pub use self::kinds::{
     AccountError, AccountErrorKind, ConsumerInfoError, ConsumerInfoErrorKind, CreateStreamError, CreateStreamErrorKind,

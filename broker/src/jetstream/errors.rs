@@ -29,6 +29,12 @@ impl Error {
         self.err_code
     }
 
+    /// For kinds of errors that have no other word for a broker that does not answer.
+    pub(crate) fn not_reached() -> Self {
+        let description = Some("the broker was not reached".to_owned());
+        Self { code: 503, err_code: ErrorCode::JETSTREAM_NOT_ENABLED, description }
+    }
+
     /// The same as [`error_code`](Self::error_code).
     pub fn kind(&self) -> ErrorCode {
         self.err_code

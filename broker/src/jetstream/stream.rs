@@ -36,6 +36,7 @@ pub use self::consumers::{
 };
 pub use self::direct::{DirectGetBuilder, DirectGetError, DirectGetErrorKind};
 pub use self::fetch::{StreamValue, WithHeaders, WithoutHeaders};
+pub(crate) use self::info::datetime;
 pub use self::info::{ClusterInfo, DeleteStatus, Info, Lost, PeerInfo, SourceInfo, State};
 pub use self::purge::{No, Purge, PurgeError, PurgeErrorKind, PurgeResponse, ToAssign, Yes};
 pub use self::raw::{

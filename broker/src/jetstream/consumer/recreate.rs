@@ -109,6 +109,16 @@ impl<C: Ordered> Recipe<C> {
         }
     }
 
+    /// What says whether the consumer has sent everything, and its reader has read it.
+    pub(super) fn idle_check(&self, progress: Progress) -> impl Future<Output = bool> + Send + 'static {
+        let (context, stream, name) = (self.context.clone(), self.stream.clone(), self.name());
+        async move {
+            // One that is just made anew does not answer.
+            let info = context.consumer_info_of(&stream, &name).await;
+            info.is_ok_and(|info| info.num_pending == 0 && progress.has(info.delivered.consumer_sequence))
+        }
+    }
+
     fn name(&self) -> String {
         if self.serial == 0 { self.prefix.clone() } else { format!("{}_{}", self.prefix, self.serial) }
     }

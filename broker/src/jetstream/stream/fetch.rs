@@ -61,7 +61,7 @@ impl FromStored for StreamValue {
 
 impl Context {
     /// The message that a query finds, once a power cut can't take it back.
-    pub(super) async fn fetch(
+    pub(crate) async fn fetch(
         &self,
         stream: &Arc<EngineStream>,
         query: &Query<'_>,

@@ -2,6 +2,7 @@
 
 mod configure;
 mod consumers;
+mod kv;
 mod manage;
 mod publish;
 mod read;

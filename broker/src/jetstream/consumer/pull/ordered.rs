@@ -79,6 +79,11 @@ impl Ordered {
         self.progress.last_read()
     }
 
+    /// What says whether everything was read that there is to read now.
+    pub(crate) fn idle_check(&self) -> impl Future<Output = bool> + Send + 'static {
+        self.recipe.idle_check(self.progress)
+    }
+
     /// What there is to yield of what the consumer sent.
     fn take(&mut self, arrived: Result<Message, MessagesError>) -> Option<Result<Message, OrderedError>> {
         let error = match arrived {

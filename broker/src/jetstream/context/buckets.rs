@@ -1,0 +1,86 @@
+//! Buckets: made, changed, found, removed.
+
+use embus_kv::key::is_valid_bucket_name;
+use embus_kv::shape::{prefix_of, stream_of};
+
+use crate::jetstream::context::{
+    Context, CreateKeyValueError, CreateKeyValueErrorKind, KeyValueError, KeyValueErrorKind, UpdateKeyValueError,
+};
+use crate::jetstream::kv::{Config, Store};
+use crate::jetstream::stream::{DeleteStatus, Stream};
+
+/// # Buckets
+/// What changes them is done one at a time on another thread, and durable when it returns. Dropping one of these futures
+/// does not stop what it has begun at its first poll.
+impl Context {
+    /// A bucket that is there.
+    ///
+    /// # Errors
+    /// See [`KeyValueErrorKind`].
+    pub async fn get_key_value<T: Into<String>>(&self, bucket: T) -> Result<Store, KeyValueError> {
+        let bucket = bucket.into();
+        check_name(&bucket)?;
+        let failed = |error| KeyValueError::with_source(KeyValueErrorKind::GetBucket, error);
+        let stream = self.get_stream(stream_of(&bucket)).await.map_err(failed)?;
+        if stream.info.config.max_messages_per_subject < 1 {
+            return Err(KeyValueErrorKind::InvalidStoreName.into());
+        }
+        Ok(store(stream, bucket))
+    }
+
+    /// Makes a bucket. One that is there with just this configuration is as good.
+    ///
+    /// # Errors
+    /// See [`CreateKeyValueErrorKind`].
+    pub async fn create_key_value(&self, config: Config) -> Result<Store, CreateKeyValueError> {
+        let stream = self.create_stream(config.to_stream()?).await?;
+        Ok(store(stream, config.bucket))
+    }
+
+    /// Changes the configuration of a bucket.
+    ///
+    /// # Errors
+    /// See [`UpdateKeyValueErrorKind`](crate::jetstream::context::UpdateKeyValueErrorKind).
+    pub async fn update_key_value(&self, config: Config) -> Result<Store, UpdateKeyValueError> {
+        let stream = config.to_stream()?;
+        let info = self.update_stream(&stream).await?;
+        Ok(store(Stream { info, context: self.clone(), name: stream.name }, config.bucket))
+    }
+
+    /// Changes the configuration of a bucket, or makes it.
+    ///
+    /// # Errors
+    /// See [`CreateKeyValueErrorKind`].
+    pub async fn create_or_update_key_value(&self, config: Config) -> Result<Store, CreateKeyValueError> {
+        let stream = config.to_stream()?;
+        let name = stream.name.clone();
+        let failed = |error| CreateKeyValueError::with_source(CreateKeyValueErrorKind::JetStream, error);
+        let info = self.create_or_update_stream(stream).await.map_err(failed)?;
+        Ok(store(Stream { info, context: self.clone(), name }, config.bucket))
+    }
+
+    /// Removes a bucket with all its entries.
+    ///
+    /// # Errors
+    /// See [`KeyValueErrorKind`].
+    pub async fn delete_key_value<T: AsRef<str>>(&self, bucket: T) -> Result<DeleteStatus, KeyValueError> {
+        check_name(bucket.as_ref())?;
+        let failed = |error| KeyValueError::with_source(KeyValueErrorKind::JetStream, error);
+        self.delete_stream(stream_of(bucket.as_ref())).await.map_err(failed)
+    }
+}
+
+fn check_name(bucket: &str) -> Result<(), KeyValueError> {
+    if is_valid_bucket_name(bucket) { Ok(()) } else { Err(KeyValueErrorKind::InvalidStoreName.into()) }
+}
+
+fn store(stream: Stream, bucket: String) -> Store {
+    Store {
+        stream_name: stream_of(&bucket),
+        prefix: prefix_of(&bucket),
+        name: bucket,
+        put_prefix: None,
+        use_jetstream_prefix: false,
+        stream,
+    }
+}

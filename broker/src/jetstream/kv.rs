@@ -1,0 +1,55 @@
+//! Key-value buckets, with the API of async-nats's `jetstream::kv`. [ADR-8]
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use embus::jetstream::{self, kv};
+//! use futures_util::StreamExt;
+//!
+//! let broker = embus::Broker::builder().start().await?;
+//! let jetstream = jetstream::new(broker.client());
+//! let users = jetstream.create_key_value(kv::Config { bucket: "users".into(), history: 5, ..Default::default() }).await?;
+//!
+//! let mut changes = users.watch("*.name").await?;
+//! let revision = users.put("7.name", "Ada".into()).await?;
+//! users.update("7.name", "Ada L.".into(), revision).await?;
+//! assert_eq!(users.get("7.name").await?.as_deref(), Some(&b"Ada L."[..]));
+//! assert_eq!(changes.next().await.expect("it goes on")?.value, "Ada");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! A bucket is a stream named `KV_` and its name: buckets of official clients and of embus are the same. Calls go straight
+//! to that stream. Where async-nats leaves something open, this does not:
+//!
+//! - [`Store::create`] works over what was deleted, purged or has expired, with a time to live, too.
+//! - A [`Watch`] tells when all has come that was there at its beginning, also when there was nothing
+//!   ([`Watch::is_current`], [`Watch::events`]). However slowly it is read, it goes on without a gap.
+//! - [`Store::status`] asks the stream, and `a..b` is no key.
+
+pub mod bucket;
+
+mod backend;
+mod config;
+mod entry_kinds;
+mod messages;
+mod store;
+mod store_kinds;
+mod watch;
+mod write_kinds;
+
+pub use embus_kv::{Entry, Operation, ParseOperationError};
+
+pub use self::config::Config;
+pub use self::entry_kinds::{
+    EntryError, EntryErrorKind, HistoryError, HistoryErrorKind, StatusError, StatusErrorKind, WatchError,
+    WatchErrorKind, WatcherError, WatcherErrorKind,
+};
+pub use self::messages::StoreMessages;
+pub use self::store::Store;
+pub use self::store_kinds::{StoreError, StoreErrorKind};
+pub use self::watch::{Event, Events, History, Keys, Watch};
+pub use self::write_kinds::{
+    CreateError, CreateErrorKind, DeleteError, DeleteErrorKind, PurgeError, PurgeErrorKind, PutError, PutErrorKind,
+    UpdateError, UpdateErrorKind,
+};

@@ -1,0 +1,92 @@
+//! What a bucket is configured to be, field by field as in async-nats.
+
+use std::time::Duration;
+
+use embus_kv::shape::{InvalidBucket, Shape, with_stream_prefix};
+
+use crate::jetstream::stream::{self, Compression, DiscardPolicy, Placement, Republish, Source, StorageType};
+
+/// The configuration of a bucket. Zero and nothing leave the choice to the broker.
+///
+/// ```
+/// use std::time::Duration;
+/// use embus::jetstream::kv::Config;
+///
+/// let config = Config {
+///     bucket: "sessions".into(),
+///     max_age: Duration::from_secs(3600),
+///     max_bytes: 16 * 1024 * 1024,
+///     compression: true,
+///     ..Default::default()
+/// };
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Config {
+    /// The bucket's name: letters, digits, `-` and `_`.
+    pub bucket: String,
+    /// A text for people.
+    pub description: String,
+    /// How many bytes a value may have, together with the headers of its entry.
+    pub max_value_size: i32,
+    /// How many entries it keeps of each key: 1 to 64; 0 is 1.
+    pub history: i64,
+    /// How long it keeps an entry.
+    pub max_age: Duration,
+    /// How many bytes it holds; a full bucket refuses what is new.
+    pub max_bytes: i64,
+    /// Where entries are kept.
+    pub storage: StorageType,
+    /// How many servers hold a copy: one.
+    pub num_replicas: usize,
+    /// Where copies of stored entries are published.
+    pub republish: Option<Republish>,
+    /// The bucket it copies. Not supported yet: refused.
+    pub mirror: Option<Source>,
+    /// The buckets it collects from. Not supported yet: refused.
+    pub sources: Option<Vec<Source>>,
+    /// Whether a mirror answers direct gets of its origin.
+    pub mirror_direct: bool,
+    /// Whether what is not written to any more is compressed.
+    pub compression: bool,
+    /// Where in a cluster it should live: kept, without effect.
+    pub placement: Option<Placement>,
+    /// Single entries may have a time to live, and what expires leaves a mark for so long, at least a second, that tells
+    /// watches.
+    pub limit_markers: Option<Duration>,
+}
+
+impl Config {
+    /// The stream of the bucket.
+    pub(crate) fn to_stream(&self) -> Result<stream::Config, InvalidBucket> {
+        let shape = Shape::of(&self.bucket, self.history, self.limit_markers)?;
+        let copies = self.mirror.is_some() || self.sources.as_ref().is_some_and(|sources| !sources.is_empty());
+        Ok(stream::Config {
+            name: shape.stream,
+            description: Some(self.description.clone()),
+            subjects: if copies { Vec::new() } else { vec![shape.subjects] },
+            max_messages_per_subject: shape.history,
+            max_bytes: self.max_bytes,
+            max_age: self.max_age,
+            max_message_size: self.max_value_size,
+            storage: self.storage,
+            republish: self.republish.clone(),
+            allow_rollup: true,
+            deny_delete: true,
+            allow_direct: true,
+            mirror: self.mirror.clone().map(bucket_source),
+            sources: self.sources.clone().map(|sources| sources.into_iter().map(bucket_source).collect()),
+            mirror_direct: self.mirror_direct || self.mirror.is_some(),
+            num_replicas: self.num_replicas.max(1),
+            discard: DiscardPolicy::New,
+            compression: self.compression.then_some(Compression::S2),
+            placement: self.placement.clone(),
+            allow_message_ttl: shape.allow_message_ttl,
+            subject_delete_marker_ttl: shape.marker_ttl,
+            ..stream::Config::default()
+        })
+    }
+}
+
+fn bucket_source(source: Source) -> Source {
+    Source { name: with_stream_prefix(source.name), ..source }
+}
