@@ -16,6 +16,7 @@ mod interest;
 mod jetstream;
 mod jetstream_in_process;
 mod keepalive;
+mod kv;
 mod lame_duck;
 mod limits;
 mod many_clients;

@@ -38,6 +38,9 @@ mod store_kinds;
 mod watch;
 mod write_kinds;
 
+pub use embus_kv::key::InvalidKey;
+pub use embus_kv::shape::InvalidBucket;
+pub use embus_kv::ttl::InvalidTtl;
 pub use embus_kv::{Entry, Operation, ParseOperationError};
 
 pub use self::config::Config;

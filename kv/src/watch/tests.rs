@@ -45,6 +45,7 @@ impl Messages for Script {
     }
 }
 
+#[expect(clippy::unnecessary_wraps, reason = "it is a step of a script")]
 fn message(key: &str, revision: u64, pending: u64) -> Option<Result<Message, Gone>> {
     let (created, operation) = (OffsetDateTime::UNIX_EPOCH, Operation::Put);
     let stored = Stored { revision, created, operation, value: Bytes::from_static(b"v") };
@@ -113,9 +114,7 @@ fn writers_that_stay_ahead_do_not_hold_it_back() {
 #[test]
 fn what_was_there_may_be_removed_before_it_comes() {
     let mut watch = watch_of(2, 9, [message("a", 8, 1), None, None]);
-    let mut seen = Vec::new();
-    seen.push(poll(&mut watch).is_ready());
-    seen.push(poll(&mut watch).is_ready());
+    let seen = [poll(&mut watch).is_ready(), poll(&mut watch).is_ready()];
     watch.messages.is_idle = true;
     assert_eq!(poll(&mut watch), Poll::Ready(Some(Ok(Event::Current))));
     assert_eq!(seen, [true, false]);

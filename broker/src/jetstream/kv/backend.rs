@@ -30,9 +30,10 @@ impl Backend for Store {
     async fn append(&self, append: Append) -> Result<u64, StoreError> {
         let Append { subject, headers, value } = append;
         let context = &self.stream.context;
-        let sent = match headers.is_empty() {
-            true => context.publish(subject, value).await,
-            false => context.publish_with_headers(subject, headers, value).await,
+        let sent = if headers.is_empty() {
+            context.publish(subject, value).await
+        } else {
+            context.publish_with_headers(subject, headers, value).await
         };
         let ack = sent.map_err(StoreError::not_published)?.await.map_err(StoreError::not_acknowledged)?;
         Ok(ack.sequence)
@@ -85,9 +86,8 @@ fn policy(from: Start) -> DeliverPolicy {
 
 fn stored(message: StoredMessage) -> Stored {
     let StoredMessage { sequence, time, headers, payload, .. } = message;
-    let operation = match headers.is_empty() {
-        true => Operation::Put,
-        false => Operation::of(|name| block::value(&headers, name.as_str())),
-    };
+    // Most have none.
+    let operation =
+        if headers.is_empty() { Operation::Put } else { Operation::of(|name| block::value(&headers, name.as_str())) };
     Stored { revision: sequence, created: datetime(time), operation, value: payload }
 }

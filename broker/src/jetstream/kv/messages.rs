@@ -14,6 +14,7 @@ use tokio::time::sleep;
 use super::store_kinds::{StoreError, StoreErrorKind};
 use crate::jetstream::Message;
 use crate::jetstream::consumer::pull::{Ordered, OrderedError};
+use crate::jetstream::failure::Stopped;
 
 /// The entries that a watch gets, as its bucket sees them. It pulls, so a slow reader loses nothing, and its consumer is made
 /// anew when it is gone.
@@ -21,11 +22,13 @@ pub struct StoreMessages {
     messages: Ordered,
     /// Whether nothing is left: asked from time to time while nothing comes.
     check: Option<BoxFuture<'static, bool>>,
+    /// It never ends silently: the last item is an error.
+    is_over: bool,
 }
 
 impl StoreMessages {
     pub(super) fn new(messages: Ordered) -> Self {
-        Self { messages, check: None }
+        Self { messages, check: None, is_over: false }
     }
 
     fn message(arrived: Result<Message, OrderedError>) -> Result<backend::Message, StoreError> {
@@ -45,10 +48,16 @@ impl AsyncStream for StoreMessages {
 
     fn poll_next(self: Pin<&mut Self>, cx: &mut TaskContext<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
+        if this.is_over {
+            return Poll::Ready(None);
+        }
         let arrived = ready!(Pin::new(&mut this.messages).poll_next(cx));
         // What was asked is about the message before.
         this.check = None;
-        Poll::Ready(arrived.map(Self::message))
+        let stopped = || Err(StoreError::with_source(StoreErrorKind::Consumer, Stopped));
+        let item = arrived.map_or_else(stopped, Self::message);
+        this.is_over = item.is_err();
+        Poll::Ready(Some(item))
     }
 }
 

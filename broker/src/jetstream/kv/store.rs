@@ -87,8 +87,8 @@ impl Store {
         Ok(write::create(self, key.as_ref(), value, None).await?)
     }
 
-    /// The same for a value that expires after `ttl`: whole seconds, at least one. The bucket needs
-    /// [`limit_markers`](super::Config::limit_markers).
+    /// The same for a value that expires after `ttl`: whole seconds, at least one, and not before a mark would go. The bucket
+    /// needs [`limit_markers`](super::Config::limit_markers).
     ///
     /// # Errors
     /// See [`CreateErrorKind`](super::CreateErrorKind).

@@ -33,7 +33,7 @@ pub enum UpdateErrorKind {
     TimedOut,
     /// The last entry of the key has another revision.
     WrongLastRevision,
-    /// Anything else, such as an [`InvalidTtl`](embus_kv::ttl::InvalidTtl) or a refusal of the stream; see the source.
+    /// Anything else, such as an [`InvalidTtl`](super::InvalidTtl) or a refusal of the stream; see the source.
     Other,
 }
 
@@ -60,7 +60,7 @@ pub enum CreateErrorKind {
     Publish,
     /// Kept so that code written for async-nats compiles.
     Ack,
-    /// Anything else, such as an [`InvalidTtl`](embus_kv::ttl::InvalidTtl) or a refusal of the stream; see the source.
+    /// Anything else, such as an [`InvalidTtl`](super::InvalidTtl) or a refusal of the stream; see the source.
     Other,
 }
 

@@ -1,0 +1,11 @@
+//! Buckets: in-process clients and async-nats on the same ones, time, restarts, load.
+
+mod crossing;
+mod expiry;
+mod histories;
+mod linear;
+mod load;
+mod model;
+mod refusals;
+mod restart;
+mod scene;

@@ -1,0 +1,164 @@
+//! What a bucket does not do: a typed error, and nothing changed.
+
+use std::error::Error;
+use std::time::Duration;
+
+use embus::jetstream::context::{CreateKeyValueErrorKind, UpdateKeyValueErrorKind};
+use embus::jetstream::kv::{
+    Config, CreateErrorKind, PurgeErrorKind, PutErrorKind, StatusErrorKind, WatchErrorKind, WatcherErrorKind,
+};
+use embus::jetstream::{Error as ApiError, kv};
+
+use crate::kv::scene::{Scene, config, next_entry};
+use crate::support::{STOP_DEADLINE, next, run, within};
+
+/// What caused an error, of some type.
+#[track_caller]
+fn cause<E: Error + Clone + 'static>(error: &dyn Error) -> E {
+    let mut source = error.source();
+    while let Some(error) = source {
+        if let Some(found) = error.downcast_ref::<E>() {
+            return found.clone();
+        }
+        source = error.source();
+    }
+    panic!("{error:?} has no such cause")
+}
+
+#[test]
+fn times_to_live() {
+    run(async {
+        let scene = Scene::new(Config { limit_markers: Some(Duration::from_secs(9)), ..config(1) }).await;
+        let Scene { inside, .. } = &scene;
+        inside.put("kept", "1".into()).await.unwrap();
+        for ttl in [Duration::ZERO, Duration::from_millis(999), Duration::from_millis(1500), Duration::MAX] {
+            let error = inside.create_with_ttl("a", "1".into(), ttl).await.unwrap_err();
+            assert_eq!(error.kind(), CreateErrorKind::Other);
+            assert_eq!(cause::<kv::InvalidTtl>(&error), kv::InvalidTtl(ttl));
+            let error = inside.purge_with_ttl("kept", ttl).await.unwrap_err();
+            assert_eq!(error.kind(), PurgeErrorKind::Other);
+            assert_eq!(cause::<kv::InvalidTtl>(&error), kv::InvalidTtl(ttl));
+        }
+        assert_eq!(inside.status().await.unwrap().values(), 1);
+        assert!(inside.get("kept").await.unwrap().is_some());
+    });
+}
+
+#[test]
+fn configurations() {
+    run(async {
+        let scene = Scene::new(config(1)).await;
+        let Scene { context, .. } = &scene;
+        let short = Duration::from_millis(500);
+        for (bad, reason) in [
+            (Config { history: -1, ..config(1) }, kv::InvalidBucket::NegativeHistory(-1)),
+            (Config { limit_markers: Some(short), ..config(1) }, kv::InvalidBucket::ShortMarkers(short)),
+        ] {
+            let bad = Config { bucket: "other".to_owned(), ..bad };
+            let error = context.create_key_value(bad.clone()).await.unwrap_err();
+            assert_eq!((error.kind(), cause(&error)), (CreateKeyValueErrorKind::BucketCreate, reason));
+            let error = context.update_key_value(bad).await.unwrap_err();
+            assert_eq!((error.kind(), cause(&error)), (UpdateKeyValueErrorKind::BucketUpdate, reason));
+        }
+        // What the stream checks, in its own words.
+        let young = Config { bucket: "other".to_owned(), max_age: Duration::from_millis(1), ..config(1) };
+        let error = context.create_key_value(young).await.unwrap_err();
+        assert_eq!(error.kind(), CreateKeyValueErrorKind::BucketCreate);
+        assert!(context.get_key_value("other").await.is_err());
+    });
+}
+
+#[test]
+fn values_that_have_no_room() {
+    run(async {
+        let scene = Scene::new(Config { max_value_size: 10, max_bytes: 200, ..config(1) }).await;
+        let Scene { inside, .. } = &scene;
+        let error = inside.put("a", vec![0; 11].into()).await.unwrap_err();
+        assert_eq!((error.kind(), api_code(&error)), (PutErrorKind::Ack, 10054));
+        let mut last = inside.put("a", "1".into()).await;
+        for key in 0..100 {
+            last = inside.put(format!("key.{key}"), "0123456789".into()).await;
+            if last.is_err() {
+                break;
+            }
+        }
+        assert_eq!(api_code(&last.unwrap_err()), 10077);
+        assert_eq!(inside.get("a").await.unwrap().as_deref(), Some(&b"1"[..]));
+        let error = inside.put("k".repeat(100_000), "1".into()).await.unwrap_err();
+        assert_eq!(error.kind(), PutErrorKind::Ack);
+    });
+}
+
+#[track_caller]
+fn api_code(error: &kv::PutError) -> u64 {
+    let source = error.source().unwrap();
+    cause::<ApiError>(source).error_code().0
+}
+
+#[test]
+fn patterns() {
+    run(async {
+        let scene = Scene::new(config(1)).await;
+        let Scene { inside, .. } = &scene;
+        for (pattern, reason) in [
+            ("", kv::InvalidKey::Empty),
+            ("a..b", kv::InvalidKey::EmptyPart),
+            ("a*", kv::InvalidKey::Wildcard),
+            (">.a", kv::InvalidKey::Wildcard),
+            ("a b", kv::InvalidKey::Character),
+        ] {
+            let error = inside.watch(pattern).await.unwrap_err();
+            assert_eq!((error.kind(), cause(&error)), (WatchErrorKind::InvalidKey, reason), "{pattern}");
+        }
+        let error = inside.watch_many::<&str, _>([]).await.unwrap_err();
+        assert_eq!(cause::<kv::InvalidKey>(&error), kv::InvalidKey::NoPattern);
+        let error = inside.watch_many(["a.*", ">"]).await.unwrap_err();
+        assert_eq!(error.kind(), WatchErrorKind::Other);
+        assert_eq!(inside.stream.get_info().await.unwrap().state.consumer_count, 0);
+    });
+}
+
+#[test]
+fn a_watch_ends_with_an_error_when_its_bucket_is_deleted() {
+    run(async {
+        let scene = Scene::new(config(1)).await;
+        let Scene { context, inside, .. } = &scene;
+        let mut watch = inside.watch_all().await.unwrap();
+        inside.put("a", "1".into()).await.unwrap();
+        next_entry(&mut watch).await;
+        context.delete_key_value("b").await.unwrap();
+        assert_eq!(next(&mut watch).await.unwrap_err().kind(), WatcherErrorKind::Consumer);
+        assert!(within("the end", futures_util::StreamExt::next(&mut watch)).await.is_none());
+        let error = inside.status().await.unwrap_err();
+        assert!(matches!(error.kind(), StatusErrorKind::JetStream(error) if error.code() == 404));
+    });
+}
+
+#[test]
+fn a_watch_ends_with_an_error_when_the_broker_stops() {
+    run(async {
+        let scene = Scene::new(config(1)).await;
+        let Scene { broker, inside, .. } = &scene;
+        let mut watch = inside.watch_all().await.unwrap();
+        let waiting = tokio::spawn(async move { (next(&mut watch).await, watch) });
+        broker.shutdown(STOP_DEADLINE).await;
+        let (told, mut watch) = waiting.await.unwrap();
+        assert!(told.is_err());
+        assert!(within("the end", futures_util::StreamExt::next(&mut watch)).await.is_none());
+        assert!(inside.put("a", "1".into()).await.is_err() && inside.get("a").await.is_err());
+        assert!(matches!(inside.status().await.unwrap_err().kind(), StatusErrorKind::JetStream(_)));
+    });
+}
+
+#[test]
+fn a_watch_that_is_dropped_leaves_nothing() {
+    run(async {
+        let scene = Scene::new(config(1)).await;
+        let Scene { inside, .. } = &scene;
+        let watch = inside.watch_all().await.unwrap();
+        let consumers = async || inside.stream.get_info().await.unwrap().state.consumer_count;
+        assert_eq!(consumers().await, 1);
+        drop(watch);
+        within("the end of the consumer", async { while consumers().await > 0 {} }).await;
+    });
+}
