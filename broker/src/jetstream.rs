@@ -42,6 +42,7 @@ mod errors;
 mod failure;
 pub mod kv;
 pub mod message;
+pub mod object_store;
 pub mod publish;
 pub mod response;
 pub mod stream;

@@ -77,7 +77,7 @@ where
 /// See [`ReadError`].
 pub async fn history<B: Backend>(bucket: &B, key: &str) -> Result<History<B::Messages>, ReadError<B::Error>> {
     check_key(key)?;
-    Ok(History { watch: watch(bucket, [key], From::First, false).await?, is_over: false })
+    Ok(watch(bucket, [key], From::First, false).await?.into_history())
 }
 
 /// All keys that have a value; it ends.
@@ -86,7 +86,7 @@ pub async fn history<B: Backend>(bucket: &B, key: &str) -> Result<History<B::Mes
 /// See [`ReadError`].
 pub async fn keys<B: Backend>(bucket: &B) -> Result<Keys<B::Messages>, ReadError<B::Error>> {
     let watch = watch(bucket, [">"], From::Last, true).await?;
-    Ok(Keys { history: History { watch, is_over: false } })
+    Ok(Keys { history: watch.into_history() })
 }
 
 impl<M: Messages> Watch<M> {
@@ -94,6 +94,11 @@ impl<M: Messages> Watch<M> {
         let Begun { messages, pending, last_revision } = begun;
         let initial = if pending == 0 { Initial::Complete } else { Initial::Coming { last_revision } };
         Self { messages, bucket: bucket.bucket().to_owned(), prefix: bucket.prefix().to_owned(), initial }
+    }
+
+    /// Only what was there when it began; it ends.
+    pub fn into_history(self) -> History<M> {
+        History { watch: self, is_over: false }
     }
 
     /// Whether everything has come that was there when the watch began.

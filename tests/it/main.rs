@@ -22,6 +22,7 @@ mod limits;
 mod many_clients;
 mod mixed;
 mod monitoring;
+mod objects;
 mod pubsub;
 mod raw;
 mod reconnect;

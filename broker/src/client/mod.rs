@@ -144,6 +144,11 @@ impl Client {
         format!("{INBOX_PREFIX}.{}", self.shared.ids.next())
     }
 
+    /// A name that nobody else uses, of 22 characters.
+    pub(crate) fn new_id(&self) -> String {
+        self.shared.ids.next().to_string()
+    }
+
     /// Lets the broker's connections write out what this client published.
     ///
     /// There is nothing to wait for: a publish has put its message into the outbound buffer of every connection that

@@ -7,6 +7,7 @@ mod consumers;
 mod kinds;
 mod lists;
 mod manage;
+mod object_stores;
 pub mod traits;
 
 use std::sync::Arc;
@@ -43,6 +44,10 @@ pub use self::kinds::{
 };
 pub use self::lists::{StreamNames, Streams};
 pub(crate) use self::manage::checked;
+pub use self::object_stores::{
+    CreateObjectStoreError, CreateObjectStoreErrorKind, DeleteObjectStore, DeleteObjectStoreKind, ObjectStoreError,
+    ObjectStoreErrorKind,
+};
 pub use super::ack::{AckWait, PublishAckFuture};
 
 /// The same as [`PublishMessage`], under the name that it had once.

@@ -53,11 +53,16 @@ impl BackendError for StoreError {
 }
 
 impl StoreError {
-    pub(super) fn not_published(error: PublishError) -> Self {
+    /// Whether what was asked for may be done or not.
+    pub(crate) fn is_timeout(&self) -> bool {
+        self.kind() == StoreErrorKind::TimedOut
+    }
+
+    pub(crate) fn not_published(error: PublishError) -> Self {
         Self::with_source(StoreErrorKind::Publish, error)
     }
 
-    pub(super) fn not_acknowledged(error: PublishError) -> Self {
+    pub(crate) fn not_acknowledged(error: PublishError) -> Self {
         let kind = match error.kind() {
             PublishErrorKind::WrongLastSequence => StoreErrorKind::WrongRevision,
             PublishErrorKind::TimedOut => StoreErrorKind::TimedOut,

@@ -4,6 +4,7 @@ mod configure;
 mod consumers;
 mod kv;
 mod manage;
+mod objects;
 mod publish;
 mod read;
 mod remove;

@@ -1,0 +1,114 @@
+//! Descriptions of objects: read and written with the revision that they replace, so that nobody's change is lost, and no
+//! chunks are removed but those of what was replaced.
+
+use embus_kv::backend::{Backend as _, Stored};
+use embus_protocol::headers::{HeaderMap, HeaderValue, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_ROLLUP};
+
+use super::ObjectInfo;
+use super::config::{chunk_subject, encoded, meta_prefix};
+use super::store::ObjectStore;
+use crate::jetstream::kv::{Store, StoreError, StoreErrorKind};
+use crate::jetstream::stream::PurgeError;
+
+/// Why a description was not read or written.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum MetaError {
+    #[error("a name has a byte at least")]
+    Name,
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Json(#[from] serde_json::Error),
+}
+
+/// A description as it is stored.
+#[derive(Debug)]
+pub(super) struct Meta {
+    pub(super) info: ObjectInfo,
+    /// Which change of the store it is.
+    pub(super) revision: u64,
+}
+
+impl ObjectStore {
+    /// The descriptions as a bucket has its entries: their names, encoded, are the keys.
+    pub(super) fn metas(&self) -> Store {
+        Store {
+            name: self.name.clone(),
+            stream_name: self.stream.name.clone(),
+            prefix: meta_prefix(&self.name),
+            put_prefix: None,
+            use_jetstream_prefix: false,
+            stream: self.stream.clone(),
+        }
+    }
+
+    /// The description under this name, if there is one.
+    pub(super) async fn meta(&self, name: &str) -> Result<Option<Meta>, MetaError> {
+        let subject = self.meta_subject(name)?;
+        let Some(Stored { revision, value, .. }) = self.metas().last(&subject).await? else { return Ok(None) };
+        Ok(Some(Meta { info: serde_json::from_slice(&value)?, revision }))
+    }
+
+    fn meta_subject(&self, name: &str) -> Result<String, MetaError> {
+        let name = encoded(name).ok_or(MetaError::Name)?;
+        Ok(meta_prefix(&self.name) + &name)
+    }
+
+    /// Writes a description in place of the one that is there, which `decide` sees, or refuses; again if it was replaced
+    /// meanwhile. Returns both.
+    pub(super) async fn replace_meta<E: From<MetaError>>(
+        &self,
+        name: &str,
+        decide: impl Fn(Option<&ObjectInfo>) -> Result<ObjectInfo, E>,
+    ) -> Result<(ObjectInfo, Option<ObjectInfo>), E> {
+        let mut tries = 1..MAX_TRIES;
+        loop {
+            let before = self.meta(name).await?;
+            let revision = before.as_ref().map_or(0, |meta| meta.revision);
+            let before = before.map(|meta| meta.info);
+            let info = decide(before.as_ref())?;
+            match self.write_meta(&info, revision).await {
+                Ok(()) => return Ok((info, before)),
+                Err(MetaError::Store(error)) if is_lost_race(&error) && tries.next().is_some() => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn write_meta(&self, info: &ObjectInfo, replaced: u64) -> Result<(), MetaError> {
+        let mut headers = HeaderMap::new();
+        headers.insert(NATS_ROLLUP, ROLLUP_SUBJECT);
+        headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(replaced));
+        let (subject, body) = (self.meta_subject(&info.name)?, serde_json::to_vec(info)?);
+        let context = &self.stream.context;
+        let sent =
+            context.publish_with_headers(subject, headers, body.into()).await.map_err(StoreError::not_published)?;
+        sent.await.map_err(StoreError::not_acknowledged)?;
+        Ok(())
+    }
+
+    /// Removes a description, unless it was replaced.
+    pub(super) async fn forget_meta(&self, meta: &Meta) -> Result<(), PurgeError> {
+        let Ok(subject) = self.meta_subject(&meta.info.name) else { return Ok(()) };
+        let purge = self.stream.purge().filter(subject).sequence(meta.revision.saturating_add(1));
+        purge.await.map(|_| ())
+    }
+
+    /// Removes the chunks of an object.
+    pub(super) async fn forget_chunks(&self, nuid: &str) -> Result<(), PurgeError> {
+        // Without one, the filter would be of nobody's chunks; a description may say anything.
+        if nuid.is_empty() || nuid.contains(['*', '>', '.', ' ']) {
+            return Ok(());
+        }
+        self.stream.purge().filter(chunk_subject(&self.name, nuid)).await.map(|_| ())
+    }
+}
+
+fn is_lost_race(error: &StoreError) -> bool {
+    error.kind() == StoreErrorKind::WrongRevision
+}
+
+/// How often a description is tried to be replaced while others replace it; each time one of them got through.
+const MAX_TRIES: u32 = 100;
+/// Everything else on the subject goes.
+const ROLLUP_SUBJECT: &str = "sub";
