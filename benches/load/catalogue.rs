@@ -3,7 +3,7 @@
 use nix::sys::signal::Signal;
 
 use crate::flow::Flow;
-use crate::in_process::Question;
+use crate::in_process::{Question, bucket};
 use crate::machine::Floor;
 use crate::sample::Metric;
 use crate::scenario::{Bound, Scenario, Target, Workload};
@@ -19,6 +19,7 @@ pub fn scenarios(quick: bool) -> Vec<Scenario> {
     all.extend(footprints(quick));
     all.extend(streams::catalogue::scenarios(quick));
     all.extend(consumers::catalogue::scenarios(quick));
+    all.extend(buckets(quick));
     all.extend(floors());
     all
 }
@@ -50,6 +51,24 @@ fn in_process() -> Vec<Scenario> {
         scenario("in-process 1→1 128 B", Workload::InProcess(Question::OneToOne), rate),
         scenario("in-process round trip", Workload::InProcess(Question::RoundTrip), at_most(Metric::P50Micros, 1.0)),
         without_target("in-process publish to nobody 128 B", Question::NoSubscriber),
+    ]
+}
+
+fn buckets(quick: bool) -> Vec<Scenario> {
+    let many = if quick { 2_000 } else { 100_000 };
+    let bucket = |name: &str, question, target: Option<Target>| Scenario {
+        name: format!("in-process bucket {name}"),
+        workload: Workload::InProcess(Question::Bucket(question)),
+        targets: target.into_iter().collect(),
+    };
+    let within = |micros| Some(at_most(Metric::P50Micros, micros));
+    let rate = Target { metric: Metric::MessagesPerSecond, bound: Bound::AtLeast(30_000.0) };
+    vec![
+        bucket("get, 1 key", bucket::Question::Get { keys: 1 }, within(1.0)),
+        bucket(&format!("get, {many} keys"), bucket::Question::Get { keys: many }, within(5.0)),
+        bucket("put, 64 at once (synced)", bucket::Question::Put { tasks: 64 }, Some(rate)),
+        bucket("watch, behind the put", bucket::Question::Watch, within(5.0)),
+        bucket(&format!("watch start, {many} keys"), bucket::Question::WatchStart { keys: many }, None),
     ]
 }
 

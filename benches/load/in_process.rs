@@ -11,6 +11,7 @@ use embus::{Broker, Client, Subject};
 use futures_util::StreamExt as _;
 use tokio::runtime::{Builder, Runtime};
 
+pub mod bucket;
 mod replay;
 
 use crate::lane::Phase;
@@ -42,6 +43,8 @@ pub enum Question {
         /// Messages in the stream, which is in files.
         messages: u64,
     },
+    /// A bucket.
+    Bucket(bucket::Question),
 }
 
 /// Answers `question` with a broker of its own.
@@ -49,6 +52,9 @@ pub fn run(question: Question, settings: &Settings) -> io::Result<Sample> {
     let runtime = Builder::new_multi_thread().enable_all().build()?;
     if let Question::Replay { messages } = question {
         return replay::run(&runtime, messages, settings);
+    }
+    if let Question::Bucket(question) = question {
+        return bucket::run(&runtime, question, settings);
     }
     let broker = runtime.block_on(Broker::builder().start()).map_err(io::Error::other)?;
     measure(&runtime, &broker, question, settings.warm_up)?;
@@ -63,7 +69,9 @@ fn measure(runtime: &Runtime, broker: &Broker, question: Question, duration: Dur
     let (sample, messages) = match question {
         Question::OneToOne => rates(runtime.block_on(one_to_one(broker, duration))?),
         Question::NoSubscriber => rates(runtime.block_on(no_subscriber(broker, duration))?),
-        Question::Replay { .. } => return Err(io::Error::other("a replay has a broker of its own")),
+        Question::Replay { .. } | Question::Bucket(_) => {
+            return Err(io::Error::other("what needs a stream has a broker of its own"));
+        }
         Question::RoundTrip => {
             let (latencies, round_trips) = runtime.block_on(round_trips(broker, duration))?;
             (latencies.add_to(Sample::default()), round_trips)
