@@ -39,7 +39,7 @@ transcripts nats_server:
 
 # Criterion benches of hot functions.
 bench *arguments:
-    cargo bench -p embus-benches --bench decode --bench encode --bench matching --bench route --bench in_process {{arguments}}
+    cargo bench -p embus-benches --bench decode --bench encode --bench matching --bench route --bench in_process --bench bucket {{arguments}}
 
 # The end-to-end bench; beside nats-server where NATS_SERVER names a binary.
 load *arguments:

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Broker, LameDuck};
 use crate::error::StartError;
+use crate::jetstream::kv;
 use crate::jetstream::stream::Config;
 use crate::shell::Shell;
 use crate::store::StoreSettings;
@@ -187,6 +188,26 @@ impl Builder {
     /// ```
     pub fn stream(mut self, config: impl Into<Config>) -> Self {
         self.store.streams.push(config.into());
+        self
+    }
+
+    /// Declares a bucket: it is there as `config` says when the broker has started, made or changed if need be. Call it once
+    /// for each.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use embus::jetstream::{self, kv};
+    ///
+    /// let config = kv::Config { bucket: "users".into(), ..Default::default() };
+    /// let broker = embus::Broker::builder().bucket(config).start().await?;
+    /// let users = jetstream::new(broker.client()).get_key_value("users").await?;
+    /// assert_eq!(users.put("7", "Ada".into()).await?, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bucket(mut self, config: kv::Config) -> Self {
+        self.store.buckets.push(config);
         self
     }
 

@@ -7,6 +7,7 @@ use std::io;
 use embus_storage::error::StorageError;
 
 use crate::jetstream::EnsureStreamError;
+use crate::jetstream::kv::EnsureBucketError;
 
 /// Why a broker did not start. Nothing of it runs then, and no address is taken.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +55,15 @@ pub enum StartError {
         /// Why not.
         #[source]
         source: EnsureStreamError,
+    },
+    /// A bucket that was [declared](crate::Builder::bucket) can't be as it was declared.
+    #[error("cannot have bucket {name:?} as declared: {source}")]
+    Bucket {
+        /// The bucket.
+        name: String,
+        /// Why not.
+        #[source]
+        source: EnsureBucketError,
     },
     /// The caller is not inside a tokio runtime.
     #[error("a broker starts inside a tokio runtime: {0}")]

@@ -38,6 +38,7 @@ mod store;
 mod system_clock;
 mod tasks;
 mod timer;
+pub mod typed;
 mod wire;
 
 /// Messages, as they come in and go out.

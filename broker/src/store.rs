@@ -13,7 +13,7 @@ use embus_storage::medium::memory::Memory;
 
 use crate::error::StartError;
 use crate::jetstream::stream::Config;
-use crate::jetstream::{context, ensure};
+use crate::jetstream::{context, ensure, kv};
 use crate::jobs::BlockingThreads;
 use crate::shell::Shell;
 use crate::timer::Alarm;
@@ -34,12 +34,14 @@ pub(crate) struct StoreSettings {
     pub(crate) limits: AccountLimits,
     /// Streams that are there as they are declared once the broker has started.
     pub(crate) streams: Vec<Config>,
+    /// Buckets that are there as they are declared once the broker has started.
+    pub(crate) buckets: Vec<kv::Config>,
 }
 
 impl StoreSettings {
     fn check(&self) -> Result<(), StartError> {
         let refuse = |text: &str| Err(StartError::Config(text.to_owned()));
-        if self.off && !self.streams.is_empty() {
+        if self.off && !(self.streams.is_empty() && self.buckets.is_empty()) {
             return refuse("streams need JetStream");
         }
         if self.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
@@ -90,25 +92,37 @@ pub(crate) async fn start(shell: &Arc<Shell>, settings: &StoreSettings) -> Resul
         return Ok(());
     }
     let (engine, options) = (Arc::clone(&shell.engine), settings.options(shell));
-    let streams = settings.streams.clone();
-    let started = shell.tasks.run_blocking(move || open(&engine, options, &streams)).await;
+    let (streams, buckets) = (settings.streams.clone(), settings.buckets.clone());
+    let started = shell.tasks.run_blocking(move || open(&engine, options, &streams, &buckets)).await;
     started.ok_or_else(|| StartError::Config("the runtime is shutting down".to_owned()))??;
     shell.tasks.spawn_until_stop(run_deadlines(Arc::clone(shell)));
     Ok(())
 }
 
 /// Recovers what is there and adds what is declared. Blocks.
-fn open(engine: &Arc<Engine>, options: JetStreamOptions, streams: &[Config]) -> Result<(), StartError> {
+fn open(
+    engine: &Arc<Engine>,
+    options: JetStreamOptions,
+    streams: &[Config],
+    buckets: &[kv::Config],
+) -> Result<(), StartError> {
     engine.start_jetstream(options)?;
     let Some(jetstream) = engine.jetstream() else { return Ok(()) };
+    let declared = streams.iter().try_for_each(|stream| declare(jetstream, stream));
+    let declared = declared.and_then(|()| buckets.iter().try_for_each(|bucket| declare_bucket(jetstream, bucket)));
     // The directory is free when the start has failed.
-    streams.iter().try_for_each(|stream| declare(jetstream, stream)).inspect_err(|_| jetstream.close())
+    declared.inspect_err(|_| jetstream.close())
 }
 
 /// Has the stream be there as it is declared. Blocks.
 fn declare(jetstream: &Arc<JetStream>, config: &Config) -> Result<(), StartError> {
     let ensured = context::checked(config).map_err(Into::into).and_then(|config| ensure::ensure(jetstream, config));
     ensured.map(drop).map_err(|source| StartError::Stream { name: config.name.clone(), source })
+}
+
+/// The same for a bucket.
+fn declare_bucket(jetstream: &Arc<JetStream>, config: &kv::Config) -> Result<(), StartError> {
+    kv::declare(jetstream, config).map_err(|source| StartError::Bucket { name: config.bucket.clone(), source })
 }
 
 /// Ends the streams in good order, once the caller lets go; tasks of the broker wait for it.

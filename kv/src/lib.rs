@@ -14,18 +14,25 @@
 //! | [`operation`], [`entry`], [`ttl`] | what an entry does, what it is, how long it stays |
 //! | [`backend`] | what is needed of the stream |
 //! | [`write`], [`read`], [`watch`] | the logic over it |
+//! | [`typed`], [`codec`] | values with a type, and the form that they are kept in |
 //! | [`error`] | why it fails |
 
 pub mod backend;
+pub mod codec;
 pub mod entry;
 pub mod error;
+#[cfg(test)]
+mod fake;
 pub mod key;
 pub mod operation;
 pub mod read;
 pub mod shape;
 pub mod ttl;
+pub mod typed;
 pub mod watch;
 pub mod write;
 
+pub use codec::{Codec, Json};
 pub use entry::Entry;
 pub use operation::{Operation, ParseOperationError};
+pub use typed::Bucket;

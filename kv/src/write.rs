@@ -137,3 +137,6 @@ async fn append<B: Backend>(
 const MAX_TRIES: usize = 100;
 /// Everything else on the subject goes.
 const ROLLUP_SUBJECT: &str = "sub";
+
+#[cfg(test)]
+mod tests;

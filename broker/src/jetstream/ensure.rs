@@ -1,4 +1,4 @@
-//! Streams that a program declares. Beyond async-nats.
+//! Streams and buckets that a program declares. Beyond async-nats.
 
 use std::fmt::{self, Display};
 use std::sync::Arc;
@@ -9,17 +9,36 @@ use embus_engine::stream::config::StreamConfig;
 use crate::client::error::Error;
 use crate::jetstream::context::{CreateStreamError, CreateStreamErrorKind};
 use crate::jetstream::errors;
+use crate::jetstream::kv::Store;
 use crate::jetstream::stream::Stream;
 
-/// What it took to have a stream as it was declared; see [`Context::ensure_stream`](super::Context::ensure_stream).
+/// What it took to have a stream or a bucket as it was declared; see
+/// [`Context::ensure_stream`](super::Context::ensure_stream) and [`Context::ensure_bucket`](super::Context::ensure_bucket).
 #[derive(Debug, Clone)]
-pub enum Ensured {
+pub enum Ensured<T = Stream> {
     /// There was none.
-    Created(Stream),
+    Created(T),
     /// There was one that was configured differently.
-    Updated(Stream),
+    Updated(T),
     /// It was there, just like that.
-    Unchanged(Stream),
+    Unchanged(T),
+}
+
+impl<T> Ensured<T> {
+    /// The stream or bucket.
+    pub fn into_inner(self) -> T {
+        match self {
+            Self::Created(it) | Self::Updated(it) | Self::Unchanged(it) => it,
+        }
+    }
+
+    pub(crate) fn new(ensured: &engine::Ensured, it: T) -> Self {
+        match ensured {
+            engine::Ensured::Created(_) => Self::Created(it),
+            engine::Ensured::Updated(_) => Self::Updated(it),
+            engine::Ensured::Unchanged(_) => Self::Unchanged(it),
+        }
+    }
 }
 
 impl Ensured {
@@ -32,16 +51,23 @@ impl Ensured {
 
     /// The stream.
     pub fn into_stream(self) -> Stream {
+        self.into_inner()
+    }
+}
+
+impl Ensured<Store> {
+    /// The bucket.
+    pub fn store(&self) -> &Store {
         match self {
-            Self::Created(stream) | Self::Updated(stream) | Self::Unchanged(stream) => stream,
+            Self::Created(store) | Self::Updated(store) | Self::Unchanged(store) => store,
         }
     }
 
-    pub(crate) fn new(ensured: &engine::Ensured, stream: Stream) -> Self {
+    pub(crate) fn of_stream(ensured: Ensured, store: impl FnOnce(Stream) -> Store) -> Self {
         match ensured {
-            engine::Ensured::Created(_) => Self::Created(stream),
-            engine::Ensured::Updated(_) => Self::Updated(stream),
-            engine::Ensured::Unchanged(_) => Self::Unchanged(stream),
+            Ensured::Created(stream) => Self::Created(store(stream)),
+            Ensured::Updated(stream) => Self::Updated(store(stream)),
+            Ensured::Unchanged(stream) => Self::Unchanged(store(stream)),
         }
     }
 }

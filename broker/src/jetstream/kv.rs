@@ -31,6 +31,7 @@ pub mod bucket;
 
 mod backend;
 mod config;
+mod ensure;
 mod entry_kinds;
 mod messages;
 mod store;
@@ -38,12 +39,18 @@ mod store_kinds;
 mod watch;
 mod write_kinds;
 
+pub use embus_kv::error::{ReadError, WriteError};
 pub use embus_kv::key::InvalidKey;
 pub use embus_kv::shape::InvalidBucket;
 pub use embus_kv::ttl::InvalidTtl;
+pub use embus_kv::typed::{
+    Change, Changed, Changes, FollowError, LoadError, ModifyError, SaveError, Undecodable, Versioned,
+};
 pub use embus_kv::{Entry, Operation, ParseOperationError};
 
 pub use self::config::Config;
+pub(crate) use self::ensure::declare;
+pub use self::ensure::{EnsureBucketError, EnsureBucketErrorKind};
 pub use self::entry_kinds::{
     EntryError, EntryErrorKind, HistoryError, HistoryErrorKind, StatusError, StatusErrorKind, WatchError,
     WatchErrorKind, WatcherError, WatcherErrorKind,
@@ -56,3 +63,34 @@ pub use self::write_kinds::{
     CreateError, CreateErrorKind, DeleteError, DeleteErrorKind, PurgeError, PurgeErrorKind, PutError, PutErrorKind,
     UpdateError, UpdateErrorKind,
 };
+
+/// A bucket whose values are `T`s: JSON, unless a [codec](crate::typed::Codec) says otherwise. Beyond async-nats.
+///
+/// The same type of `embus-kv` works over async-nats (its feature `remote`), so that a program keeps its code when its
+/// buckets move out of the process.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use embus::jetstream::{self, kv};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Debug, PartialEq, Serialize, Deserialize)]
+/// struct Player {
+///     name: String,
+///     score: u32,
+/// }
+///
+/// let config = kv::Config { bucket: "players".into(), ..Default::default() };
+/// let broker = embus::Broker::builder().bucket(config).start().await?;
+/// let players = jetstream::new(broker.client()).get_key_value("players").await?.typed::<Player>();
+/// players.put("7", &Player { name: "Ada".into(), score: 1 }).await?;
+///
+/// // Calls that come at the same time all count.
+/// let ada = players.modify("7", |ada| ada.map(|ada| Player { score: ada.score + 1, ..ada }).unwrap()).await?;
+/// assert_eq!((ada.value.score, ada.revision), (2, 2));
+/// assert_eq!(players.get("8").await?, None);
+/// # Ok(())
+/// # }
+/// ```
+pub type Bucket<T, C = embus_kv::Json> = embus_kv::Bucket<T, Store, C>;

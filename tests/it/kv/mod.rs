@@ -1,6 +1,7 @@
 //! Buckets: in-process clients and async-nats on the same ones, time, restarts, load.
 
 mod crossing;
+mod declared;
 mod expiry;
 mod histories;
 mod linear;
@@ -9,3 +10,4 @@ mod model;
 mod refusals;
 mod restart;
 mod scene;
+mod typed;

@@ -6,7 +6,8 @@ use embus_kv::shape::{prefix_of, stream_of};
 use crate::jetstream::context::{
     Context, CreateKeyValueError, CreateKeyValueErrorKind, KeyValueError, KeyValueErrorKind, UpdateKeyValueError,
 };
-use crate::jetstream::kv::{Config, Store};
+use crate::jetstream::ensure::Ensured;
+use crate::jetstream::kv::{Config, EnsureBucketError, Store};
 use crate::jetstream::stream::{DeleteStatus, Stream};
 
 /// # Buckets
@@ -57,6 +58,32 @@ impl Context {
         let failed = |error| CreateKeyValueError::with_source(CreateKeyValueErrorKind::JetStream, error);
         let info = self.create_or_update_stream(stream).await.map_err(failed)?;
         Ok(store(Stream { info, context: self.clone(), name }, config.bucket))
+    }
+
+    /// Has a bucket be there as `config` says, whether there was none, or one that is configured differently. Beyond
+    /// async-nats.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use embus::jetstream::{self, Ensured, kv};
+    ///
+    /// let broker = embus::Broker::builder().start().await?;
+    /// let jetstream = jetstream::new(broker.client());
+    /// let short = kv::Config { bucket: "users".into(), ..Default::default() };
+    /// let long = kv::Config { history: 10, ..short.clone() };
+    /// assert!(matches!(jetstream.ensure_bucket(short).await?, Ensured::Created(_)));
+    /// assert!(matches!(jetstream.ensure_bucket(long.clone()).await?, Ensured::Updated(_)));
+    /// assert!(matches!(jetstream.ensure_bucket(long).await?, Ensured::Unchanged(_)));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// See [`EnsureBucketErrorKind`](crate::jetstream::kv::EnsureBucketErrorKind); what was there is as it was.
+    pub async fn ensure_bucket(&self, config: Config) -> Result<Ensured<Store>, EnsureBucketError> {
+        let ensured = self.ensure_stream(config.to_stream()?).await?;
+        Ok(Ensured::of_stream(ensured, |stream| store(stream, config.bucket)))
     }
 
     /// Removes a bucket with all its entries.

@@ -5,8 +5,11 @@ use std::time::Duration;
 use bytes::Bytes;
 use embus_kv::backend::From as Start;
 use embus_kv::write::{self, Removal};
-use embus_kv::{Entry, Operation, read, watch};
+use embus_kv::{Codec, Entry, Operation, read, watch};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use super::Bucket;
 use super::bucket::Status;
 use super::entry_kinds::{EntryError, HistoryError, StatusError, WatchError};
 use super::watch::{History, Keys, Watch};
@@ -37,6 +40,16 @@ pub struct Store {
 }
 
 impl Store {
+    /// The same bucket with values that are `T`s, as JSON. Beyond async-nats.
+    pub fn typed<T: Serialize + DeserializeOwned>(self) -> Bucket<T> {
+        Bucket::new(self)
+    }
+
+    /// The same bucket with values in the form that `codec` knows. Beyond async-nats.
+    pub fn with_codec<T, C: Codec<T>>(self, codec: C) -> Bucket<T, C> {
+        Bucket::with_codec(self, codec)
+    }
+
     /// What is known of the bucket now. Differs from async-nats, which tells what was known when the handle was made.
     ///
     /// ```

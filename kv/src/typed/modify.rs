@@ -1,0 +1,74 @@
+//! Changing a value that others change, too.
+
+use super::{Bucket, ModifyError, SaveError, Versioned};
+use crate::Operation;
+use crate::backend::Backend;
+use crate::codec::Codec;
+use crate::error::WriteError;
+use crate::{read, write};
+
+impl<T, B: Backend, C: Codec<T>> Bucket<T, B, C> {
+    /// Gives the key what `change` makes of its value, or of nothing if it has none; the result is the new value with its
+    /// revision. `change` is called anew when somebody else was faster, so no change is lost.
+    ///
+    /// When dropped, the value is changed or not.
+    ///
+    /// # Errors
+    /// See [`ModifyError`]; nothing was changed, unless the answer did not come in time.
+    pub async fn modify(
+        &self,
+        key: impl AsRef<str>,
+        mut change: impl FnMut(Option<T>) -> T,
+    ) -> Result<Changed<T>, ModifyError<B::Error>> {
+        let key = key.as_ref();
+        for _ in 0..MAX_TRIES {
+            let (before, expected) = self.before(key).await?;
+            let value = change(before);
+            let bytes = self.encode(&value).map_err(|error| match error {
+                SaveError::Encode(source) => ModifyError::Encode(source),
+                SaveError::Write(error) => error.into(),
+            })?;
+            match write::update(&self.backend, key, bytes, expected, None).await {
+                Ok(revision) => return Ok(Changed { value, revision }),
+                Err(WriteError::WrongRevision(_)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(ModifyError::Contended)
+    }
+
+    /// The value, and the revision that the next one has to follow.
+    async fn before(&self, key: &str) -> Result<(Option<T>, u64), ModifyError<B::Error>> {
+        match read::entry(&self.backend, key, None).await? {
+            None => Ok((None, 0)),
+            Some(stored) if stored.operation != Operation::Put => Ok((None, stored.revision)),
+            Some(stored) => {
+                let Versioned { value, revision, .. } = self.decode(key, &stored)?;
+                Ok((Some(value), revision))
+            }
+        }
+    }
+}
+
+/// What a value became.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Changed<T> {
+    /// The value.
+    pub value: T,
+    /// The number of its entry in the bucket.
+    pub revision: u64,
+}
+
+impl<E> From<WriteError<E>> for ModifyError<E> {
+    fn from(error: WriteError<E>) -> Self {
+        match error {
+            WriteError::Key(invalid) => Self::Key(invalid),
+            WriteError::Backend(error) | WriteError::WrongRevision(error) => Self::Backend(error),
+            // Neither is asked for.
+            WriteError::Ttl(_) | WriteError::Exists => Self::Contended,
+        }
+    }
+}
+
+/// How often a change is tried; each time somebody else got through.
+const MAX_TRIES: usize = 1000;
