@@ -28,6 +28,7 @@ mod push;
 mod replay;
 mod requests;
 mod rules;
+mod run;
 mod snapshot;
 mod status;
 mod step;
@@ -52,7 +53,7 @@ pub use event::{Event, UnpinReason};
 pub use manage::ResetError;
 pub use pull::{Priority, PullRequest};
 pub use status::Status;
-pub use step::{Closing, Deliver, Listening, Readiness, Scene, Step};
+pub use step::{Closing, Deliver, DeliverRun, Listening, Readiness, Scene, Step};
 
 use crate::sync::Arc;
 

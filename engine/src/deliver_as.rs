@@ -1,6 +1,8 @@
 //! A stored message on its way to whoever asked for it: routed by one subject, shown under another, with the subject for
 //! its acknowledgement as reply. [reference §5.1]
 
+mod row;
+
 use bytes::{BufMut, Bytes};
 use embus_protocol::encode;
 use embus_protocol::subject::Subject;
@@ -19,6 +21,8 @@ use crate::stream::AnswerTo;
 use crate::subscription::{Admission, Subscription};
 use crate::sync::Arc;
 use crate::worker::{Matching, Worker};
+
+pub(crate) use row::RowSpace;
 
 /// A stored message and where it goes.
 pub(crate) struct Handed<'a> {

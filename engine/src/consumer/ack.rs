@@ -35,15 +35,20 @@ impl AckToken {
     #[inline]
     pub fn write_reply(&self, out: &mut Vec<u8>, stream: &[u8], consumer: &[u8], time: Timestamp, pending: u64) {
         let mut buffer = itoa::Buffer::new();
-        out.extend_from_slice(PREFIX);
-        out.extend_from_slice(stream);
-        out.push(b'.');
-        out.extend_from_slice(consumer);
-        for number in [self.deliveries, self.stream_sequence, self.consumer_sequence] {
-            out.push(b'.');
-            out.extend_from_slice(buffer.format(number).as_bytes());
+        for part in [PREFIX, stream, b".", consumer, b".", buffer.format(self.deliveries).as_bytes(), b"."] {
+            out.extend_from_slice(part);
         }
-        out.push(b'.');
+        self.write_numbers(out, time, pending);
+    }
+
+    /// Appends the end of that subject, from the sequence of the message on.
+    #[inline]
+    pub(crate) fn write_numbers(&self, out: &mut Vec<u8>, time: Timestamp, pending: u64) {
+        let mut buffer = itoa::Buffer::new();
+        for number in [self.stream_sequence, self.consumer_sequence] {
+            out.extend_from_slice(buffer.format(number).as_bytes());
+            out.push(b'.');
+        }
         out.extend_from_slice(buffer.format(time).as_bytes());
         out.push(b'.');
         out.extend_from_slice(buffer.format(pending).as_bytes());

@@ -6,7 +6,7 @@
 mod latest;
 
 use embus_storage::error::StorageError;
-use embus_storage::log::{Locator, Log, RemovalMark};
+use embus_storage::log::{Locator, Log, RemovalMark, Run, RunLimit};
 
 use super::config::{ConsumerConfig, DeliverPolicy};
 use super::rules::Rules;
@@ -159,6 +159,22 @@ impl Cursor {
         }
         self.next = self.next.max(sequence + 1);
         self.count = self.count.saturating_sub(1);
+    }
+
+    /// Several messages for their first delivery. Nothing where they are not next to each other: then
+    /// [`peek`](Self::peek) finds the next one.
+    pub(super) fn next_run(&self, rules: &Rules, limit: RunLimit, scene: &mut Scene<'_>) -> Option<Run> {
+        if self.count == 0 || self.latest.is_some() {
+            return None;
+        }
+        let up_to = self.counted_to.min(scene.visible);
+        rules.with_filters(|filters| scene.log.run_within(filters, self.next, up_to, limit))
+    }
+
+    /// A run that was found, up to its last message, is delivered.
+    pub(super) fn take_run(&mut self, last_sequence: u64, messages: u64) {
+        self.next = self.next.max(last_sequence + 1);
+        self.count = self.count.saturating_sub(messages);
     }
 
     /// Nothing before `sequence` is wanted, and nothing is counted.

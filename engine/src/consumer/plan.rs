@@ -154,7 +154,7 @@ impl Consumer {
                     self.held_until = Some(at);
                     return Ok(None);
                 }
-                push.sent(&size, now, outbox);
+                _ = push.sent(&size, now, outbox);
                 Some(Taker { to: push.to().clone(), pin_id: None })
             }
         };
@@ -184,15 +184,21 @@ impl Consumer {
     #[inline]
     fn deliver_first(&mut self, sequence: u64, now: Timestamp) {
         self.cursor.take(sequence);
+        self.note_first(sequence, now);
+        if self.rules.acks == Acks::ByFlow && self.progress.pending.len() >= self.rules.max_ack_pending {
+            self.ask_what_arrived();
+        }
+    }
+
+    /// Writes down that a message was delivered for the first time.
+    #[inline]
+    pub(super) fn note_first(&mut self, sequence: u64, now: Timestamp) {
         self.progress.deliver(sequence, now, self.rules.acks);
         if self.rules.acks == Acks::None {
             self.changes.moved();
             self.settled(sequence);
         } else {
             self.changes.delivered(sequence, now);
-        }
-        if self.rules.acks == Acks::ByFlow && self.progress.pending.len() >= self.rules.max_ack_pending {
-            self.ask_what_arrived();
         }
     }
 

@@ -118,9 +118,9 @@ impl Push {
         self.rate.is_some()
     }
 
-    /// A message is sent. Statuses go behind it.
+    /// A message is sent. Says whether a status goes behind it.
     #[inline]
-    pub(super) fn sent(&mut self, size: &dyn Fn() -> u64, now: Timestamp, outbox: &mut VecDeque<Status>) {
+    pub(super) fn sent(&mut self, size: &dyn Fn() -> u64, now: Timestamp, outbox: &mut VecDeque<Status>) -> bool {
         self.last_sent = now;
         if let Some(rate) = &mut self.rate {
             rate.spend(size(), now);
@@ -129,7 +129,9 @@ impl Push {
             && let Some(question) = flow.sent(size())
         {
             outbox.push_back(Status::flow_control(&self.to, question));
+            return true;
         }
+        false
     }
 
     /// Asks the subscriber how far it has come, unless that was asked already.

@@ -205,6 +205,29 @@ impl Requests {
         Taker { to: request.reply, pin_id }
     }
 
+    /// The only request, if it takes whatever comes next, and how many messages.
+    pub(super) fn run_taker(&mut self, policy: PriorityPolicy, scene: &mut Scene<'_>) -> Option<(Bytes, usize)> {
+        let request = self.queue.front_mut()?;
+        let is_plain = request.bytes_left.is_none() && request.expires_at > scene.now;
+        if self.queue.len() > 1 || policy != PriorityPolicy::None || !is_plain {
+            return None;
+        }
+        let request = self.queue.front_mut()?;
+        let wanted = usize::try_from(request.messages_left).unwrap_or(usize::MAX);
+        (request.readiness(scene) == Readiness::Ready).then(|| (request.reply.clone(), wanted))
+    }
+
+    /// The only request is given as many messages, which it has asked for.
+    pub(super) fn take_run(&mut self, messages: u64, now: Timestamp) {
+        let Some(request) = self.queue.front_mut() else { return };
+        request.messages_left = request.messages_left.saturating_sub(messages);
+        request.delivered += messages;
+        request.heartbeat_at = next_heartbeat(request.heartbeat, now);
+        if request.messages_left == 0 {
+            self.queue.pop_front();
+        }
+    }
+
     /// A message that was given to `to` could not be sent. Where the request has ended meanwhile, its status says so.
     pub(super) fn take_back(&mut self, to: &Bytes, outbox: &mut VecDeque<Status>) {
         if let Some(request) = self.queue.iter_mut().find(|request| request.reply == *to) {

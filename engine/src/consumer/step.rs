@@ -1,7 +1,7 @@
 //! What a consumer wants done, and what it has to see for that.
 
 use bytes::Bytes;
-use embus_storage::log::{Locator, Log};
+use embus_storage::log::{Locator, Log, Run};
 use embus_storage::message::Timestamp;
 
 use super::status::Status;
@@ -51,6 +51,8 @@ pub enum Readiness {
 pub enum Step {
     /// A message of the stream.
     Deliver(Deliver),
+    /// Several.
+    Run(DeliverRun),
     /// A status without a body.
     Status(Status),
 }
@@ -72,6 +74,19 @@ pub struct Deliver {
     pub headers_only: bool,
     /// What a header `Nats-Pin-Id` tells.
     pub pin_id: Option<Bytes>,
+}
+
+/// Messages of the stream to send one after the other, each for the first time. The consumer counts them as sent.
+#[derive(Debug)]
+pub struct DeliverRun {
+    /// Where they go.
+    pub to: Bytes,
+    /// Where they lie.
+    pub run: Run,
+    /// The number of the first delivery; those of the others follow.
+    pub consumer_sequence: u64,
+    /// Messages that the consumer wants behind the first one; one less behind each further one.
+    pub pending: u64,
 }
 
 /// Why a consumer is closed.

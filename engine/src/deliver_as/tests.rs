@@ -1,5 +1,7 @@
 //! Stored messages to destinations of every kind.
 
+use embus_storage::log::Fetched;
+
 use super::*;
 use crate::budget::Budget;
 use crate::connection::{ClientId, Connection, ConnectionKind, Peer};
@@ -41,6 +43,22 @@ impl Scene {
         self.worker.batch.flush();
         taken
     }
+}
+
+impl Scene {
+    /// Hands messages over that were stored on these subjects, in a row, with or without headers.
+    fn hand_row(&mut self, to: &str, subjects: &[&'static str], headers: &'static [u8]) {
+        let mut space = RowSpace::default();
+        let mut row = self.worker.deliver_row(&self.router, to.as_bytes(), space.begin("S", "C"));
+        for (number, subject) in (0..).zip(subjects) {
+            row.add(&fetched(number, subject, headers), 20 + number, 9 - number);
+        }
+        self.worker.batch.flush();
+    }
+}
+
+fn fetched(number: u64, subject: &'static str, headers: &'static [u8]) -> Fetched<'static> {
+    Fetched::new(98 + number, -5 + number.cast_signed() * 1_000, subject.as_bytes(), headers, b"hi")
 }
 
 fn wire(slot: u32, headers: bool) -> (Arc<Connection>, Arc<Recorder>) {
@@ -143,4 +161,61 @@ fn who_can_be_reached() {
     check(Some("g"), true, Reach::Nobody);
     client.outbox().unwrap().close(crate::close::CloseReason::ClientClosed);
     check(None, true, Reach::Nobody);
+}
+
+#[test]
+fn a_row_to_one_client_looks_as_messages_one_by_one() {
+    let mut scene = scene();
+    let (client, heard) = wire(1, true);
+    scene.router.subscribe(subscription(&client, "7", "to", None));
+    scene.hand_row("to", &["a.b", "a.b", "a.cd"], b"");
+    let expected = "MSG a.b 7 $JS.ACK.S.C.1.98.20.-5.9 2\r\nhi\r\n\
+                    MSG a.b 7 $JS.ACK.S.C.1.99.21.995.8 2\r\nhi\r\n\
+                    MSG a.cd 7 $JS.ACK.S.C.1.100.22.1995.7 2\r\nhi\r\n";
+    assert_eq!(heard.text(), expected);
+    // A second listener: now they go the other way.
+    let (second, heard_too) = wire(2, true);
+    scene.router.subscribe(subscription(&second, "7", "to", None));
+    scene.hand_row("to", &["a.b", "a.b", "a.cd"], b"");
+    assert_eq!(heard.text(), expected.repeat(2));
+    assert_eq!(heard_too.text(), expected);
+}
+
+#[test]
+fn a_row_of_messages_with_headers() {
+    let mut scene = scene();
+    let (client, heard) = wire(1, true);
+    scene.router.subscribe(subscription(&client, "7", "to", None));
+    scene.hand_row("to", &["a.b"], b"NATS/1.0\r\nA: b\r\n\r\n");
+    let expected = "HMSG a.b 7 $JS.ACK.S.C.1.98.20.-5.9 18 20\r\nNATS/1.0\r\nA: b\r\n\r\nhi\r\n";
+    assert_eq!(heard.text(), expected);
+}
+
+#[test]
+fn a_row_ends_with_the_subscription() {
+    let mut scene = scene();
+    let (client, heard) = wire(1, true);
+    let limited = subscription(&client, "7", "to", None);
+    limited.limit(2);
+    scene.router.subscribe(Arc::clone(&limited));
+    scene.hand_row("to", &["a.b"; 5], b"");
+    assert_eq!((heard.text().matches("MSG").count(), limited.delivered()), (2, 2));
+    let mut route = Route::default();
+    scene.router.fill_route(b"to", &mut route);
+    assert!(route.plain().is_empty(), "it is taken out");
+}
+
+#[test]
+fn numbers_of_every_length() {
+    for number in
+        (0..20).map(|digits| 10_u64.pow(digits)).flat_map(|power| [power - 1, power, power + 1]).chain([u64::MAX])
+    {
+        let mut space = RowSpace::default();
+        let message = Fetched::new(number, number.cast_signed(), b"s", b"", b"");
+        let mut frame = Vec::new();
+        space.begin("S", "C").write(&mut frame, b"1", &message, number, number);
+        let time = number.cast_signed();
+        let expected = format!("MSG s 1 $JS.ACK.S.C.1.{number}.{number}.{time}.{number} 0\r\n\r\n");
+        assert_eq!(String::from_utf8(frame).unwrap(), expected);
+    }
 }

@@ -11,9 +11,10 @@ use bytes::{Bytes, BytesMut};
 
 use super::files::SegmentFile;
 use super::locator::{Locator, Source};
+use super::run::{Run, RunEnd, Spot};
 use crate::error::StorageError;
 use crate::message::{StoredMessage, Timestamp};
-use crate::record::{HEADER_BYTES, Header};
+use crate::record::{Extent, HEADER_BYTES, Header, Message};
 
 /// Reads messages, and keeps the bytes around the last one, up to [`MAX_BLOCK_BYTES`] or one record. One that is used no
 /// more should be [cleared](Self::clear) or dropped.
@@ -52,31 +53,55 @@ impl BlockReader {
         Self::default()
     }
 
-    /// Reads and verifies a message. `run_end` is the last one of those that are going to be read next, in ascending
-    /// order: with it, bytes up to there are read at once; without it, only those of the message.
+    /// Reads and verifies a message. `run_end` is where the last one ends of those that are going to be read next, in
+    /// ascending order: with it, bytes up to there are read at once; without it, only those of the message.
     ///
     /// # Errors
     /// As [`Locator::read`].
     pub fn read<'a>(
         &'a mut self,
         locator: &'a Locator,
-        run_end: Option<&Locator>,
+        run_end: Option<RunEnd<'_>>,
     ) -> Result<Fetched<'a>, StorageError> {
+        let Locator { sequence, extent, file, .. } = locator;
         match &locator.source {
-            Source::Copy(bytes) => fetched(locator, bytes, locator.verify(bytes)?, Some(bytes)),
+            Source::Copy(bytes) => fetched(file, *sequence, bytes, locator.verify(bytes)?, Some(bytes)),
             Source::InFlight(chunks) => {
                 let record = locator.record_in(chunks)?;
-                fetched(locator, record, locator.verify(record)?, None)
+                fetched(file, *sequence, record, locator.verify(record)?, None)
             }
-            Source::File => {
-                let header = match self.in_block(locator) {
-                    Some(header) => header,
-                    None => self.load(locator, run_end)?,
-                };
-                self.used += locator.extent.len() as usize;
-                fetched(locator, self.record(locator).unwrap_or_default(), header, Some(&self.block))
-            }
+            Source::File => self.read_file(file, Spot { sequence: *sequence, extent: *extent }, run_end),
         }
+    }
+
+    /// Reads and verifies one message of a run; `run_end` as for [`read`](Self::read).
+    ///
+    /// # Errors
+    /// As [`Locator::read`]; [`StorageError::Damaged`] if there are not that many messages in it.
+    #[inline]
+    pub fn read_of<'a>(
+        &'a mut self,
+        run: &Run,
+        number: usize,
+        run_end: Option<RunEnd<'_>>,
+    ) -> Result<Fetched<'a>, StorageError> {
+        let spot = run.spots.get(number).ok_or_else(|| run.file.damaged("a run ends before its end"))?;
+        self.read_file(&run.file, *spot, run_end)
+    }
+
+    #[inline]
+    fn read_file(
+        &mut self,
+        file: &Arc<SegmentFile>,
+        spot: Spot,
+        run_end: Option<RunEnd<'_>>,
+    ) -> Result<Fetched<'_>, StorageError> {
+        let header = match self.in_block(file, spot) {
+            Some(header) => header,
+            None => self.load(file, spot, run_end)?,
+        };
+        self.used += spot.extent.len() as usize;
+        fetched(file, spot.sequence, self.record(file, spot).unwrap_or_default(), header, Some(&self.block))
     }
 
     /// Gives the memory of the block back.
@@ -85,40 +110,47 @@ impl BlockReader {
     }
 
     /// The message, if it lies in the block as it should.
-    fn in_block(&self, locator: &Locator) -> Option<Header> {
-        locator.verify(self.record(locator)?).ok()
+    #[inline]
+    fn in_block(&self, file: &Arc<SegmentFile>, spot: Spot) -> Option<Header> {
+        file.verify(spot.sequence, spot.extent.offset, self.record(file, spot)?).ok()
     }
 
     /// What lies in the block where the message is.
-    fn record(&self, locator: &Locator) -> Option<&[u8]> {
-        let at = locator.extent.offset.checked_sub(self.offset)? as usize;
-        let record = self.block.get(at..)?.get(..locator.extent.len() as usize)?;
-        std::ptr::eq(self.file.as_ptr(), Arc::as_ptr(&locator.file)).then_some(record)
+    #[inline]
+    fn record(&self, file: &Arc<SegmentFile>, Spot { extent, .. }: Spot) -> Option<&[u8]> {
+        let at = extent.offset.checked_sub(self.offset)? as usize;
+        let record = self.block.get(at..)?.get(..extent.len() as usize)?;
+        std::ptr::eq(self.file.as_ptr(), Arc::as_ptr(file)).then_some(record)
     }
 
-    fn load(&mut self, locator: &Locator, run_end: Option<&Locator>) -> Result<Header, StorageError> {
-        let len = locator.extent.len() as usize;
+    fn load(
+        &mut self,
+        file: &Arc<SegmentFile>,
+        spot: Spot,
+        run_end: Option<RunEnd<'_>>,
+    ) -> Result<Header, StorageError> {
+        let len = spot.extent.len() as usize;
         self.adapt();
-        let wanted = run_end.map_or(0, |end| self.run_bytes(locator, end));
-        if wanted > len && self.fill(locator, wanted).is_ok() {
-            if let Some(header) = self.in_block(locator) {
+        let wanted = run_end.map_or(0, |end| self.run_bytes(file, spot.extent, end));
+        if wanted > len && self.fill(file, spot.extent.offset, wanted).is_ok() {
+            if let Some(header) = self.in_block(file, spot) {
                 return Ok(header);
             }
             self.window = MIN_BLOCK_BYTES;
         }
-        self.fill(locator, len)?;
-        let record = self.record(locator).ok_or_else(|| locator.file.damaged("it ends within a record"))?;
-        locator.verify(record)
+        self.fill(file, spot.extent.offset, len)?;
+        let record = self.record(file, spot).ok_or_else(|| file.damaged("it ends within a record"))?;
+        file.verify(spot.sequence, spot.extent.offset, record)
     }
 
     /// Bytes that are worth reading from a message on.
-    fn run_bytes(&self, locator: &Locator, end: &Locator) -> usize {
-        let room = self.window.max(locator.extent.len() as usize);
-        if !Arc::ptr_eq(&locator.file, &end.file) {
+    fn run_bytes(&self, file: &Arc<SegmentFile>, extent: Extent, end: RunEnd<'_>) -> usize {
+        let room = self.window.max(extent.len() as usize);
+        if !Arc::ptr_eq(file, end.file) {
             // The run goes on in another file: this one is read as far as it reaches.
             return room;
         }
-        let run = end.extent.end().saturating_sub(locator.extent.offset.into());
+        let run = end.offset.saturating_sub(extent.offset.into());
         usize::try_from(run).map_or(room, |run| run.min(room))
     }
 
@@ -134,19 +166,19 @@ impl BlockReader {
         };
     }
 
-    /// Reads a block, or what the file has of it, from a message on.
-    fn fill(&mut self, locator: &Locator, len: usize) -> Result<(), StorageError> {
+    /// Reads a block, or what the file has of it, from an offset on.
+    fn fill(&mut self, file: &Arc<SegmentFile>, offset: u32, len: usize) -> Result<(), StorageError> {
         self.file = Weak::new();
         let mut block = std::mem::take(&mut self.block).try_into_mut().unwrap_or_default();
         if block.capacity() < len {
             block = BytesMut::zeroed(len);
         }
         block.resize(len, 0);
-        let read = locator.file.read_into(&mut block, locator.extent.offset)?;
+        let read = file.read_into(&mut block, offset)?;
         block.truncate(read);
         self.block = block.freeze();
-        self.offset = locator.extent.offset;
-        self.file = Arc::downgrade(&locator.file);
+        self.offset = offset;
+        self.file = Arc::downgrade(file);
         Ok(())
     }
 }
@@ -161,7 +193,12 @@ impl fmt::Debug for BlockReader {
     }
 }
 
-impl Fetched<'_> {
+impl<'a> Fetched<'a> {
+    /// A message that lies anywhere.
+    pub fn new(sequence: u64, time: Timestamp, subject: &'a [u8], headers: &'a [u8], payload: &'a [u8]) -> Self {
+        Self { sequence, time, subject, headers, payload, shared: None }
+    }
+
     /// The message by itself: parts of the block, which lives for as long as one of them does, without copying.
     pub fn to_stored(&self) -> StoredMessage {
         let part = |part: &[u8]| match self.shared {
@@ -179,22 +216,18 @@ impl Fetched<'_> {
     }
 }
 
+#[inline]
 fn fetched<'a>(
-    locator: &Locator,
+    file: &SegmentFile,
+    sequence: u64,
     record: &'a [u8],
     header: Header,
     shared: Option<&'a Bytes>,
 ) -> Result<Fetched<'a>, StorageError> {
     let body = record.get(HEADER_BYTES..).unwrap_or_default();
-    let message = header.message(body).ok_or_else(|| locator.not_as_written())?;
-    Ok(Fetched {
-        sequence: locator.sequence,
-        time: message.time,
-        subject: message.subject,
-        headers: message.headers,
-        payload: message.payload,
-        shared,
-    })
+    let message = header.message(body).ok_or_else(|| file.not_as_written())?;
+    let Message { time, subject, headers, payload, .. } = message;
+    Ok(Fetched { sequence, time, subject, headers, payload, shared })
 }
 
 /// Bytes of the largest block, but for larger records.

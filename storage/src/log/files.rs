@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 
 use crate::error::StorageError;
 use crate::medium::{File, Medium};
-use crate::record::Salt;
+use crate::record::{HEADER_BYTES, Header, Kind, Salt};
 use crate::segment::SegmentName;
 
 /// The directory of a log.
@@ -147,6 +147,23 @@ impl SegmentFile {
     pub(crate) fn read_into(&self, buf: &mut [u8], offset: u32) -> Result<usize, StorageError> {
         let read = self.file()?.read_full_at(buf, offset.into());
         read.map_err(|error| self.error("read", error))
+    }
+
+    /// The header of a message, if these bytes are its record.
+    #[inline]
+    pub(crate) fn verify(&self, sequence: u64, offset: u32, record: &[u8]) -> Result<Header, StorageError> {
+        let header = Header::decode(record, self.salt.at(offset));
+        let is_it = |header: &Header| {
+            let found = self.name.base.checked_add(header.relative.into());
+            let body = record.get(HEADER_BYTES..).unwrap_or_default();
+            header.kind == Kind::Message && found == Some(sequence) && header.covers(body)
+        };
+        header.filter(is_it).ok_or_else(|| self.not_as_written())
+    }
+
+    #[cold]
+    pub(crate) fn not_as_written(&self) -> StorageError {
+        self.damaged("a message is not what was written")
     }
 
     pub(crate) fn error(&self, operation: &'static str, error: std::io::Error) -> StorageError {

@@ -8,7 +8,7 @@ use super::files::SegmentFile;
 use super::pending::Chunk;
 use crate::error::StorageError;
 use crate::message::{MessageView, StoredMessage};
-use crate::record::{Extent, HEADER_BYTES, Header, Kind, Message};
+use crate::record::{Extent, HEADER_BYTES, Header, Message};
 
 /// Where a message lies: may be read after the owner of the log has let go of it.
 #[derive(Debug, Clone)]
@@ -117,18 +117,12 @@ impl Locator {
     /// The header of the message, if these bytes are its record.
     #[inline]
     pub(super) fn verify(&self, record: &[u8]) -> Result<Header, StorageError> {
-        let header = Header::decode(record, self.file.salt.at(self.extent.offset));
-        let is_it = |header: &Header| {
-            let sequence = self.file.name.base.checked_add(header.relative.into());
-            let body = record.get(HEADER_BYTES..).unwrap_or_default();
-            header.kind == Kind::Message && sequence == Some(self.sequence) && header.covers(body)
-        };
-        header.filter(is_it).ok_or_else(|| self.not_as_written())
+        self.file.verify(self.sequence, self.extent.offset, record)
     }
 
     #[cold]
     pub(super) fn not_as_written(&self) -> StorageError {
-        self.file.damaged("a message is not what was written")
+        self.file.not_as_written()
     }
 
     /// The message in the bytes of its record.

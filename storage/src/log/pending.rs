@@ -61,6 +61,11 @@ impl Pending {
         found.or_else(|| self.closed.iter().find_map(|chunk| chunk.bytes_at(file, offset)))
     }
 
+    /// Everything that waits.
+    pub(crate) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.closed.iter().chain([&self.active])
+    }
+
     pub(crate) fn bytes(&self) -> usize {
         self.active.bytes.len() + self.closed.iter().map(|chunk| chunk.bytes.len()).sum::<usize>()
     }

@@ -65,7 +65,7 @@ impl Log {
     }
 
     /// The part of a range in which there can be something.
-    fn range(&self, filters: &[&[u8]], from: u64, up_to: u64) -> Option<(u64, u64)> {
+    pub(super) fn range(&self, filters: &[&[u8]], from: u64, up_to: u64) -> Option<(u64, u64)> {
         let (mut from, mut up_to) = (from.max(self.first_sequence), up_to.min(self.last_sequence));
         if let Some((first, last)) = bounds(&self.subjects, filters) {
             (from, up_to) = (from.max(first), up_to.min(last));
@@ -85,7 +85,11 @@ impl<'a> Messages<'a> {
         self.last_within(range, choice).map(|(_, entry)| entry.sequence)
     }
 
-    fn next_within(&self, (from, up_to): (u64, u64), choice: &mut Choice<'_>) -> Option<(&'a Segment, Entry)> {
+    pub(super) fn next_within(
+        &self,
+        (from, up_to): (u64, u64),
+        choice: &mut Choice<'_>,
+    ) -> Option<(&'a Segment, Entry)> {
         self.overlapping(from, up_to)
             .find_map(|segment| segment.entries.next_within(from, up_to, choice).map(|entry| (segment, entry)))
     }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use proptest::prelude::*;
 
 use super::naive::{Asked, Naive};
-use super::rig::{Rig, SECOND, commit, config};
+use super::rig::{Rig, SECOND, commit, config, deliveries};
 use crate::api::time::Nanos;
 use crate::consumer::ack::{AckToken, AckVerb};
 use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy};
@@ -292,8 +292,11 @@ impl World {
     fn poll(&mut self) {
         self.rig.round += 1;
         while let Some(step) = self.rig.step() {
+            for sent in deliveries(&step) {
+                self.naive.deliver(&sent, self.rig.now);
+            }
             match step {
-                Step::Deliver(deliver) => self.naive.deliver(&deliver, self.rig.now),
+                Step::Deliver(_) | Step::Run(_) => {}
                 // Nobody hears it.
                 Step::Status(status) if self.has_left(&status) => {}
                 Step::Status(status) => self.naive.status(&status, self.rig.now),
@@ -357,8 +360,13 @@ proptest! {
     #![proptest_config(ProptestConfig { cases: 256, ..ProptestConfig::default() })]
 
     #[test]
-    fn it_does_what_a_naive_one_does(config in any_config(), acts in prop::collection::vec(act(), 1..80)) {
+    fn it_does_what_a_naive_one_does(
+        config in any_config(),
+        run_messages in 1..6_usize,
+        acts in prop::collection::vec(act(), 1..80),
+    ) {
         let mut world = World::new(config);
+        world.rig.run_messages = run_messages;
         for act in acts {
             world.act(&act);
         }

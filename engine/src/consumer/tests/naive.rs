@@ -4,9 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use embus_protocol::filter;
 
-use super::rig::show_status;
+use super::rig::{Sent, show_status};
+use crate::consumer::Status;
 use crate::consumer::config::{AckPolicy, ConsumerConfig};
-use crate::consumer::{Deliver, Status};
 
 /// What a consumer should know.
 #[derive(Debug, Clone)]
@@ -100,8 +100,8 @@ impl Naive {
     }
 
     /// Checks a delivery against all that is promised, and takes it in.
-    pub(super) fn deliver(&mut self, deliver: &Deliver, now: i64) {
-        let sequence = deliver.locator.sequence();
+    pub(super) fn deliver(&mut self, deliver: &Sent, now: i64) {
+        let sequence = deliver.sequence;
         self.consumer_sequence += 1;
         assert_eq!(deliver.consumer_sequence, self.consumer_sequence);
         let subject = self.messages.get(&sequence).expect("only what is there is delivered");
@@ -126,7 +126,7 @@ impl Naive {
             }
         }
         assert_eq!(deliver.pending, self.pending());
-        let reply = std::str::from_utf8(&deliver.to).unwrap();
+        let reply = deliver.to.as_str();
         let asked = self.requests.get_mut(reply).expect("only whoever asks gets something");
         asked.left -= 1;
         asked.delivered += 1;

@@ -56,6 +56,7 @@ fn a_full_window_waits_for_its_answer() {
         let step = rig.step();
         match step {
             Some(crate::consumer::Step::Deliver(_)) => sent += 1,
+            Some(crate::consumer::Step::Run(run)) => sent += run.run.len(),
             Some(crate::consumer::Step::Status(status)) => {
                 assert_eq!(super::rig::show_status(&status), "push 100 FlowControl Request ? $JS.FC.S.C.0001");
                 assert!(question.replace((sent, status.reply.unwrap())).is_none());

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use embus_storage::log::{Accounting, Append, Log, LogOptions};
+use embus_storage::log::{Accounting, Append, Log, LogOptions, RunLimit};
 use embus_storage::medium::Medium;
 use embus_storage::medium::memory::Memory;
 use embus_storage::message::Timestamp;
@@ -13,7 +13,9 @@ use crate::api::time::Nanos;
 use crate::consumer::ack::{AckToken, AckVerb};
 use crate::consumer::config::{AckPolicy, ConsumerConfig};
 use crate::consumer::info::ConsumerState;
-use crate::consumer::{Consumer, ConsumerSetting, Event, PullRequest, Readiness, Scene, Status, Step};
+use crate::consumer::{
+    Consumer, ConsumerSetting, Deliver, DeliverRun, Event, PullRequest, Readiness, Scene, Status, Step,
+};
 use crate::sync::Arc;
 
 pub(super) const SECOND: i64 = 1_000_000_000;
@@ -33,6 +35,23 @@ pub(super) struct Rig {
     /// What was written down: the last snapshot, and the deltas behind it.
     pub(super) snapshot: Option<Vec<u8>>,
     pub(super) deltas: Vec<Vec<u8>>,
+    /// How many messages it may deliver at once.
+    pub(super) run_messages: usize,
+}
+
+/// As few that runs end, and as many that there are some.
+const RUN_MESSAGES: usize = 5;
+/// Some messages of these tests.
+const RUN_BYTES: usize = 40;
+
+/// A delivery.
+pub(super) struct Sent {
+    pub(super) to: String,
+    pub(super) sequence: u64,
+    pub(super) consumer_sequence: u64,
+    pub(super) deliveries: u64,
+    pub(super) pending: u64,
+    is_pinned: bool,
 }
 
 /// A durable pull consumer with explicit acknowledgements, as checks complete it.
@@ -98,7 +117,8 @@ impl Rig {
         let mut scene = Scene { log: &mut log, visible, now, round: 1, interest: nobody };
         let consumer = Consumer::new(setting(), Arc::new(config), &mut scene).unwrap();
         let (gone, congested) = (BTreeSet::new(), BTreeSet::new());
-        Self { log, consumer, now, round: 1, visible, gone, congested, snapshot: None, deltas: Vec::new() }
+        let (snapshot, deltas, run_messages) = (None, Vec::new(), RUN_MESSAGES);
+        Self { log, consumer, now, round: 1, visible, gone, congested, snapshot, deltas, run_messages }
     }
 
     pub(super) fn scene<R>(&mut self, act: impl FnOnce(&mut Consumer, &mut Scene<'_>) -> R) -> R {
@@ -126,8 +146,10 @@ impl Rig {
         }
     }
 
+    /// One thing to do, of which several messages are one.
     pub(super) fn step(&mut self) -> Option<Step> {
-        self.scene(Consumer::poll).unwrap()
+        let limit = RunLimit { messages: self.run_messages, bytes: RUN_BYTES };
+        self.scene(|consumer, scene| consumer.poll_run(limit, scene)).unwrap()
     }
 
     pub(super) fn handle_deadline(&mut self) {
@@ -139,7 +161,7 @@ impl Rig {
         let mut sent = Vec::new();
         self.round += 1;
         while let Some(step) = self.step() {
-            sent.push(show(&step));
+            sent.append(&mut show(&step));
             assert!(sent.len() < 100_000);
         }
         sent
@@ -265,15 +287,43 @@ pub(super) fn commit(log: &mut Log) {
     }
 }
 
-pub(super) fn show(step: &Step) -> String {
+pub(super) fn show(step: &Step) -> Vec<String> {
+    if let Step::Status(status) = step {
+        return vec![show_status(status)];
+    }
+    let show = |sent: Sent| {
+        let Sent { to, sequence, consumer_sequence, deliveries, pending, is_pinned } = sent;
+        let pin = if is_pinned { " pinned" } else { "" };
+        format!("{to} #{sequence} d{consumer_sequence} x{deliveries} +{pending}{pin}")
+    };
+    deliveries(step).into_iter().map(show).collect()
+}
+
+/// The deliveries of one step.
+pub(super) fn deliveries(step: &Step) -> Vec<Sent> {
+    let to = |bytes: &Bytes| String::from_utf8(bytes.to_vec()).unwrap();
     match step {
-        Step::Status(status) => show_status(status),
-        Step::Deliver(deliver) => {
-            let to = std::str::from_utf8(&deliver.to).unwrap();
-            let sequence = deliver.locator.sequence();
-            let (number, times, pending) = (deliver.consumer_sequence, deliver.deliveries, deliver.pending);
-            let pin = if deliver.pin_id.is_some() { " pinned" } else { "" };
-            format!("{to} #{sequence} d{number} x{times} +{pending}{pin}")
+        Step::Status(_) => Vec::new(),
+        Step::Deliver(Deliver { to: inbox, locator, consumer_sequence, deliveries, pending, pin_id, .. }) => {
+            vec![Sent {
+                to: to(inbox),
+                sequence: locator.sequence(),
+                consumer_sequence: *consumer_sequence,
+                deliveries: *deliveries,
+                pending: *pending,
+                is_pinned: pin_id.is_some(),
+            }]
+        }
+        Step::Run(DeliverRun { to: inbox, run, consumer_sequence, pending }) => {
+            let sent = |(number, sequence)| Sent {
+                to: to(inbox),
+                sequence,
+                consumer_sequence: consumer_sequence + number,
+                deliveries: 1,
+                pending: pending - number,
+                is_pinned: false,
+            };
+            (0..).zip(run.sequences()).map(sent).collect()
         }
     }
 }

@@ -1,6 +1,7 @@
 //! What the pump does in one round: decided under the stream's lock, carried out outside of it.
 
 use bytes::Bytes;
+use embus_storage::log::RunLimit;
 use embus_storage::message::Timestamp;
 
 use super::gate::Gate;
@@ -28,6 +29,7 @@ pub(super) struct Plan {
     pub(super) runs: Vec<Run>,
     /// Consumers that have something for a destination that is to read first what it has.
     pub(super) congested: Vec<(Key, Bytes)>,
+    messages: usize,
     bytes: usize,
 }
 
@@ -44,7 +46,7 @@ impl Plan {
     }
 
     fn is_full(&self) -> bool {
-        self.steps.len() >= MAX_ROUND_MESSAGES || self.bytes >= MAX_ROUND_BYTES
+        self.messages >= MAX_ROUND_MESSAGES || self.bytes >= MAX_ROUND_BYTES
     }
 
     /// Forgets what was done but keeps the memory.
@@ -54,7 +56,28 @@ impl Plan {
         self.steps.clear();
         self.runs.clear();
         self.congested.clear();
-        self.bytes = 0;
+        (self.messages, self.bytes) = (0, 0);
+    }
+
+    /// What still fits in.
+    fn room(&self) -> RunLimit {
+        RunLimit {
+            messages: MAX_ROUND_MESSAGES.saturating_sub(self.messages),
+            bytes: MAX_ROUND_BYTES.saturating_sub(self.bytes),
+        }
+    }
+
+    /// Adds a step; says how many messages it is.
+    fn push(&mut self, step: Step) -> usize {
+        let (messages, bytes) = match &step {
+            Step::Deliver(deliver) => (1, deliver.locator.body_bytes()),
+            Step::Run(run) => (run.run.len(), run.run.body_bytes().sum()),
+            Step::Status(status) => (1, status.headers.len()),
+        };
+        self.messages += messages;
+        self.bytes = self.bytes.saturating_add(bytes);
+        self.steps.push(step);
+        messages
     }
 }
 
@@ -89,12 +112,11 @@ impl Consumers {
 
 /// Polls until there is nothing, or as much as one consumer may have in a row; says whether there may be more.
 fn take_steps(consumer: &mut Consumer, scene: &mut Scene<'_>, plan: &mut Plan) -> bool {
-    for _ in 0..MAX_TURN_MESSAGES {
-        match consumer.poll(scene) {
-            Ok(Some(step)) => {
-                plan.bytes += bytes_of(&step);
-                plan.steps.push(step);
-            }
+    let mut left = MAX_TURN_MESSAGES;
+    while left > 0 && !plan.is_full() {
+        let room = plan.room();
+        match consumer.poll_run(RunLimit { messages: room.messages.min(left), ..room }, scene) {
+            Ok(Some(step)) => left -= plan.push(step).min(left),
             Ok(None) => return false,
             Err(error) => {
                 let setting = consumer.setting();
@@ -102,16 +124,6 @@ fn take_steps(consumer: &mut Consumer, scene: &mut Scene<'_>, plan: &mut Plan) -
                 return false;
             }
         }
-        if plan.is_full() {
-            break;
-        }
     }
     true
-}
-
-fn bytes_of(step: &Step) -> usize {
-    match step {
-        Step::Deliver(deliver) => deliver.locator.body_bytes(),
-        Step::Status(status) => status.headers.len(),
-    }
 }

@@ -4,15 +4,15 @@
 
 use bytes::Bytes;
 use embus_storage::error::StorageError;
-use embus_storage::log::{BlockReader, Locator};
+use embus_storage::log::{BlockReader, RunEnd};
 
 use super::Key;
 use super::gate::Gate;
 use super::plan::Plan;
 use crate::api::advisory;
 use crate::consumer::ack::AckToken;
-use crate::consumer::{Deliver, Status, Step};
-use crate::deliver_as::Handed;
+use crate::consumer::{Deliver, DeliverRun, Status, Step};
+use crate::deliver_as::{Handed, RowSpace};
 use crate::engine::Engine;
 use crate::router::Router;
 use crate::service::Request;
@@ -40,6 +40,7 @@ struct Carrier {
     reply: Vec<u8>,
     added: Vec<u8>,
     unread: Vec<Unread>,
+    frame: RowSpace,
 }
 
 /// A message that was to be delivered and could not be read.
@@ -128,11 +129,12 @@ impl Stream {
         for run in &plan.runs {
             let steps = &plan.steps[start..run.end];
             start = run.end;
-            let run = Hauled { key: run.key, consumer: &run.name, end: last_of(steps) };
+            let run = Hauled { key: run.key, consumer: &run.name, end: end_of(steps) };
             for step in steps {
                 match step {
                     Step::Status(status) => send_status(router, worker, status),
                     Step::Deliver(deliver) => self.hand_over(router, worker, &run, deliver, carrier),
+                    Step::Run(messages) => self.hand_over_run(router, worker, &run, messages, carrier),
                 }
             }
         }
@@ -152,7 +154,10 @@ impl Stream {
         let Carrier { reader, reply, added, .. } = carrier;
         let message = match reader.read(&deliver.locator, run.end) {
             Ok(message) => message,
-            Err(error) => return carrier.unread.push(self.unread(run.key, deliver, &error)),
+            Err(error) => {
+                let unread = self.unread(run.key, &deliver.to, deliver.locator.sequence(), &error);
+                return carrier.unread.push(unread);
+            }
         };
         let Deliver { consumer_sequence, deliveries, .. } = *deliver;
         let token = AckToken { deliveries, stream_sequence: message.sequence, consumer_sequence };
@@ -172,12 +177,33 @@ impl Stream {
         worker.deliver_as(router, &handed);
     }
 
+    fn hand_over_run(
+        &self,
+        router: &Router,
+        worker: &mut Worker,
+        run: &Hauled<'_>,
+        messages: &DeliverRun,
+        carrier: &mut Carrier,
+    ) {
+        let Carrier { reader, unread, frame, .. } = carrier;
+        let DeliverRun { to, run: places, consumer_sequence, pending } = messages;
+        let mut delivery = worker.deliver_row(router, to, frame.begin(&self.name, run.consumer));
+        for (number, sequence) in places.sequences().enumerate() {
+            match reader.read_of(places, number, run.end) {
+                Ok(message) => {
+                    let number = number as u64;
+                    delivery.add(&message, consumer_sequence + number, pending.saturating_sub(number));
+                }
+                Err(error) => unread.push(self.unread(run.key, to, sequence, &error)),
+            }
+        }
+    }
+
     #[cold]
-    fn unread(&self, consumer: Key, deliver: &Deliver, error: &StorageError) -> Unread {
-        let sequence = deliver.locator.sequence();
+    fn unread(&self, consumer: Key, to: &Bytes, sequence: u64, error: &StorageError) -> Unread {
         tracing::warn!(stream = &*self.name, sequence, %error, "a message could not be read to be delivered");
         let is_damaged = matches!(error, StorageError::Damaged { .. });
-        Unread { consumer, to: deliver.to.clone(), sequence, is_damaged }
+        Unread { consumer, to: to.clone(), sequence, is_damaged }
     }
 
     /// What is damaged counts as lost, and nobody waits for it any more; the rest is delivered again when its time to be
@@ -202,13 +228,14 @@ impl Stream {
 struct Hauled<'a> {
     key: Key,
     consumer: &'a str,
-    /// The last of them.
-    end: Option<&'a Locator>,
+    /// Where the last of them ends.
+    end: Option<RunEnd<'a>>,
 }
 
-fn last_of(steps: &[Step]) -> Option<&Locator> {
+fn end_of(steps: &[Step]) -> Option<RunEnd<'_>> {
     steps.iter().rev().find_map(|step| match step {
-        Step::Deliver(deliver) => Some(&deliver.locator),
+        Step::Deliver(deliver) => Some(deliver.locator.end()),
+        Step::Run(run) => Some(run.run.end()),
         Step::Status(_) => None,
     })
 }

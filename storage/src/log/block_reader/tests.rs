@@ -3,7 +3,7 @@ use std::path::Path;
 use proptest::prelude::*;
 
 use super::*;
-use crate::log::{Accounting, Append, Log, LogOptions, Replay};
+use crate::log::{Accounting, Append, Log, LogOptions, Replay, RunLimit};
 use crate::medium::Medium;
 use crate::medium::crash::{CrashMedium, Fault, Rot};
 
@@ -60,7 +60,7 @@ impl Scene {
         let single: Vec<StoredMessage> = locators.iter().map(|locator| locator.read().unwrap()).collect();
         let before = self.medium.calls();
         for (locator, single) in locators.iter().zip(&single) {
-            let fetched = self.reader.read(locator, locators.last()).unwrap();
+            let fetched = self.reader.read(locator, locators.last().map(Locator::end)).unwrap();
             assert_eq!(fetched.to_stored(), *single);
             assert_eq!(
                 (fetched.sequence, fetched.time, fetched.subject),
@@ -132,7 +132,7 @@ fn what_is_handed_out_stays_while_the_reader_goes_on() {
     let locators: Vec<Locator> = (1..=5_000).map(|sequence| scene.locate(sequence)).collect();
     let mut kept = Vec::new();
     for locator in &locators {
-        kept.push(scene.reader.read(locator, locators.last()).unwrap().to_stored());
+        kept.push(scene.reader.read(locator, locators.last().map(Locator::end)).unwrap().to_stored());
     }
     for (stored, locator) in kept.iter().zip(&locators) {
         assert_eq!(*stored, locator.read().unwrap());
@@ -168,7 +168,7 @@ fn a_block_that_is_older_than_a_message_is_not_believed() {
     scene.append(5, 100);
     scene.commit();
     // As if the block had been read before the last commit.
-    scene.reader.fill(&first, len).unwrap();
+    scene.reader.fill(&first.file, first.extent.offset, len).unwrap();
     let mut old = scene.reader.block.to_vec();
     old[first.extent.len() as usize..].fill(0);
     old.resize(len, 0);
@@ -189,7 +189,7 @@ fn a_damaged_record_is_an_error_of_that_record_only() {
             scene.medium.rot(&scene.segment(), &Rot::Flip(at, 3)).unwrap();
         }
         for locator in &locators {
-            let read = scene.reader.read(locator, locators.last());
+            let read = scene.reader.read(locator, locators.last().map(Locator::end));
             let is_bad = [300, 301, 640].contains(&locator.sequence());
             assert_eq!(matches!(read, Err(StorageError::Damaged { .. })), is_bad, "{}", locator.sequence());
         }
@@ -203,11 +203,14 @@ fn an_error_of_a_block_is_not_one_of_its_messages() {
     scene.commit();
     let locators: Vec<Locator> = (1..=1_000).map(|sequence| scene.locate(sequence)).collect();
     scene.medium.fail_at(scene.medium.calls() + 1, Fault::Io);
-    assert!(scene.reader.read(&locators[0], locators.last()).is_ok());
+    assert!(scene.reader.read(&locators[0], locators.last().map(Locator::end)).is_ok());
     scene.medium.fail_from(scene.medium.calls() + 1, Fault::Io);
-    assert!(matches!(scene.reader.read(&locators[500], locators.last()), Err(StorageError::Io { .. })));
+    assert!(matches!(
+        scene.reader.read(&locators[500], locators.last().map(Locator::end)),
+        Err(StorageError::Io { .. })
+    ));
     scene.medium.forget_faults();
-    assert_eq!(scene.reader.read(&locators[500], locators.last()).unwrap().sequence, 501);
+    assert_eq!(scene.reader.read(&locators[500], locators.last().map(Locator::end)).unwrap().sequence, 501);
 }
 
 #[test]
@@ -283,4 +286,84 @@ proptest! {
             scene.read_run(&run);
         }
     }
+}
+
+/// Runs from the first message on, read, against the same messages one by one.
+fn read_in_runs(scene: &mut Scene, filters: &[&[u8]], limit: RunLimit) -> Vec<u64> {
+    let up_to = scene.log.last_sequence();
+    let (mut from, mut seen) = (1, Vec::new());
+    while let Some(run) = scene.log.run_within(filters, from, up_to, limit) {
+        assert!((1..=limit.messages).contains(&run.len()));
+        assert!(
+            run.body_bytes().take(run.len() - 1).sum::<usize>() < limit.bytes,
+            "it ends with what reaches the limit"
+        );
+        for (number, sequence) in run.sequences().enumerate() {
+            let single = scene.log.next_within(filters, from, up_to).unwrap().expect("there is one").1;
+            assert_eq!(single.sequence(), sequence);
+            let read = scene.reader.read_of(&run, number, Some(run.end())).unwrap().to_stored();
+            assert_eq!(read, single.read().unwrap());
+            from = sequence + 1;
+            seen.push(sequence);
+        }
+        assert_eq!(run.last_sequence() + 1, from);
+    }
+    seen
+}
+
+#[test]
+fn runs_are_the_messages_that_are_there_in_order() {
+    // Segments of about ten messages.
+    let mut scene = Scene::new(1 << 10, false);
+    for _ in 0..10 {
+        scene.append(20, 100);
+        scene.commit();
+    }
+    for sequence in [1, 2, 50, 99, 100, 101, 200] {
+        scene.log.remove(sequence).unwrap();
+    }
+    scene.commit();
+    let all: Vec<u64> = (1..=200).filter(|it| scene.log.locate(*it).unwrap().is_some()).collect();
+    assert_eq!(all.len(), 193);
+    for limit in [(1, usize::MAX), (7, usize::MAX), (64, 300), (1000, usize::MAX), (5, 1)] {
+        let limit = RunLimit { messages: limit.0, bytes: limit.1 };
+        assert_eq!(read_in_runs(&mut scene, &[], limit), all);
+        let some: Vec<u64> = all.iter().copied().filter(|it| it % 7 == 3).collect();
+        assert_eq!(read_in_runs(&mut scene, &[b"s.3"], limit), some);
+        let some: Vec<u64> = all.iter().copied().filter(|it| matches!(it % 7, 3 | 5)).collect();
+        assert_eq!(read_in_runs(&mut scene, &[b"s.3", b"s.5"], limit), some);
+        assert_eq!(read_in_runs(&mut scene, &[b"other"], limit), [0; 0]);
+    }
+}
+
+#[test]
+fn a_run_ends_before_what_waits_for_a_commit() {
+    let mut scene = Scene::new(64 << 20, false);
+    let limit = RunLimit { messages: 100, bytes: usize::MAX };
+    scene.append(3, 100);
+    assert!(scene.log.run_within(&[], 1, 3, limit).is_none(), "it is found one by one");
+    let commit = scene.log.take_commit(true).unwrap();
+    scene.append(2, 100);
+    assert!(scene.log.run_within(&[], 1, 5, limit).is_none());
+    scene.log.finish_commit(commit.run()).unwrap();
+    assert_eq!(scene.log.run_within(&[], 1, 5, limit).unwrap().last_sequence(), 3);
+    assert_eq!(scene.log.run_within(&[], 1, 2, limit).unwrap().last_sequence(), 2);
+    assert!(scene.log.run_within(&[], 4, 5, limit).is_none());
+    scene.commit();
+    assert_eq!(scene.log.run_within(&[], 1, 5, limit).unwrap().len(), 5);
+}
+
+#[test]
+fn a_run_that_was_found_stays_readable() {
+    let mut scene = Scene::new(1 << 10, false);
+    scene.append(40, 100);
+    scene.commit();
+    let run = scene.log.run_within(&[], 1, 40, RunLimit { messages: 100, bytes: usize::MAX }).unwrap();
+    // As a purge does while somebody is about to read.
+    scene.log.remove_below(41).unwrap();
+    scene.commit();
+    for number in 0..run.len() {
+        assert_eq!(scene.reader.read_of(&run, number, Some(run.end())).unwrap().sequence, number as u64 + 1);
+    }
+    assert!(scene.reader.read_of(&run, run.len(), None).is_err());
 }
