@@ -52,6 +52,7 @@ use rules::{Acks, Rules};
 pub use event::{Event, UnpinReason};
 pub use manage::ResetError;
 pub use pull::{Priority, PullRequest};
+pub use run::Read;
 pub use status::Status;
 pub use step::{Closing, Deliver, DeliverRun, Listening, Readiness, Scene, Step};
 
@@ -97,6 +98,8 @@ pub struct Consumer {
     /// The last poll found nothing new, and it was told of everything since then: not while it was not hungry.
     is_caught_up: bool,
     is_paused: bool,
+    /// A program that reads by itself waits for the next message.
+    is_awaited: bool,
     /// When somebody asked for messages, got one or acknowledged one last.
     used_at: Timestamp,
     is_expired: bool,
@@ -145,6 +148,7 @@ impl Consumer {
             held_until: None,
             is_caught_up: false,
             is_paused: false,
+            is_awaited: false,
             used_at: now,
             is_expired: false,
             sampled: 0,

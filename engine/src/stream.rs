@@ -58,8 +58,8 @@ use crate::stream::waiting::Waiting;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, Ordering};
 
-pub use crate::stream::consumers::Reset;
 pub(crate) use crate::stream::consumers::{ConsumerChange, ConsumerNotice, FoundConsumers, Key, PumpSpace, keep_copy};
+pub use crate::stream::consumers::{ConsumerReader, ReaderEnd, Reset};
 pub(crate) use crate::stream::ingest::{AnswerTo, Arriving, Refusal, Taken};
 pub(crate) use crate::stream::reopen::Files;
 pub use crate::stream::waiting::Done;

@@ -31,7 +31,7 @@ mod info;
 mod kinds;
 pub mod pull;
 pub mod push;
-mod recreate;
+pub(crate) mod recreate;
 pub(crate) mod temporary;
 
 pub use self::config::{

@@ -182,7 +182,7 @@ impl Consumer {
     }
 
     #[inline]
-    fn deliver_first(&mut self, sequence: u64, now: Timestamp) {
+    pub(super) fn deliver_first(&mut self, sequence: u64, now: Timestamp) {
         self.cursor.take(sequence);
         self.note_first(sequence, now);
         if self.rules.acks == Acks::ByFlow && self.progress.pending.len() >= self.rules.max_ack_pending {
@@ -221,7 +221,8 @@ impl Consumer {
         !self.is_paused
             && match &self.demand {
                 Demand::Pull { requests, pin } => {
-                    !requests.is_empty() && (self.is_caught_up || pin.policy() == PriorityPolicy::Overflow)
+                    let is_wanted = self.is_awaited || !requests.is_empty();
+                    is_wanted && (self.is_caught_up || pin.policy() == PriorityPolicy::Overflow)
                 }
                 Demand::Push(push) => self.is_caught_up && push.is_active() && push.has_window(),
             }

@@ -5,12 +5,21 @@
 
 use bytes::Bytes;
 use embus_storage::error::StorageError;
-use embus_storage::log::{Run, RunLimit};
+use embus_storage::log::{Locator, Run, RunLimit};
 
 use super::ack::AckToken;
 use super::rules::Acks;
 use super::step::{DeliverRun, Readiness, Scene, Step};
 use super::{Consumer, Demand};
+
+/// Messages for a program that reads by itself.
+#[derive(Debug)]
+pub enum Read {
+    /// Several.
+    Run(Run),
+    /// One that lies apart.
+    One(Locator),
+}
 
 impl Consumer {
     /// As [`poll`](Self::poll), but for several messages at once where that is possible: `limit` at most.
@@ -50,6 +59,45 @@ impl Consumer {
             return None;
         }
         self.cursor.next_run(rules, RunLimit { messages, ..limit }, scene)
+    }
+
+    /// The next messages for a program that reads by itself: it takes what comes, acknowledges nothing, and is there until
+    /// it is found not to have asked for long. Without any it is to be told: until it reads again, the consumer
+    /// [`is_hungry`](Self::is_hungry).
+    ///
+    /// # Errors
+    /// What the disk said.
+    pub fn read(&mut self, limit: RunLimit, scene: &mut Scene<'_>) -> Result<Option<Read>, StorageError> {
+        self.used_at = scene.now;
+        self.is_awaited = false;
+        self.observe(scene);
+        if let Some(run) = self.next_run(limit, scene) {
+            self.deliver_run(&run, scene);
+            return Ok(Some(Read::Run(run)));
+        }
+        let found = if self.is_paused { None } else { self.cursor.peek(&self.rules, scene)? };
+        if let Some(locator) = &found {
+            self.deliver_first(locator.sequence(), scene.now);
+        }
+        self.is_caught_up = found.is_none() && !self.is_paused;
+        self.is_awaited = found.is_none();
+        Ok(found.map(Read::One))
+    }
+
+    /// The program that waits was told to read on: until it does, nobody waits.
+    pub fn handle_called(&mut self) {
+        self.is_awaited = false;
+    }
+
+    /// Whether a program may [read](Self::read) by itself.
+    pub fn is_readable(&self) -> bool {
+        let is_plain = self.rules.acks == Acks::None && !self.rules.headers_only && !self.replay.is_on();
+        is_plain && matches!(self.demand, Demand::Pull { .. })
+    }
+
+    /// How many deliveries there were.
+    pub fn delivered(&self) -> u64 {
+        self.progress.consumer_sequence
     }
 
     /// Who gets what comes next, and how many messages of it, if that is the same for several.

@@ -100,7 +100,7 @@ impl Consumer {
         match &mut self.demand {
             Demand::Pull { requests, .. } => {
                 requests.prune(scene, &mut self.outbox);
-                self.is_expired = requests.is_empty();
+                self.is_expired = requests.is_empty() && !self.is_awaited;
                 self.used_at = scene.now;
             }
             Demand::Push(push) => {

@@ -14,6 +14,7 @@ mod notice;
 mod plan;
 mod pump;
 mod purge;
+mod reader;
 mod recover;
 mod relief;
 mod removals;
@@ -46,6 +47,7 @@ pub(super) use journal::Journal;
 pub use manage::Reset;
 pub(crate) use notice::{Notice as ConsumerNotice, What as ConsumerChange};
 pub(crate) use pump::PumpSpace;
+pub use reader::{ConsumerReader, ReaderEnd};
 pub(crate) use recover::{FoundConsumers, keep_copy};
 pub(super) use wake::Wakes;
 
@@ -73,6 +75,8 @@ pub(super) struct Consumers {
     is_closed: bool,
     /// Statuses that the pump sends before all else.
     statuses: Vec<Status>,
+    /// Programs that read by themselves and wait, and shall look now.
+    called: Vec<Waker>,
     /// What happened that others may want to know.
     notices: Vec<Notice>,
     journal: Journal,
@@ -108,6 +112,8 @@ struct Member {
     armed: Option<Timestamp>,
     /// What is told when a destination of it has drained.
     relief: Option<Waker>,
+    /// A program that reads by itself and waits.
+    reader: Option<Waker>,
 }
 
 /// A consumer, for those who remember it longer than they hold the lock.
@@ -140,6 +146,7 @@ impl Consumers {
             pumping: false,
             is_closed: false,
             statuses: Vec::new(),
+            called: Vec::new(),
             notices: Vec::new(),
             journal,
             last_id: 0,
@@ -194,6 +201,7 @@ impl Consumers {
             is_noted: false,
             armed: None,
             relief: None,
+            reader: None,
         }));
         self.last_id = self.last_id.max(id);
         self.make_ready(slot);
@@ -233,7 +241,8 @@ impl Consumers {
     pub(super) fn wants_pump(&mut self, log: &Log) -> bool {
         self.see_removals(log);
         let is_ready = !self.is_closed && !self.ready.is_empty();
-        !self.pumping && (is_ready || !self.statuses.is_empty() || !self.notices.is_empty())
+        let has_news = !self.statuses.is_empty() || !self.notices.is_empty() || !self.called.is_empty();
+        !self.pumping && (is_ready || has_news)
     }
 
     /// When the first of them wants to be called. Nothing is written while the stream is busy.

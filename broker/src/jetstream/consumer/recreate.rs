@@ -6,7 +6,6 @@ use tokio::time::sleep;
 
 use super::pull::{ConsumerRecreateError, ConsumerRecreateErrorKind};
 use super::{Consumer, DeliverPolicy, FromConsumer, Info, IntoConsumerConfig};
-use crate::datetime::DateTime;
 use crate::jetstream::ErrorCode;
 use crate::jetstream::context::Context;
 use crate::jetstream::message::Info as Delivery;
@@ -14,17 +13,17 @@ use crate::jetstream::stream::{ConsumerError, ConsumerErrorKind};
 
 /// How far the reader of an ordered consumer has come.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Progress {
+pub(crate) struct Progress {
     /// Of the consumer as it is now.
     consumer_sequence: u64,
     /// Everything of the stream up to here was read, or is not wanted.
     stream_sequence: u64,
-    /// When the last message that was read was published.
-    read: Option<DateTime>,
+    /// Whether a message was read.
+    has_read: bool,
 }
 
 /// An ordered consumer's configuration.
-pub(super) trait Ordered: IntoConsumerConfig + FromConsumer + Clone + Send + 'static {
+pub(crate) trait Ordered: IntoConsumerConfig + FromConsumer + Clone + Send + 'static {
     fn deliver_policy(&self) -> DeliverPolicy;
     /// The configuration of the next one; `inbox` is a subject that nothing was sent to yet.
     fn again(self, name: String, policy: DeliverPolicy, inbox: String) -> Self;
@@ -32,9 +31,9 @@ pub(super) trait Ordered: IntoConsumerConfig + FromConsumer + Clone + Send + 'st
 
 impl Progress {
     /// Where a consumer that was just made begins.
-    pub(super) fn new(info: &Info) -> Self {
+    pub(crate) fn new(info: &Info) -> Self {
         let SequenceStart { consumer, stream } = SequenceStart::of(info);
-        Self { consumer_sequence: consumer, stream_sequence: stream, read: None }
+        Self { consumer_sequence: consumer, stream_sequence: stream, has_read: false }
     }
 
     /// Notes a message; says whether it is the one that was due.
@@ -43,19 +42,21 @@ impl Progress {
         if is_next {
             self.consumer_sequence += 1;
             self.stream_sequence = delivery.stream_sequence;
-            self.read = Some(delivery.published);
+            self.has_read = true;
         }
         is_next
+    }
+
+    /// Notes a message that came next in any case.
+    #[inline]
+    pub(crate) fn note_read(&mut self, stream_sequence: u64) {
+        self.stream_sequence = stream_sequence;
+        self.has_read = true;
     }
 
     /// Whether the reader has everything up to this sequence of the consumer.
     pub(super) fn has(&self, consumer_sequence: u64) -> bool {
         self.consumer_sequence == consumer_sequence
-    }
-
-    /// The sequence of the last message that was read, and when it was published.
-    pub(super) fn last_read(&self) -> Option<(u64, DateTime)> {
-        self.read.map(|published| (self.stream_sequence, published))
     }
 
     /// The consumer is made anew.
@@ -67,7 +68,7 @@ impl Progress {
     fn policy(&self, first: DeliverPolicy) -> DeliverPolicy {
         match first {
             // Which messages these are is for the broker to say, as long as none was read.
-            DeliverPolicy::LastPerSubject if self.read.is_none() => first,
+            DeliverPolicy::LastPerSubject if !self.has_read => first,
             _ => DeliverPolicy::ByStartSequence { start_sequence: self.stream_sequence + 1 },
         }
     }
@@ -86,7 +87,7 @@ impl SequenceStart {
 
 /// What there is to make anew, again and again.
 #[derive(Debug, Clone)]
-pub(super) struct Recipe<C> {
+pub(crate) struct Recipe<C> {
     context: Context,
     config: C,
     stream: String,
@@ -98,7 +99,7 @@ pub(super) struct Recipe<C> {
 }
 
 impl<C: Ordered> Recipe<C> {
-    pub(super) fn of(consumer: &Consumer<C>) -> Self {
+    pub(crate) fn of(consumer: &Consumer<C>) -> Self {
         Self {
             context: consumer.context.clone(),
             config: consumer.config.clone(),
@@ -124,7 +125,7 @@ impl<C: Ordered> Recipe<C> {
     }
 
     /// Makes the next consumer; tries again until it is there, unless its stream or the broker is gone.
-    pub(super) async fn make(
+    pub(crate) async fn make(
         mut self,
         mut progress: Progress,
     ) -> Result<(Self, Progress, Consumer<C>), ConsumerRecreateError> {

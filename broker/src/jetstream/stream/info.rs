@@ -249,12 +249,16 @@ impl Context {
 
 /// What stands for no time, as in Go: the start of the year 1.
 const NO_TIME: i64 = -62_135_596_800;
+const NANOS_PER_SECOND: i64 = 1_000_000_000;
 
 /// A time of the engine, where 0 is none.
 pub(crate) fn datetime(time: Timestamp) -> DateTime {
-    let datetime = match time {
-        0 => DateTime::from_unix_timestamp(NO_TIME),
-        time => DateTime::from_unix_timestamp_nanos(time.into()),
+    let (seconds, nanos) = match time {
+        0 => (NO_TIME, 0),
+        time => (time.div_euclid(NANOS_PER_SECOND), time.rem_euclid(NANOS_PER_SECOND)),
     };
+    // Without 128 bits, which take several times as long: it is done for each message of a replay.
+    let nanos = u32::try_from(nanos).unwrap_or(0);
+    let datetime = DateTime::from_unix_timestamp(seconds).and_then(|datetime| datetime.replace_nanosecond(nanos));
     datetime.expect("64 bits of nanoseconds end in 2262")
 }

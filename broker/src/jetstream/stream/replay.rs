@@ -1,19 +1,23 @@
 //! Stored messages, then those to come, without a gap between them. Beyond async-nats.
 
+mod reader;
+
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
 use futures_core::Stream as AsyncStream;
+use tokio::task::coop;
 
 use super::{ConsumerError, Stream};
 use crate::client::error::Error;
 use crate::datetime::DateTime;
-use crate::jetstream::consumer::pull::{self, OrderedError, OrderedErrorKind};
-use crate::jetstream::consumer::{DeliverPolicy, StreamError};
+use crate::jetstream::consumer::DeliverPolicy;
+use crate::jetstream::consumer::pull;
 use crate::jetstream::context::RequestError;
+use crate::jetstream::failure::Failure;
 use crate::jetstream::message::StreamMessage;
-use crate::jetstream::{Message, failure::Failure};
+use reader::Reader;
 
 /// Where a replay begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +33,7 @@ pub enum ReplayFrom {
 /// It never ends silently: the last item is an error when the stream is deleted or the broker stops.
 pub struct Replay {
     /// However slowly they are read: a consumer that was given up meanwhile is made anew.
-    messages: pull::Ordered,
+    messages: Reader,
     is_over: bool,
 }
 
@@ -109,7 +113,7 @@ impl<I> Stream<I> {
 
     async fn replay(&self, filter_subject: String, deliver_policy: DeliverPolicy) -> Result<Replay, ReplayError> {
         let config = pull::OrderedConfig { filter_subject, deliver_policy, ..pull::OrderedConfig::default() };
-        let messages = self.create_consumer(config).await?.messages().await?;
+        let messages = Reader::new(self.create_consumer(config).await?);
         Ok(Replay { messages, is_over: false })
     }
 
@@ -148,38 +152,6 @@ fn last_before<E, L>(
     Ok((count, start))
 }
 
-impl Replay {
-    fn item(&mut self, arrived: Option<Result<Message, OrderedError>>) -> Result<StreamMessage, ReplayError> {
-        match arrived {
-            Some(Ok(message)) => {
-                let (sequence, time) = self.messages.last_read().ok_or(ReplayErrorKind::Other)?;
-                let crate::Message { subject, payload, headers, .. } = message.message;
-                Ok(StreamMessage { subject, sequence, headers: headers.unwrap_or_default(), payload, time })
-            }
-            Some(Err(error)) => {
-                self.is_over = true;
-                Err(ReplayError::with_source(kind_of(error.kind()), error))
-            }
-            None => {
-                self.is_over = true;
-                Err(ReplayErrorKind::Ended.into())
-            }
-        }
-    }
-}
-
-fn kind_of(kind: OrderedErrorKind) -> ReplayErrorKind {
-    match kind {
-        // A broker that stops is an `Other`.
-        OrderedErrorKind::ConsumerDeleted
-        | OrderedErrorKind::NoResponders
-        | OrderedErrorKind::Recreate
-        | OrderedErrorKind::Pull
-        | OrderedErrorKind::Other => ReplayErrorKind::Ended,
-        _ => ReplayErrorKind::Other,
-    }
-}
-
 impl AsyncStream for Replay {
     type Item = Result<StreamMessage, ReplayError>;
 
@@ -188,8 +160,11 @@ impl AsyncStream for Replay {
         if this.is_over {
             return Poll::Ready(None);
         }
-        let arrived = ready!(Pin::new(&mut this.messages).poll_next(cx));
-        Poll::Ready(Some(this.item(arrived)))
+        let budget = ready!(coop::poll_proceed(cx));
+        let next = ready!(this.messages.poll_next(cx));
+        budget.made_progress();
+        this.is_over = next.is_err();
+        Poll::Ready(Some(next))
     }
 }
 
@@ -217,12 +192,6 @@ impl From<Failure> for ReplayError {
 
 impl From<ConsumerError> for ReplayError {
     fn from(error: ConsumerError) -> Self {
-        Self::with_source(ReplayErrorKind::Begin, error)
-    }
-}
-
-impl From<StreamError> for ReplayError {
-    fn from(error: StreamError) -> Self {
         Self::with_source(ReplayErrorKind::Begin, error)
     }
 }

@@ -267,6 +267,7 @@ impl Stream {
         self.unwatch_interest(router, state, slot);
         let Some(mut member) = state.consumers.take(slot) else { return };
         state.consumers.statuses.extend(member.consumer.close(Closing::Deleted));
+        state.consumers.called.extend(member.reader.take());
         if member.is_stored {
             state.consumers.journal.delete(member.id);
         }
@@ -306,6 +307,7 @@ impl Stream {
         self.unwatch_interest(router, state, slot);
         let closed = state.consumers.member_mut(slot).map(|member| member.consumer.close(Closing::Shutdown));
         state.consumers.statuses.extend(closed.into_iter().flatten());
+        state.consumers.call_reader(slot);
     }
 
     /// Learns from now on when somebody listens to a push consumer, or nobody any more.

@@ -1,5 +1,7 @@
 //! What the pump does in one round: decided under the stream's lock, carried out outside of it.
 
+use std::task::Waker;
+
 use bytes::Bytes;
 use embus_storage::log::RunLimit;
 use embus_storage::message::Timestamp;
@@ -23,6 +25,8 @@ const MAX_TURN_MESSAGES: usize = 64;
 #[derive(Default)]
 pub(super) struct Plan {
     pub(super) statuses: Vec<Status>,
+    /// Programs that wait and shall look now.
+    pub(super) called: Vec<Waker>,
     pub(super) notices: Vec<Notice>,
     pub(super) steps: Vec<Step>,
     /// Whose steps they are.
@@ -42,7 +46,8 @@ pub(super) struct Run {
 
 impl Plan {
     pub(super) fn is_empty(&self) -> bool {
-        self.steps.is_empty() && self.statuses.is_empty() && self.notices.is_empty() && self.congested.is_empty()
+        let is_silent = self.statuses.is_empty() && self.notices.is_empty() && self.called.is_empty();
+        is_silent && self.steps.is_empty() && self.congested.is_empty()
     }
 
     fn is_full(&self) -> bool {
@@ -52,6 +57,7 @@ impl Plan {
     /// Forgets what was done but keeps the memory.
     pub(super) fn clear(&mut self) {
         self.statuses.clear();
+        self.called.clear();
         self.notices.clear();
         self.steps.clear();
         self.runs.clear();
@@ -97,11 +103,13 @@ impl Consumers {
             self.settle(slot, core, now);
         }
         plan.notices.append(&mut self.notices);
+        plan.called.append(&mut self.called);
     }
 
     /// Takes what a consumer has to do now; says whether there may be more.
     fn serve(&mut self, slot: Slot, core: &mut Core, gate: &mut Gate<'_>, now: Timestamp, plan: &mut Plan) -> bool {
         let has_more = self.show(slot, core, gate, now, |consumer, scene| take_steps(consumer, scene, plan));
+        self.call_reader(slot);
         let Some(member) = self.member(slot) else { return false };
         let key = Key { slot, id: member.id };
         plan.congested.extend(gate.take_congested().into_iter().map(|subject| (key, subject)));

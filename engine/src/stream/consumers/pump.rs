@@ -2,6 +2,8 @@
 //! and sending happen outside of it. One pump per stream runs at a time, so that everything goes out in order; whoever
 //! finds one at work leaves it to that one.
 
+use std::task::Waker;
+
 use bytes::Bytes;
 use embus_storage::error::StorageError;
 use embus_storage::log::{BlockReader, RunEnd};
@@ -122,6 +124,7 @@ impl Stream {
 
     fn carry_out(&self, engine: &Arc<Engine>, router: &Router, worker: &mut Worker, space: &mut PumpSpace) {
         let PumpSpace { plan, carrier } = space;
+        plan.called.drain(..).for_each(Waker::wake);
         for status in &plan.statuses {
             send_status(router, worker, status);
         }

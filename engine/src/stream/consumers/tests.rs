@@ -7,5 +7,6 @@ pub(in crate::stream) mod fixture;
 mod hungry;
 mod pull;
 mod push;
+mod reader;
 mod removals;
 mod retention;

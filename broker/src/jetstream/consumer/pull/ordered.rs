@@ -10,7 +10,6 @@ use futures_core::future::BoxFuture;
 use super::{
     BatchConfig, Config, MessagesError, MessagesErrorKind, OrderedConfig, OrderedError, OrderedErrorKind, Stream,
 };
-use crate::datetime::DateTime;
 use crate::jetstream::Message;
 use crate::jetstream::consumer::recreate::{Ordered as OrderedKind, Progress, Recipe};
 use crate::jetstream::consumer::{Consumer, DeliverPolicy, StreamError};
@@ -72,11 +71,6 @@ impl Ordered {
             let other = |error| OrderedError::with_source(OrderedErrorKind::Other, error);
             Ok((recipe, progress, read(consumer).await.map_err(other)?))
         }));
-    }
-
-    /// The sequence of the message that came last, and when it was published.
-    pub(crate) fn last_read(&self) -> Option<(u64, DateTime)> {
-        self.progress.last_read()
     }
 
     /// What says whether everything was read that there is to read now.
