@@ -3,7 +3,8 @@
 //! A [`Consumer`] is the state machine of one, without locks, disks or clocks. It is made by [`new`](Consumer::new) or
 //! [`recover`](Consumer::recover). What happens to it comes in through `handle_*`; after each of them, when more is visible
 //! while it [`is_hungry`](Consumer::is_hungry), and when a destination was congested and is no more,
-//! [`poll`](Consumer::poll) it until it yields nothing: then everything is sent that can be. Afterwards take its
+//! [`poll`](Consumer::poll) it, or [`poll_run`](Consumer::poll_run), until it yields nothing: then everything is sent that
+//! can be. Afterwards take its
 //! [events](Consumer::take_event) and what it has [settled](Consumer::take_settled), write its
 //! [changes](Consumer::write_delta) with the next commit, and call [`handle_deadline`](Consumer::handle_deadline) at
 //! [`next_deadline`](Consumer::next_deadline).
@@ -78,6 +79,7 @@ pub struct ConsumerSetting {
 
 /// The state machine of one consumer.
 #[derive(Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a state of its own")]
 pub struct Consumer {
     setting: ConsumerSetting,
     config: Arc<ConsumerConfig>,

@@ -96,7 +96,7 @@ impl Consumer {
     }
 
     /// How many deliveries there were.
-    pub fn delivered(&self) -> u64 {
+    pub fn consumer_sequence(&self) -> u64 {
         self.progress.consumer_sequence
     }
 

@@ -105,7 +105,9 @@ impl Stream {
         let damaged = reader.fill(&found);
         if !damaged.is_empty() {
             let mut state = self.state.lock();
-            damaged.into_iter().for_each(|sequence| state.core.log_mut().note_damaged(sequence));
+            for sequence in damaged {
+                state.core.log_mut().note_damaged(sequence);
+            }
         }
         Poll::Ready(Ok(()))
     }
@@ -130,7 +132,7 @@ impl Stream {
         let read = consumers.show(slot, core, &mut gate, now, |consumer, scene| consumer.read(LIMIT, scene));
         consumers.settle(slot, core, now);
         if let Some(member) = consumers.member_mut(slot) {
-            reader.delivered = member.consumer.delivered();
+            reader.delivered = member.consumer.consumer_sequence();
             member.reader = matches!(read, Some(Ok(None))).then(|| cx.waker().clone());
         }
         let (removes, wants_pump) = (core.removes_acknowledged(), state.wants_pump());
@@ -149,7 +151,7 @@ impl Stream {
 impl Consumers {
     fn is_read_by(&self, slot: Slot, reader: &ConsumerReader) -> bool {
         let consumer = self.member(slot).map(|member| &member.consumer);
-        consumer.is_some_and(|consumer| consumer.is_readable() && consumer.delivered() == reader.delivered)
+        consumer.is_some_and(|consumer| consumer.is_readable() && consumer.consumer_sequence() == reader.delivered)
     }
 
     /// Has the program look that waits at a consumer, if there is one.
