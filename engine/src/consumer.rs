@@ -18,6 +18,7 @@ mod changes;
 mod cursor;
 mod event;
 mod manage;
+mod passed;
 mod pending;
 mod persist;
 mod pin;
@@ -43,6 +44,7 @@ use changes::Changes;
 use config::{ConsumerConfig, ReplayPolicy};
 use cursor::Cursor;
 use event::Events;
+use passed::Passed;
 use pin::Pin;
 use progress::Progress;
 use push::Push;
@@ -95,6 +97,8 @@ pub struct Consumer {
     settled: VecDeque<u64>,
     /// Messages that wait and were found removed; empty between calls.
     removed: Vec<u64>,
+    /// What it is over with and may come back.
+    passed: Option<Box<Passed>>,
     /// The next message has to wait: for its time in a replay, or for the rate.
     held_until: Option<Timestamp>,
     /// The last poll found nothing new, and it was told of everything since then: not while it was not hungry.
@@ -147,6 +151,7 @@ impl Consumer {
             events: Events::default(),
             settled: VecDeque::new(),
             removed: Vec::new(),
+            passed: None,
             held_until: None,
             is_caught_up: false,
             is_paused: false,

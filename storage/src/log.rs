@@ -99,6 +99,8 @@ pub struct Log {
     /// A buffer for the commit after the next.
     spare: Vec<u8>,
     position: Position,
+    /// The commit that covers this covers all removals so far.
+    removed_at: Position,
     /// What the last commit that was taken covers.
     taken: Position,
     committed: Position,
@@ -280,6 +282,17 @@ impl Log {
         self.committed
     }
 
+    /// What the last commit that was taken covers: it is under way, or over.
+    pub fn taken(&self) -> Position {
+        self.taken
+    }
+
+    /// Whether something that was removed is there again if what is not committed comes to nothing.
+    #[inline]
+    pub fn has_unsettled_removals(&self) -> bool {
+        self.removed_at.min(self.position) > self.committed
+    }
+
     /// Bytes that wait for a commit.
     pub fn pending_bytes(&self) -> usize {
         self.pending.bytes()
@@ -320,6 +333,7 @@ impl Log {
             in_flight: None,
             spare: Vec::new(),
             position: Position(1),
+            removed_at: Position(0),
             taken: Position(0),
             committed: Position(0),
             durable,

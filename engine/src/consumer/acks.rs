@@ -6,6 +6,7 @@ use super::ack::{AckToken, AckVerb};
 use super::event::Event;
 use super::pending::{Entry, Place, Slot};
 use super::rules::Acks;
+use super::step::Scene;
 use super::{Consumer, Demand};
 
 impl Consumer {
@@ -154,10 +155,13 @@ impl Consumer {
     }
 
     /// Messages that waited were removed from the stream.
-    pub(super) fn settle_removed(&mut self, now: Timestamp) {
+    pub(super) fn settle_removed(&mut self, scene: &Scene<'_>) {
+        let now = scene.now;
         for sequence in std::mem::take(&mut self.removed) {
             let Some(slot) = self.progress.pending.find(sequence, 0) else { continue };
-            let Entry { consumer_sequence, deliveries, .. } = self.progress.pending.get(slot);
+            let entry = self.progress.pending.get(slot);
+            self.note_gone(entry, scene.log);
+            let Entry { consumer_sequence, deliveries, .. } = entry;
             let (deliveries, reason) = (deliveries.into(), REMOVED.to_owned());
             self.events.push(Event::Terminated { consumer_sequence, stream_sequence: sequence, deliveries, reason });
             self.progress.settle(slot, now);

@@ -9,6 +9,7 @@ use embus_storage::error::StorageError;
 use embus_storage::log::{Locator, Log, RemovalMark, Run, RunLimit};
 
 use super::config::{ConsumerConfig, DeliverPolicy};
+use super::passed::Place;
 use super::rules::Rules;
 use super::step::Scene;
 pub(super) use latest::Latest;
@@ -72,6 +73,22 @@ impl Cursor {
     /// Where what is new begins, while it is busy with the last messages of their subjects.
     pub(super) fn resume(&self) -> Option<u64> {
         self.latest.as_ref().map(Latest::resume)
+    }
+
+    /// Whether something was removed that it does not know of.
+    #[inline]
+    pub(super) fn is_behind(&self, log: &Log) -> bool {
+        log.removal_mark() != self.mark
+    }
+
+    /// Where it is.
+    pub(super) fn place(&self) -> Place {
+        Place { next: self.next, resume: self.resume() }
+    }
+
+    /// It may have passed over messages up to here.
+    pub(super) fn passed_to(&self) -> u64 {
+        self.resume().unwrap_or(self.next - 1)
     }
 
     /// Learns of removals and of what has become visible. `removed` is told which messages are gone that were delivered.

@@ -82,6 +82,8 @@ impl Consumer {
         };
         self.cursor = Cursor::at(start, scene.log);
         self.progress = Progress::begin(start);
+        self.passed = None;
+        self.note_passed(self.cursor.place(), scene.log);
         self.is_caught_up = false;
         self.held_until = None;
         self.changes.whole();
@@ -109,8 +111,9 @@ impl Consumer {
     pub fn handle_purge(&mut self, scene: &mut Scene<'_>) {
         let log = &*scene.log;
         let gone = self.progress.pending.iter().filter(|entry| log.subject_of(entry.sequence).is_none());
-        for (sequence, consumer_sequence) in gone.map(|it| (it.sequence, it.consumer_sequence)).collect::<Vec<_>>() {
-            if let Some(slot) = self.progress.pending.find(sequence, consumer_sequence) {
+        for entry in gone.copied().collect::<Vec<_>>() {
+            if let Some(slot) = self.progress.pending.find(entry.sequence, entry.consumer_sequence) {
+                self.note_gone(entry, scene.log);
                 self.progress.settle(slot, scene.now);
             }
         }

@@ -110,6 +110,29 @@ impl Pending {
         self.entries.push_back(entry);
     }
 
+    /// Takes in an entry that was removed. Says whether it was not there.
+    pub(super) fn take_back(&mut self, entry: Entry) -> bool {
+        self.compact();
+        let Err(place) = self.entries.binary_search_by_key(&entry.sequence, |entry| entry.sequence) else {
+            return false;
+        };
+        let behind = self.entries.split_off(place);
+        self.restore(entry);
+        self.entries.extend(behind);
+        self.waiting_from = self.waiting_from.min(entry.sequence);
+        true
+    }
+
+    /// Forgets all from a sequence on.
+    pub(super) fn cut(&mut self, from: u64) {
+        self.compact();
+        while let Some(last) = self.entries.len().checked_sub(1).filter(|last| self.entries[*last].sequence >= from) {
+            self.remove(Slot(last));
+            self.entries.truncate(last);
+        }
+        self.waiting_from = self.waiting_from.min(from);
+    }
+
     /// Finds the message; `consumer_sequence` is that of a delivery of it, as far as known, and leads there at once if
     /// there is nothing in between that was delivered again or left out.
     #[inline]

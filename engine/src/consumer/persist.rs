@@ -213,6 +213,7 @@ impl Consumer {
         scene: &mut Scene<'_>,
     ) -> Self {
         let mut consumer = Self::with(setting, config, rules, cursor, progress, scene.now);
+        consumer.note_passed(consumer.first_place(), scene.log);
         consumer.configure_demand();
         consumer.check_pause(scene.now);
         consumer.observe(scene);

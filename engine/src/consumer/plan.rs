@@ -1,7 +1,7 @@
 //! What a consumer does next: which message goes to whom.
 
 use embus_storage::error::StorageError;
-use embus_storage::log::Locator;
+use embus_storage::log::{Locator, Log};
 use embus_storage::message::Timestamp;
 
 use super::ack::{AckToken, digits};
@@ -53,6 +53,9 @@ impl Consumer {
     /// Learns what became visible and what was removed.
     #[inline]
     pub(super) fn observe(&mut self, scene: &mut Scene<'_>) {
+        if self.cursor.is_behind(scene.log) {
+            self.note_passed(self.cursor.place(), scene.log);
+        }
         let Self { cursor, rules, removed, progress, .. } = self;
         let is_known = cursor.observe(rules, scene.log, scene.visible, &mut |sequence| {
             if progress.pending.find(sequence, 0).is_some() {
@@ -64,7 +67,7 @@ impl Consumer {
             removed.extend(gone.map(|entry| entry.sequence));
         }
         if !self.removed.is_empty() {
-            self.settle_removed(scene.now);
+            self.settle_removed(scene);
         }
     }
 
@@ -96,7 +99,7 @@ impl Consumer {
                 return Ok(Some(self.judge(locator, Some(slot), deliveries)));
             }
             self.removed.push(entry.sequence);
-            self.settle_removed(scene.now);
+            self.settle_removed(scene);
         }
         if self.progress.pending.len() >= self.rules.max_ack_pending {
             self.is_caught_up = false;
@@ -231,9 +234,10 @@ impl Consumer {
     /// While it is hungry: `sequence` is visible and matches its filters, and nothing else does that came after its last
     /// poll and before this. Poll it then. If it has not caught up, it has other messages before that.
     #[inline]
-    pub fn offer(&mut self, sequence: u64) {
+    pub fn offer(&mut self, sequence: u64, log: &Log) {
         // Until the poll it is not hungry any more: another offer would lead past this message.
         if std::mem::take(&mut self.is_caught_up) {
+            self.note_passed(self.cursor.place(), log);
             self.cursor.skip_to(sequence);
         }
     }

@@ -91,6 +91,27 @@ impl Progress {
         }
     }
 
+    /// A message that was settled as it was removed is there again. Says whether it waits again.
+    pub(super) fn take_back(&mut self, entry: Entry) -> bool {
+        let is_back = self.pending.take_back(entry);
+        self.lower_floor();
+        is_back
+    }
+
+    /// What was delivered from `next` on never was.
+    pub(super) fn go_back(&mut self, next: u64) {
+        self.pending.cut(next);
+        self.delivered = self.delivered.min(next - 1);
+        self.floor.stream = self.floor.stream.min(self.delivered);
+        self.lower_floor();
+    }
+
+    fn lower_floor(&mut self) {
+        if let Some(first) = self.pending.first().filter(|first| first.sequence <= self.floor.stream) {
+            self.floor = before(first);
+        }
+    }
+
     /// Nothing is known beyond `last` and nothing that is not `live`.
     pub(super) fn clamp(&mut self, last: u64, live: impl Fn(u64) -> bool) {
         let missing: Vec<Entry> = self.pending.iter().filter(|entry| !live(entry.sequence)).copied().collect();

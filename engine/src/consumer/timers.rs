@@ -35,6 +35,7 @@ impl Consumer {
         self.check_pause(now);
         self.held_until = self.held_until.filter(|until| *until > now);
         self.observe(scene);
+        self.forget_settled(scene.log);
         self.expire(now);
         let reached = self.reached();
         match &mut self.demand {

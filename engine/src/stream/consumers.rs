@@ -251,12 +251,20 @@ impl Consumers {
         [due, self.journal.due().filter(|_| !is_busy)].into_iter().flatten().min()
     }
 
-    /// The state machine of the stream was made anew from what is on the disk.
-    pub(super) fn reopened(&mut self, core: &mut Core) {
+    /// The state machine of the stream was made anew from what is on the disk. What consumers are done with as it was
+    /// removed, and what is there again, is before them again.
+    pub(super) fn reopened(&mut self, before: &Log, core: &mut Core, now: Timestamp) {
         self.set_interest(core);
         self.remove_again(core);
         let last_sequence = core.log().last_sequence();
         self.advance(core.log(), last_sequence);
+        for slot in (0..self.members.len()).filter_map(|slot| Slot::try_from(slot).ok()) {
+            let Some(member) = self.member_mut(slot) else { continue };
+            if member.consumer.handle_undone(before, core.log_mut(), now) {
+                self.make_ready(slot);
+                self.settle(slot, core, now);
+            }
+        }
     }
 
     /// More messages are committed.
@@ -280,19 +288,19 @@ impl Consumers {
                 index.lock().take_waiting(subject, &mut taken);
             }
             for (slot, filter) in taken.drain(..) {
-                self.offer_to(slot, filter, sequence);
+                self.offer_to(slot, filter, sequence, log);
             }
         }
         self.taken = taken;
     }
 
-    fn offer_to(&mut self, slot: Slot, filter: Option<u32>, sequence: u64) {
+    fn offer_to(&mut self, slot: Slot, filter: Option<u32>, sequence: u64, log: &Log) {
         let Some(member) = self.member_mut(slot) else { return };
         index::forget(&mut member.refs, filter);
         if !std::mem::replace(&mut member.is_hungry, false) {
             return;
         }
-        member.consumer.offer(sequence);
+        member.consumer.offer(sequence, log);
         self.hungry -= 1;
         self.make_ready(slot);
     }

@@ -85,7 +85,7 @@ impl State {
     /// Goes on with another state machine; returns the old one.
     fn replace(&mut self, core: Core, now: Timestamp) -> Core {
         let old = std::mem::replace(&mut self.core, core);
-        self.consumers.reopened(&mut self.core);
+        self.consumers.reopened(old.log(), &mut self.core, now);
         // Once more: somebody may have looked at the old one since it failed.
         self.failures += 1;
         if let Some(trouble) = &mut self.trouble {

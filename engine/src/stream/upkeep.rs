@@ -54,7 +54,10 @@ impl Stream {
             self.idle.wait(&mut state);
         }
         let state = &mut *state;
-        if let Some(write) = state.consumers.take_journal_write(true, true, self.now()) {
+        // Consumers are never ahead of their stream: not of a removal that its last commit could not write, either.
+        if state.core.log().failure().is_none()
+            && let Some(write) = state.consumers.take_journal_write(true, true, self.now())
+        {
             state.consumers.journal_mut().finish(write.run(), self.now())?;
         }
         let notes = state.core.notes();

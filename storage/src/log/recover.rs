@@ -238,7 +238,7 @@ impl<'a> Recovery<'a> {
             log.pending = Pending { closed: Vec::new(), active: chunk };
             log.segments = self.segments;
             // What was read is there.
-            (log.position, log.taken, log.committed) = Default::default();
+            (log.position, log.removed_at, log.taken, log.committed) = Default::default();
         }
         log.unproven = unproven;
         log.evicted = self.undone.evicted;

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::Log;
+use super::{Log, Position};
 use super::ranges::Ranges;
 use super::removals::Removals;
 use super::segments::{Messages, Segment};
@@ -88,6 +88,7 @@ impl Log {
         if let Some(watch) = &mut self.watch {
             watch.note(sequence, self.subjects.name(id));
         }
+        self.note_removal();
         self.subjects.remove(id, sequence);
         self.messages -= 1;
         self.bytes -= self.size(extent);
@@ -95,6 +96,11 @@ impl Log {
             self.drop_front();
         }
         true
+    }
+
+    /// What is removed comes with the next change of the position, at the latest.
+    fn note_removal(&mut self) {
+        self.removed_at = Position(self.position.0 + 1);
     }
 
     pub(super) fn count_in(&mut self, sequence: u64, extent: Extent) {
@@ -127,6 +133,7 @@ impl Log {
         if let Some(watch) = &mut self.watch {
             watch.lose_track();
         }
+        self.note_removal();
         self.subjects = SubjectIndex::new();
         (self.messages, self.bytes) = (0, 0);
         self.removals = Removals::default();

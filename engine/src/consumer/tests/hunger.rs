@@ -9,10 +9,10 @@ fn what_it_was_offered_is_not_skipped_because_something_else_came_before_the_pol
     assert_eq!(rig.pull("in", r#"{"batch":10}"#), ["in #1 d1 x1 +0"]);
     assert!(rig.consumer.is_hungry());
     let second = rig.publish("a");
-    rig.consumer.offer(second);
+    rig.offer(second);
     assert!(!rig.consumer.is_hungry(), "it has something to deliver");
     let third = rig.publish("a");
-    rig.consumer.offer(third);
+    rig.offer(third);
     assert_eq!(rig.poll(), ["in #2 d2 x1 +1", "in #3 d3 x1 +0"]);
     assert!(rig.consumer.is_hungry());
 }
@@ -26,7 +26,7 @@ fn what_came_while_nobody_listened_is_not_skipped() {
     rig.consumer.handle_interest(true, rig.now);
     assert!(!rig.consumer.is_hungry(), "it does not know what came meanwhile");
     let third = rig.publish("a");
-    rig.consumer.offer(third);
+    rig.offer(third);
     assert_eq!(rig.poll(), ["push #2 d2 x1 +1", "push #3 d3 x1 +0"]);
 }
 
@@ -40,7 +40,7 @@ fn what_came_while_it_was_paused_is_not_skipped() {
     rig.scene(|consumer, scene| consumer.pause(0, scene));
     assert!(!rig.consumer.is_hungry(), "it does not know what came meanwhile");
     let third = rig.publish("a");
-    rig.consumer.offer(third);
+    rig.offer(third);
     assert_eq!(rig.poll(), ["push #2 d2 x1 +1", "push #3 d3 x1 +0"]);
 }
 
@@ -54,6 +54,6 @@ fn an_update_that_ends_a_pause_skips_nothing() {
     let config = ConsumerConfig { description: "again".to_owned(), ..push_config() };
     rig.scene(|consumer, scene| consumer.update(config.into(), scene)).unwrap();
     let third = rig.publish("a");
-    rig.consumer.offer(third);
+    rig.offer(third);
     assert_eq!(rig.poll(), ["push #2 d2 x1 +1", "push #3 d3 x1 +0"]);
 }

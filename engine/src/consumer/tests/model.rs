@@ -204,7 +204,7 @@ impl World {
         let news =
             self.naive.messages.range(self.naive.visible + 1..).find(|(_, it)| self.rig.consumer.wants(it.as_bytes()));
         if let Some((&sequence, _)) = news.filter(|_| self.is_noted) {
-            self.rig.consumer.offer(sequence);
+            self.rig.offer(sequence);
             self.is_noted = false;
         }
         (self.rig.visible, self.naive.visible) = (visible, visible);

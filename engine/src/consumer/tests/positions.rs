@@ -95,7 +95,7 @@ fn a_hungry_one_is_told_what_comes_next() {
     rig.pull("in", r#"{"batch":2}"#);
     assert!(rig.consumer.is_hungry());
     rig.publish_all(&["b.1", "a.1", "b.1", "a.1"]);
-    rig.consumer.offer(7);
+    rig.offer(7);
     assert_eq!(rig.poll(), ["in #7 d1 x1 +1", "in #9 d2 x1 +0"]);
     assert!(!rig.consumer.is_hungry());
 }

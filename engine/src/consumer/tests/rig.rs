@@ -98,6 +98,11 @@ fn setting() -> ConsumerSetting {
 }
 
 impl Rig {
+    /// A hungry consumer is told of a message.
+    pub(super) fn offer(&mut self, sequence: u64) {
+        self.consumer.offer(sequence, &self.log);
+    }
+
     pub(super) fn new(config: ConsumerConfig) -> Self {
         Self::over(empty_log(), config)
     }

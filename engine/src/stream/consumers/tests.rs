@@ -8,5 +8,6 @@ mod hungry;
 mod pull;
 mod push;
 mod reader;
+mod refused;
 mod removals;
 mod retention;
