@@ -99,7 +99,16 @@ fn after_all(mut streams: Vec<Witness>, pending: Pending, result: Result<Object,
     let changes_consumers = pending.endpoint.kind.changes_consumers();
     let done = Box::new(move |committed| match committed {
         Ok(()) => after_all(streams, pending, result),
-        Err(error) => pending.finish(&Err(error)),
+        Err(error) => {
+            let error = if pending.endpoint.kind.keeps_change() { not_written(error) } else { error };
+            pending.finish(&Err(error));
+        }
     });
     if changes_consumers { stream.after_consumers(done) } else { stream.after_commit(done) }
+}
+
+/// What could not be written holds all the same, until the broker ends at least.
+fn not_written(error: ApiError) -> ApiError {
+    let description = format!("{} (the change holds, but may be lost with the broker)", error.description);
+    ApiError { description: description.into(), ..error }
 }

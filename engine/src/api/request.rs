@@ -63,6 +63,11 @@ impl Kind {
             ConsumerCreate | ConsumerDurableCreate | ConsumerDelete | ConsumerPause | ConsumerUnpin | ConsumerReset
         )
     }
+
+    /// Whether a change of a consumer holds that could not be written. A new consumer goes again.
+    pub(super) fn keeps_change(self) -> bool {
+        self.changes_consumers() && !matches!(self, Self::ConsumerCreate | Self::ConsumerDurableCreate)
+    }
 }
 
 const fn row(kind: Kind, pattern: &'static str, answer: &'static str, error_tail: &'static str) -> Endpoint {

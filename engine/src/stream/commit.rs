@@ -127,6 +127,7 @@ impl Stream {
         let mut waiting = state.take_waiting(held);
         if let Disk::Reopen(_) = disk {
             waiting.settle(state.core.log().committed());
+            self.take_back_consumers(state);
         }
         Some(Work { disk, journal, last_sequence, waiting })
     }
@@ -183,7 +184,7 @@ impl Stream {
             Disk::Broken(error) | Disk::Reopen(error) => Err(error),
             Disk::Commit(commit) => self.finish(commit.run(), last_sequence, &mut waiting),
         };
-        let journal = journal.map_or(Ok(()), |write| self.write_journal(engine, write, &log));
+        let journal = journal.map_or(Ok(()), |write| self.write_journal(engine, write, &log, &mut waiting));
         release(self, &mut waiting, &Outcome { log, journal });
         if is_reopened {
             let (mut late, error) = self.reopen();
@@ -194,18 +195,37 @@ impl Stream {
 
     /// Consumers are never ahead of their stream: what they say of a commit that failed is not written. Whoever came to
     /// wait meanwhile may wait for just what could not be written, so it is tried again before they are answered.
-    fn write_journal(&self, engine: &Engine, write: JournalWrite, log: &Result<(), ApiError>) -> Result<(), ApiError> {
+    fn write_journal(
+        self: &Arc<Self>,
+        engine: &Engine,
+        write: JournalWrite,
+        log: &Result<(), ApiError>,
+        waiting: &mut Waiting,
+    ) -> Result<(), ApiError> {
         let written = if log.is_ok() { write.run() } else { write.cancel() };
         let mut state = self.state.lock();
+        let state = &mut *state;
         let finished = state.consumers.journal_mut().finish(written, engine.timestamp());
         if let Err(error) = &finished {
-            state.failures += 1;
-            if state.waiting.needs_journal() {
+            tracing::warn!(stream = &*self.name, %error, "the state of consumers could not be written");
+            if log.is_err() || waiting.waits_for_changes() || !state.waiting.needs_journal() {
+                self.give_up_changes(state, waiting);
+            } else {
                 state.consumers.journal_mut().want();
             }
-            tracing::warn!(stream = &*self.name, %error, "the state of consumers could not be written");
         }
         finished.map_err(ApiError::store_failed)
+    }
+
+    /// What was changed of the consumers could not be written: whoever waits for that is told so, also who comes to wait
+    /// later. Consumers that were made go again.
+    fn give_up_changes(self: &Arc<Self>, state: &mut State, waiting: &mut Waiting) {
+        state.failures += 1;
+        self.take_back_consumers(state);
+        waiting.take_changes(&mut state.waiting);
+        if state.waiting.needs_journal() {
+            state.consumers.journal_mut().want();
+        }
     }
 
     fn finish(

@@ -61,6 +61,7 @@ impl Stream {
                 tracing::error!(stream = &*self.name, %error, "the stream could not be read again");
             }
         }
+        self.take_back_consumers(&mut state);
         self.arm(&mut state);
         let error = state.trouble.as_ref().map(|trouble| trouble.error.clone());
         let mut waiting = std::mem::take(&mut state.waiting);

@@ -56,6 +56,7 @@ impl Stream {
         state.failures += 1;
         let trouble = Trouble { error: failure.clone(), retry_at, trial_at: retry_at, stage: Stage::Failed };
         let is_news = state.trouble.replace(trouble).is_none();
+        self.take_back_consumers(state);
         // Each trial of a disk that stays full ends here.
         if is_news && !self.stopped.load(Ordering::Acquire) {
             tracing::warn!(stream = &*self.name, %error, "the store failed; uncommitted messages are refused");

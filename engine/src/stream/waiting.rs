@@ -78,7 +78,23 @@ impl Waiting {
 
     /// Whether somebody waits for the state of consumers.
     pub(crate) fn needs_journal(&self) -> bool {
-        !self.confirmation_ends.is_empty() || self.done.iter().any(|(awaited, _)| matches!(awaited, Awaited::Consumers))
+        !self.confirmation_ends.is_empty() || self.waits_for_changes()
+    }
+
+    /// Whether somebody waits for a change of consumers.
+    pub(crate) fn waits_for_changes(&self) -> bool {
+        self.done.iter().any(|(awaited, _)| matches!(awaited, Awaited::Consumers))
+    }
+
+    /// Takes over those who wait for changes of consumers.
+    pub(crate) fn take_changes(&mut self, later: &mut Self) {
+        let (taken, left): (Vec<_>, Vec<_>) =
+            later.done.drain(..).partition(|(awaited, _)| matches!(awaited, Awaited::Consumers));
+        later.done = left;
+        for (awaited, done) in taken {
+            (later.entries, later.bytes) = (later.entries - 1, later.bytes - ENTRY_BYTES);
+            self.push_done(awaited, done);
+        }
     }
 
     /// Notes that `done` waits.

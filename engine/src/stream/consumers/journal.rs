@@ -7,7 +7,7 @@ use embus_storage::error::StorageError;
 use embus_storage::message::Timestamp;
 
 use super::index::Slot;
-use super::{Consumers, Member};
+use super::{Consumers, Key, Member};
 use crate::consumer::Consumer;
 use crate::consumer::config::{ConsumerConfig, StoredConsumer};
 
@@ -18,6 +18,10 @@ pub(crate) struct Journal {
     store: Option<ConsumerJournal>,
     /// Consumers that changed since they were last written.
     noted: Vec<Slot>,
+    /// Consumers that are new since the last write, and that the write under way brings: nobody was told yet that they
+    /// are there.
+    created: Vec<Key>,
+    creating: Vec<Key>,
     /// When they are to be written, whatever happens until then.
     due: Option<Timestamp>,
     /// Consumers came, went, or are configured differently; or what was to be written was not.
@@ -92,6 +96,26 @@ impl Journal {
         }
     }
 
+    /// Notes that a consumer is new: it goes again if it can't be written.
+    pub(super) fn note_created(&mut self, consumer: Key) {
+        self.created.push(consumer);
+    }
+
+    /// The consumers of which nobody was told yet that they are there.
+    pub(super) fn take_created(&mut self) -> Vec<Key> {
+        let mut created = std::mem::take(&mut self.creating);
+        created.append(&mut self.created);
+        created
+    }
+
+    /// Gathers that a consumer never was. Nobody waits for that.
+    pub(super) fn take_back(&mut self, id: u64) {
+        if let Some(store) = &mut self.store {
+            store.delete(id);
+            self.has_changed = true;
+        }
+    }
+
     /// Gathers that a consumer is no more.
     pub(super) fn delete(&mut self, id: u64) {
         if let Some(store) = &mut self.store {
@@ -105,7 +129,9 @@ impl Journal {
         let Some(store) = &mut self.store else { return Ok(()) };
         let result = store.finish_write(written);
         self.is_unsynced = result.is_ok() && store.is_dirty();
-        if result.is_err() {
+        if result.is_ok() {
+            self.creating.clear();
+        } else {
             self.has_changed = true;
             self.retry_at = now.saturating_add(RETRY_NANOS);
             self.due.get_or_insert(self.retry_at);
@@ -151,7 +177,11 @@ impl Consumers {
         if has_news || (is_synced && store.is_dirty()) {
             gather(store, &mut journal.noted, members, &mut journal.bytes);
         }
-        store.take_write(all || is_synced)
+        let write = store.take_write(all || is_synced);
+        if write.is_some() {
+            journal.creating.append(&mut journal.created);
+        }
+        write
     }
 }
 

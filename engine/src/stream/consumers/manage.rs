@@ -228,6 +228,9 @@ impl Stream {
         let consumer = consumer.map_err(ApiError::store_failed)?;
         let slot = state.consumers.insert(Arc::clone(&shared_name), id, consumer, is_stored);
         state.consumers.store_config(slot);
+        if is_stored {
+            state.consumers.journal.note_created(Key { slot, id });
+        }
         state.consumers.set_interest(&mut state.core);
         self.watch_interest(router, state, slot);
         state.consumers.check_interest(slot, &mut gate, now);
@@ -275,6 +278,20 @@ impl Stream {
         state.consumers.set_interest(&mut state.core);
         let (from, config) = (member.consumer.needs_from(), Arc::clone(member.consumer.config()));
         state.consumers.sweep_from(from, Some(config));
+    }
+
+    /// Whoever waits for new consumers is told that they could not be written: then they never were.
+    pub(in crate::stream) fn take_back_consumers(self: &Arc<Self>, state: &mut State) {
+        let created = state.consumers.journal.take_created();
+        let Some(router) = self.router.upgrade() else { return };
+        for key in created {
+            if let Some(member) = state.consumers.find(key) {
+                // Whoever waits for the journal waits for no deletion.
+                member.is_stored = false;
+                state.consumers.journal.take_back(key.id);
+                self.remove_consumer(&router, state, key.slot);
+            }
+        }
     }
 
     /// Ends all of them: those who wait are told why, and nothing more is delivered.

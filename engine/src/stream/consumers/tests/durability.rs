@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use embus_storage::medium::crash::{CrashMedium, Fault};
 
-use super::fixture::{Fixture, durable, stream_config};
+use super::fixture::{Fixture, SECOND, durable, stream_config};
 use crate::api::error::ApiError;
 use crate::jetstream::JetStreamOptions;
 use crate::stream::config::Retention;
@@ -85,15 +85,81 @@ fn a_consumer_is_not_durable_while_the_disk_fails() {
     let slot = Arc::clone(&read);
     broker.stream.witness().after_commit(Box::new(move |result| *slot.lock() = Some(result)));
     assert_eq!(heard(&read), Some(true), "whoever reads the stream does not need its consumers");
-    // Whoever asks again and finds it as it should be is told the same.
-    let again = wait(&broker.stream.witness());
+    assert!(broker.stream.consumer_config("C").is_none(), "it could not be made");
+    let again = begin_create(&broker, "C");
     broker.run_jobs();
     assert_eq!(heard(&again), Some(false));
     disk.forget_faults();
-    let again = wait(&broker.stream.witness());
+    broker.pass(SECOND);
+    assert!(broker.stream.consumer_config("C").is_none());
+    assert!(after_power_cut(&disk).stream.consumer_config("C").is_none(), "nor is it written later");
+}
+
+#[test]
+fn a_consumer_is_made_again_once_the_disk_is_well() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk);
+    disk.fail_from(disk.calls() + 1, Fault::Io);
+    begin_create(&broker, "C");
+    broker.run_jobs();
+    disk.forget_faults();
+    let again = begin_create(&broker, "C");
     broker.run_jobs();
     assert_eq!(heard(&again), Some(true));
     assert!(after_power_cut(&disk).stream.consumer_config("C").is_some());
+}
+
+/// A consumer that is refused was made beside others, and together with a message that is refused.
+#[test]
+fn a_consumer_goes_with_the_commit_that_fails() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk);
+    broker.create(durable("C"));
+    disk.fail_from(disk.calls() + 1, Fault::Full);
+    broker.begin_request("a.b", None, "1");
+    let told = begin_create(&broker, "D");
+    broker.run_jobs();
+    assert_eq!(heard(&told), Some(false));
+    assert_eq!(broker.stream.consumer_names(), ["C"]);
+    disk.forget_faults();
+    broker.pass(SECOND);
+    assert_eq!(after_power_cut(&disk).stream.consumer_names(), ["C"]);
+}
+
+#[test]
+fn a_deletion_that_is_not_written_says_that_it_holds() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk);
+    broker.create(durable("C"));
+    disk.fail_from(disk.calls() + 1, Fault::Io);
+    broker.request("$JS.API.CONSUMER.DELETE.S.C", Some("in"), "");
+    let heard = broker.heard().concat();
+    assert!(heard.contains("the change holds"), "{heard}");
+    assert!(broker.stream.consumer_config("C").is_none());
+    disk.forget_faults();
+    broker.pass(SECOND);
+    assert!(after_power_cut(&disk).stream.consumer_config("C").is_none(), "it is written as soon as the disk is well");
+}
+
+/// Any answer would tell the client that the acknowledgement stays.
+#[test]
+fn an_acknowledgement_that_is_not_written_holds_and_is_confirmed_to_who_asks_again() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk);
+    broker.create(durable("C"));
+    broker.publish("a.b", "1");
+    broker.pull("C", "1");
+    broker.heard();
+    disk.fail_from(disk.calls() + 1, Fault::Io);
+    broker.request("$JS.ACK.S.C.1.1.1.1.0", Some("in"), "");
+    assert_eq!(broker.heard(), [""; 0]);
+    disk.forget_faults();
+    broker.pass(60 * SECOND);
+    broker.pull("C", r#"{"batch":1,"no_wait":true}"#);
+    assert_eq!(broker.heard(), ["HMSG in 1 28 NATS/1.0 404 No Messages||"], "it is not delivered again");
+    broker.request("$JS.ACK.S.C.1.1.1.1.0", Some("in"), "");
+    assert_eq!(broker.heard(), ["MSG in 1 "]);
+    assert_eq!(after_power_cut(&disk).stream.consumer_info("C").unwrap().state.num_ack_pending, 0);
 }
 
 #[test]
