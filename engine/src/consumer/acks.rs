@@ -43,6 +43,7 @@ impl Consumer {
 
     #[inline]
     fn acknowledge(&mut self, sequence: u64, consumer_sequence: u64, is_sampled: bool, now: Timestamp) {
+        self.settle_gone(sequence);
         let slot = self.progress.pending.find(sequence, consumer_sequence);
         if let Some(slot) = slot.filter(|_| is_sampled && self.rules.sample_percent > 0) {
             self.sample(slot, consumer_sequence, now);
@@ -127,7 +128,9 @@ impl Consumer {
 
     fn terminate(&mut self, token: &AckToken, reason: &[u8], now: Timestamp) {
         let AckToken { stream_sequence, consumer_sequence, .. } = *token;
-        let Some(slot) = self.progress.pending.find(stream_sequence, consumer_sequence) else { return };
+        let Some(slot) = self.progress.pending.find(stream_sequence, consumer_sequence) else {
+            return self.settle_gone(stream_sequence);
+        };
         let deliveries = self.progress.pending.get(slot).deliveries.into();
         let reason = String::from_utf8_lossy(reason).into_owned();
         self.events.push(Event::Terminated { consumer_sequence, stream_sequence, deliveries, reason });

@@ -12,6 +12,7 @@ use super::Consumer;
 use super::config::DeliverPolicy;
 use super::cursor::Cursor;
 use super::pending::Entry;
+use super::rules::Acks;
 
 /// What may come back.
 #[derive(Debug, Default)]
@@ -106,6 +107,15 @@ impl Consumer {
         }
     }
 
+    /// Somebody acknowledges a message that may be gone: it does not wait if it comes back.
+    pub(super) fn settle_gone(&mut self, sequence: u64) {
+        let Some(passed) = &mut self.passed else { return };
+        let is_up_to = self.rules.acks == Acks::UpTo;
+        let waits = |entry: &Entry| if is_up_to { entry.sequence > sequence } else { entry.sequence != sequence };
+        passed.older.waiting.retain(waits);
+        passed.newer.waiting.retain(waits);
+    }
+
     /// Gives back the memory for what is settled.
     pub(super) fn forget_settled(&mut self, log: &Log) {
         if self.passed.as_ref().is_some_and(|passed| passed.is_settled(log)) {
@@ -161,7 +171,7 @@ impl Consumer {
     /// What it delivered from there on was in doubt, and is delivered anew.
     fn go_back(&mut self, place: Place, log: &mut Log) {
         let start = self.cursor.start;
-        self.progress.go_back(place.next);
+        self.progress.go_back(place.next, self.rules.acks);
         self.cursor = Cursor::at(place.next, log);
         self.cursor.start = start.min(place.next);
         if let Some(resume) = place.resume

@@ -99,10 +99,12 @@ impl Progress {
     }
 
     /// What was delivered from `next` on never was.
-    pub(super) fn go_back(&mut self, next: u64) {
+    pub(super) fn go_back(&mut self, next: u64, acks: Acks) {
         self.pending.cut(next);
         self.delivered = self.delivered.min(next - 1);
-        self.floor.stream = self.floor.stream.min(self.delivered);
+        // One that acknowledges all up to a message says just that.
+        let is_done = self.pending.len() == 0 && acks != Acks::UpTo;
+        self.floor.stream = if is_done { self.delivered } else { self.floor.stream.min(self.delivered) };
         self.lower_floor();
     }
 

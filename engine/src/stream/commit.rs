@@ -125,6 +125,9 @@ impl Stream {
         state.busy = true;
         let last_sequence = state.core.log().last_sequence();
         let mut waiting = state.take_waiting(held);
+        if waiting.waits_for_changes() {
+            state.consumers.journal_mut().begin_telling();
+        }
         if let Disk::Reopen(_) = disk {
             waiting.settle(state.core.log().committed());
             self.take_back_consumers(state);
@@ -185,6 +188,9 @@ impl Stream {
             Disk::Commit(commit) => self.finish(commit.run(), last_sequence, &mut waiting),
         };
         let journal = journal.map_or(Ok(()), |write| self.write_journal(engine, write, &log, &mut waiting));
+        if waiting.waits_for_changes() && log.is_ok() && journal.is_ok() {
+            self.state.lock().consumers.journal_mut().finish_telling();
+        }
         release(self, &mut waiting, &Outcome { log, journal });
         if is_reopened {
             let (mut late, error) = self.reopen();
@@ -219,7 +225,7 @@ impl Stream {
 
     /// What was changed of the consumers could not be written: whoever waits for that is told so, also who comes to wait
     /// later. Consumers that were made go again.
-    fn give_up_changes(self: &Arc<Self>, state: &mut State, waiting: &mut Waiting) {
+    pub(super) fn give_up_changes(self: &Arc<Self>, state: &mut State, waiting: &mut Waiting) {
         state.failures += 1;
         self.take_back_consumers(state);
         waiting.take_changes(&mut state.waiting);

@@ -2,8 +2,10 @@
 
 use std::ops::Deref;
 
-use super::waiting::Awaited;
-use super::{Done, Stream};
+use parking_lot::MutexGuard;
+
+use super::waiting::{Awaited, Waiting};
+use super::{Done, State, Stream};
 use crate::api::error::ApiError;
 use crate::sync::Arc;
 
@@ -45,12 +47,14 @@ impl Witness {
         let mut state = self.stream.state.lock();
         if state.failures != self.failures {
             let error = state.trouble.as_ref().map(|trouble| trouble.error.clone());
-            drop(state);
-            return done(Err(error.unwrap_or_else(|| ApiError::store_failed("a commit failed"))));
+            let error = error.unwrap_or_else(|| ApiError::store_failed("a commit failed"));
+            return self.refuse(state, for_consumers, error, done);
         }
         if self.stream.is_full(&state) {
-            drop(state);
-            return done(Err(ApiError::too_many_requests()));
+            return self.refuse(state, for_consumers, ApiError::too_many_requests(), done);
+        }
+        if for_consumers {
+            state.consumers.journal_mut().await_created();
         }
         if for_consumers && state.consumers.journal().is_behind() {
             // What an earlier request changed may have been told to have failed; it holds all the same.
@@ -65,7 +69,25 @@ impl Witness {
             drop(state);
             return self.stream.commit();
         }
+        if for_consumers {
+            state.consumers.journal_mut().begin_telling();
+            state.consumers.journal_mut().finish_telling();
+        }
         drop(state);
         done(Ok(()));
+    }
+
+    /// Something was undone meanwhile, or too many wait. A consumer may have been made before that or behind it: it goes in
+    /// either case, and with it all that nobody was told of yet.
+    fn refuse(&self, mut state: MutexGuard<'_, State>, for_consumers: bool, error: ApiError, done: Done) {
+        let mut refused = Waiting::default();
+        if for_consumers {
+            self.stream.give_up_changes(&mut state, &mut refused);
+        }
+        drop(state);
+        for (_, done) in refused.take_done() {
+            done(Err(error.clone()));
+        }
+        done(Err(error));
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::VecDeque;
 
-use super::{Log, Position};
 use super::ranges::Ranges;
 use super::removals::Removals;
 use super::segments::{Messages, Segment};
+use super::{Log, Position};
 use crate::entries::{Entries, Entry};
 use crate::error::StorageError;
 use crate::record::Extent;

@@ -26,11 +26,14 @@ impl World {
     pub(super) fn answered(&mut self, request: Request, answer: &Answer) {
         match request {
             Request::Publish(number) => self.published(number, answer),
-            Request::Confirm { whom, revision, moment, .. } => {
+            Request::Confirm { whom, revision, moment, ref done, .. } => {
                 assert!(answer.payload.is_empty() && answer.headers.is_empty(), "{answer:?}");
                 self.trace.note(format_args!("confirmed to {}: {moment:?}", whom.path()));
                 let is_synced = self.is_synced();
-                self.with_model(whom, revision, |model, _, _| model.confirm(moment, is_synced));
+                self.with_model(whom, revision, |model, _, _| {
+                    model.confirm(moment, is_synced);
+                    model.confirmed.extend(done);
+                });
             }
             Request::Create { whom, config } => self.created(whom, config, &answer.json()),
             Request::Delete { whom } => self.deleted(whom, &answer.json()),
@@ -69,7 +72,8 @@ impl World {
         place.is_changing = false;
         if !answer["error"].is_null() {
             assert!(is_faulty, "{answer}");
-            (place.exists, place.is_doubtful) = (None, true);
+            // It may come up with the next broker.
+            (place.exists, place.is_doubtful) = (Some(false), true);
             return;
         }
         (place.exists, place.is_doubtful) = (Some(true), false);
@@ -95,8 +99,9 @@ impl World {
                 place.models.clear();
             }
         } else {
-            assert!(is_faulty, "{answer}");
-            (place.exists, place.is_doubtful) = (None, true);
+            let is_told = answer["error"]["description"].as_str().is_some_and(|text| text.contains("the change holds"));
+            assert!(is_faulty && is_told, "{answer}");
+            (place.exists, place.is_doubtful) = (Some(false), true);
         }
     }
 }

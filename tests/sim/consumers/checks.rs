@@ -9,7 +9,7 @@ use super::model::Model;
 use super::pull::number_of;
 use super::state::{Info, State};
 use super::stock::Presence;
-use super::world::{Fate, Whom, World, view};
+use super::world::{Fate, Whom, World};
 use crate::machine::{Down, catch};
 
 impl World {
@@ -25,7 +25,8 @@ impl World {
                 self.recover(whom, last)?;
             }
         }
-        self.was_cut = false;
+        self.streams.iter_mut().for_each(|stream| stream.stock.settle());
+        (self.was_cut, self.was_unsynced) = (false, false);
         Ok(())
     }
 
@@ -41,10 +42,10 @@ impl World {
             let stock = &mut self.streams[slot].stock;
             stock.own(*sequence, *number, message.subject);
             // One that nobody knew of yet is there now.
-            let was_gone = stock.presence(*sequence) == Presence::Gone;
-            assert!(!was_gone || may_have_lost, "{sequence} was removed, and is there again");
-            let is_settled = stock.presence(*sequence) == Presence::Here;
-            stock.set(*sequence, if is_settled { Presence::Here } else { Presence::Back });
+            let was = stock.presence(*sequence);
+            assert!(was != Presence::Gone || may_have_lost, "{sequence} was removed, and is there again");
+            let is_back = was == Presence::Back || (may_have_lost && was != Presence::Here);
+            stock.set(*sequence, if is_back { Presence::Back } else { Presence::Here });
         }
         let last = present.keys().next_back().copied().unwrap_or(0);
         let stock = &mut self.streams[slot].stock;
@@ -93,7 +94,7 @@ impl World {
     /// What came back of a consumer.
     fn recover(&mut self, whom: Whom, last: u64) -> Result<(), Down> {
         let found = self.info(whom)?;
-        let (was_cut, may_have_lost, now) = (self.was_cut, self.may_have_lost(), self.now());
+        let (was_cut, may_have_lost, now) = (self.was_cut || self.was_unsynced, self.may_have_lost(), self.now());
         let super::world::Stream { stock, places, .. } = &mut self.streams[whom.slot];
         let place = &mut places[whom.place];
         let is_open = place.is_doubtful || may_have_lost;
@@ -114,10 +115,12 @@ impl World {
         if is_new && (!model.has_begun || may_have_lost) {
             *model = Model::new(model.config.clone(), State::begin(info.delivered + 1));
         }
-        model.recover(was_cut, |config, state| {
-            let view = view(config, stock, now);
+        if may_have_lost {
+            model.confirmed.clear();
+        }
+        model.recover(was_cut, (stock, now), |view, state| {
             state.recover(last, view);
-            state.come_to_rest(view);
+            state.come_to_rest(view)?;
             state.check_info(&info, view)
         });
         Ok(())
@@ -135,6 +138,7 @@ impl World {
         for whom in self.whoms() {
             self.check_consumer(whom)?;
         }
+        self.streams.iter_mut().for_each(|stream| stream.stock.settle());
         self.check_answers();
         Ok(())
     }
@@ -153,9 +157,8 @@ impl World {
         let revision = model.config.revision;
         let has_demand = self.pulls.values().any(|pull| pull.wants_of(whom, revision));
         self.with_model(whom, revision, |model, stock, now| {
-            model.see(&format!("{} at rest at {now}", whom.path()), |config, state| {
-                let view = view(config, stock, now);
-                state.come_to_rest(view);
+            model.see_anew(&format!("{} at rest at {now}", whom.path()), (stock, now), |view, state| {
+                state.come_to_rest(view)?;
                 state.check_info(&info, view)?;
                 if has_demand { state.check_idle(view) } else { Ok(()) }
             });

@@ -195,10 +195,15 @@ impl World {
             state.acknowledge(held.sequence, verb, view(config, stock, now));
             Ok(())
         });
-        let must_come = model.is_answering(held.sequence);
+        let must_come = model.is_answering(held.sequence) && !self.is_faulty;
+        let done = match (verb, model.config.acks) {
+            (Verb::Ack | Verb::Term, Acks::Explicit) => vec![held.sequence],
+            (Verb::Ack, Acks::All) => stock.range(0, held.sequence + 1).map(|(sequence, _)| sequence).collect(),
+            _ => Vec::new(),
+        };
         let (revision, moment) = (model.config.revision, model.moment());
         self.trace.note(format_args!("{} {} {body:?} {moment:?}", held.whom.path(), held.sequence));
-        let request = Request::Confirm { whom: held.whom, revision, moment, must_come };
+        let request = Request::Confirm { whom: held.whom, revision, moment, done, must_come };
         let request = (self.rng.u8(..3) == 0).then_some(request);
         let client = self.rng.usize(..CLIENTS);
         if self.sabotage == Some(Sabotage::Forget) && verb == Verb::Ack {
@@ -293,6 +298,7 @@ impl World {
         self.trace.note(format_args!("{fault:?} at {call}, lasts: {lasts}"));
         self.is_hopeless |= self.is_faulty;
         self.is_faulty = true;
+        self.was_unsynced |= fault == Fault::FailedSync;
         if lasts { self.machine.fail_from(call, fault) } else { self.machine.fail_at(call, fault) }
     }
 }

@@ -1,8 +1,11 @@
 //! What is known of one consumer from its creation to its end: all states that it may be in, and those that it was in,
 //! of which a crash may bring one back.
 
+use std::collections::BTreeSet;
+
 use super::config::{Acks, Config};
-use super::state::State;
+use super::state::{State, View};
+use super::stock::Stock;
 
 /// One consumer.
 #[derive(Debug)]
@@ -19,6 +22,8 @@ pub(crate) struct Model {
     cut_from: usize,
     /// Whether it is known where it began.
     pub(crate) has_begun: bool,
+    /// Messages of which clients know that they are done for good.
+    pub(crate) confirmed: BTreeSet<u64>,
 }
 
 /// A moment in the life of a consumer.
@@ -28,12 +33,33 @@ pub(crate) struct Moment(usize);
 impl Model {
     pub(crate) fn new(config: Config, state: State) -> Self {
         let now = vec![state];
-        Self { config, past: vec![now.clone()], now, forgotten: 0, killed_from: 0, cut_from: 0, has_begun: true }
+        Self {
+            config,
+            past: vec![now.clone()],
+            now,
+            forgotten: 0,
+            killed_from: 0,
+            cut_from: 0,
+            has_begun: true,
+            confirmed: BTreeSet::new(),
+        }
     }
 
     /// The moment that nothing is behind yet.
     pub(crate) fn moment(&self) -> Moment {
         Moment(self.forgotten + self.past.len() - 1)
+    }
+
+    /// The same, where it may have gone back before.
+    pub(crate) fn see_anew(
+        &mut self,
+        what: &str,
+        (stock, now): (&Stock, u64),
+        mut see: impl FnMut(View<'_>, &mut State) -> Result<(), String>,
+    ) {
+        let view = View { config: &self.config, stock, now };
+        self.now = self.now.iter().flat_map(|state| state.variants(view)).collect();
+        self.see(what, |config, state| see(View { config, stock, now }, state));
     }
 
     /// Something happened, or was seen: only states stay in which that can be.
@@ -67,13 +93,18 @@ impl Model {
 
     /// A broker has read it from the disk and shows it: it is in one of the states that may have come back, and what was
     /// behind that never was. `read` tells what a state becomes, or why it does not look like that.
-    pub(crate) fn recover(&mut self, is_cut: bool, read: impl Fn(&Config, &mut State) -> Result<(), String>) {
+    pub(crate) fn recover(
+        &mut self,
+        is_cut: bool,
+        (stock, now): (&Stock, u64),
+        read: impl Fn(View<'_>, &mut State) -> Result<(), String>,
+    ) {
+        let view = View { config: &self.config, stock, now };
         let from = if is_cut { self.cut_from } else { self.killed_from };
         let (mut found, mut errors, mut last) = (Vec::new(), Vec::new(), 0);
         for (place, states) in self.past.iter().enumerate().skip(from - self.forgotten) {
-            for state in states {
-                let mut state = state.clone();
-                match read(&self.config, &mut state) {
+            for mut state in states.iter().flat_map(|state| state.variants(view)) {
+                match read(view, &mut state) {
                     Ok(()) => {
                         found.push(state);
                         last = place;

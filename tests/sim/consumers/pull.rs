@@ -129,8 +129,9 @@ impl World {
         let (waiting, known_to) = (self.unsure_of(whom.slot), self.streams[whom.slot].known_to);
         self.streams[whom.slot].stock.own(sequence, number, subject);
         let seen = self.with_model(whom, revision, |model, stock, now| {
-            model.see(&format!("{} got {delivery:?} at {now}", whom.path()), |config, state| {
-                let view = super::world::view(config, stock, now);
+            let what = format!("{} got {delivery:?} at {now}", whom.path());
+            assert!(!model.confirmed.contains(&sequence), "{what}, and was told that it is done");
+            model.see_anew(&what, (stock, now), |view, state| {
                 state.deliver(delivery, view)?;
                 // What was told in this moment may have come behind it.
                 let (least, most) = state.undelivered_from(known_to, view).into_inner();

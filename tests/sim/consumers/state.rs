@@ -1,6 +1,6 @@
 //! One state that a consumer may be in, as far as clients can know it, and what they may then see.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::RangeInclusive;
 
 use super::config::{Acks, Config};
@@ -18,6 +18,8 @@ pub(crate) struct State {
     pub(crate) pending: BTreeMap<u64, Wait>,
     /// Where its floor is at least.
     pub(crate) floor: u64,
+    /// What it passed over as it seemed to be gone.
+    pub(crate) passed: BTreeSet<u64>,
 }
 
 /// A message that waits for its acknowledgement.
@@ -86,7 +88,34 @@ impl State {
     /// One that begins at a message.
     pub(crate) fn begin(start: u64) -> Self {
         let before = start.saturating_sub(1);
-        Self { sequence: 0, delivered: before, next: start, pending: BTreeMap::new(), floor: before }
+        Self {
+            sequence: 0,
+            delivered: before,
+            next: start,
+            pending: BTreeMap::new(),
+            floor: before,
+            passed: BTreeSet::new(),
+        }
+    }
+
+    /// The state itself, and what it becomes where a removal was refused that it had seen: then it goes back to that
+    /// message, and whatever it delivered behind it never was.
+    pub(crate) fn variants(&self, view: View<'_>) -> Vec<Self> {
+        let doubted = view.stock.range(0, self.next).filter(|(_, entry)| entry.is_doubted);
+        let doubted = doubted.map(|(sequence, _)| sequence).filter(|sequence| view.is_wanted(*sequence));
+        let mut variants: Vec<_> = doubted.map(|sequence| self.gone_back(sequence)).collect();
+        variants.push(self.clone());
+        variants
+    }
+
+    fn gone_back(&self, sequence: u64) -> Self {
+        let before = sequence - 1;
+        let mut state = self.clone();
+        state.pending.retain(|other, _| *other < sequence);
+        state.passed.retain(|other| *other < sequence);
+        (state.next, state.delivered) = (sequence, state.delivered.min(before));
+        state.floor = state.floor.min(before);
+        state
     }
 
     /// A message is delivered; an error says why that can't be.
@@ -133,6 +162,9 @@ impl State {
         if view.config.max_ack_pending > 0 && self.certain_pending(view) >= view.config.max_ack_pending {
             return Err(format!("{sequence} comes although enough are unacknowledged: {self:?}"));
         }
+        let seems_gone = |presence| matches!(presence, Presence::Doubtful | Presence::Back);
+        let passed = view.stock.range(self.next, sequence).filter(|(_, entry)| seems_gone(entry.presence));
+        self.passed.extend(passed.map(|(passed, _)| passed).filter(|passed| view.is_wanted(*passed)));
         (self.next, self.delivered) = (sequence + 1, sequence);
         if view.config.acks == Acks::None {
             self.floor = sequence;
@@ -209,10 +241,15 @@ impl State {
     }
 
     /// All that time brings has happened, and everything is known of the stream.
-    pub(crate) fn come_to_rest(&mut self, view: View<'_>) {
+    pub(crate) fn come_to_rest(&mut self, view: View<'_>) -> Result<(), String> {
+        if let Some(passed) = self.passed.iter().find(|sequence| view.stock.is_here(**sequence)) {
+            return Err(format!("{passed} was passed over, and is there: {self:?}"));
+        }
+        self.passed.clear();
         let over = |wait: &Wait| !view.config.may_redeliver(wait.deliveries) && wait.due.1 <= view.now;
         // Where the floor is now depends on when they went.
         self.pending.retain(|sequence, wait| !over(wait) && view.stock.presence(*sequence) != Presence::Gone);
+        Ok(())
     }
 
     /// It comes back from the disk, beside a stream that ends at `last`.

@@ -13,6 +13,8 @@ pub(crate) struct Entry {
     pub(crate) number: usize,
     pub(crate) subject: &'static str,
     pub(crate) presence: Presence,
+    /// Somebody asked to remove it since all was looked at last: consumers that saw it gone go back to it if it is not.
+    pub(crate) is_doubted: bool,
 }
 
 /// Whether a message is in its stream.
@@ -21,7 +23,7 @@ pub(crate) enum Presence {
     Here,
     /// Somebody asked to remove it, and does not know whether it was done.
     Doubtful,
-    /// It is there, but the disk took a removal of it back: consumers may have seen it gone, and be over with it.
+    /// It is there, but the end of the power took a removal of it back that was told: consumers may be over with it.
     Back,
     Gone,
 }
@@ -42,12 +44,23 @@ impl Stock {
     pub(crate) fn set(&mut self, sequence: u64, presence: Presence) {
         if let Some(entry) = self.entries.get_mut(&sequence) {
             entry.presence = presence;
+            entry.is_doubted |= presence == Presence::Doubtful;
         }
+    }
+
+    /// Everything was looked at: nobody goes back any more.
+    pub(crate) fn settle(&mut self) {
+        self.entries.values_mut().for_each(|entry| entry.is_doubted = false);
     }
 
     /// Somebody was told that a message has this sequence.
     pub(crate) fn own(&mut self, sequence: u64, number: usize, subject: &'static str) {
-        let entry = self.entries.entry(sequence).or_insert(Entry { number, subject, presence: Presence::Here });
+        let entry = self.entries.entry(sequence).or_insert(Entry {
+            number,
+            subject,
+            presence: Presence::Here,
+            is_doubted: false,
+        });
         assert_eq!(entry.number, number, "sequence {sequence} was given to two messages");
         let before = self.entries.range(..sequence).next_back();
         assert!(before.is_none_or(|(_, before)| before.number < number), "{number} at {sequence} is out of order");

@@ -66,6 +66,8 @@ pub(crate) struct World {
     pub(super) was_faulty: bool,
     /// Whether the power was cut since a broker was looked at.
     pub(super) was_cut: bool,
+    /// Whether a sync may have failed since then: that takes what was written before and not synced.
+    pub(super) was_unsynced: bool,
     /// Whether the broker ends in good order.
     pub(super) is_closing: bool,
     pub(super) sabotage: Option<Sabotage>,
@@ -156,6 +158,8 @@ pub(crate) enum Request {
         whom: Whom,
         revision: u32,
         moment: Moment,
+        /// What is done then.
+        done: Vec<u64>,
         must_come: bool,
     },
     Create {
@@ -246,6 +250,7 @@ impl World {
             is_hopeless: false,
             was_faulty: false,
             was_cut: false,
+            was_unsynced: false,
             is_closing: false,
             sabotage: None,
         }

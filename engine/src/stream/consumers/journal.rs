@@ -18,10 +18,8 @@ pub(crate) struct Journal {
     store: Option<ConsumerJournal>,
     /// Consumers that changed since they were last written.
     noted: Vec<Slot>,
-    /// Consumers that are new since the last write, and that the write under way brings: nobody was told yet that they
-    /// are there.
-    created: Vec<Key>,
-    creating: Vec<Key>,
+    /// New consumers that nobody was told of yet.
+    created: Created,
     /// When they are to be written, whatever happens until then.
     due: Option<Timestamp>,
     /// Consumers came, went, or are configured differently; or what was to be written was not.
@@ -33,6 +31,16 @@ pub(crate) struct Journal {
     /// A write failed: until then only somebody who waits has it tried again.
     retry_at: Timestamp,
     bytes: Vec<u8>,
+}
+
+/// New consumers on their way to being told of.
+#[derive(Default)]
+struct Created {
+    /// Nobody waits for them yet.
+    new: Vec<Key>,
+    awaited: Vec<Key>,
+    /// Who waits for them learns it after this round.
+    in_round: Vec<Key>,
 }
 
 /// How long changes may wait that nobody waits for.
@@ -96,16 +104,32 @@ impl Journal {
         }
     }
 
-    /// Notes that a consumer is new: it goes again if it can't be written.
+    /// Notes that a consumer is new: it goes again if who asked for it is told that it could not be written.
     pub(super) fn note_created(&mut self, consumer: Key) {
-        self.created.push(consumer);
+        self.created.new.push(consumer);
     }
 
-    /// The consumers of which nobody was told yet that they are there.
+    /// Whoever made the new consumers waits from now on.
+    pub(in crate::stream) fn await_created(&mut self) {
+        self.created.awaited.append(&mut self.created.new);
+    }
+
+    /// Those who wait by now are told after this round.
+    pub(in crate::stream) fn begin_telling(&mut self) {
+        self.created.in_round.append(&mut self.created.awaited);
+    }
+
+    /// They are told that the consumers are there.
+    pub(in crate::stream) fn finish_telling(&mut self) {
+        self.created.in_round.clear();
+    }
+
+    /// The consumers that nobody was told of.
     pub(super) fn take_created(&mut self) -> Vec<Key> {
-        let mut created = std::mem::take(&mut self.creating);
-        created.append(&mut self.created);
-        created
+        let Created { mut new, mut awaited, mut in_round } = std::mem::take(&mut self.created);
+        in_round.append(&mut awaited);
+        in_round.append(&mut new);
+        in_round
     }
 
     /// Gathers that a consumer never was. Nobody waits for that.
@@ -113,6 +137,7 @@ impl Journal {
         if let Some(store) = &mut self.store {
             store.delete(id);
             self.has_changed = true;
+            self.due.get_or_insert(self.retry_at);
         }
     }
 
@@ -129,9 +154,7 @@ impl Journal {
         let Some(store) = &mut self.store else { return Ok(()) };
         let result = store.finish_write(written);
         self.is_unsynced = result.is_ok() && store.is_dirty();
-        if result.is_ok() {
-            self.creating.clear();
-        } else {
+        if result.is_err() {
             self.has_changed = true;
             self.retry_at = now.saturating_add(RETRY_NANOS);
             self.due.get_or_insert(self.retry_at);
@@ -177,11 +200,7 @@ impl Consumers {
         if has_news || (is_synced && store.is_dirty()) {
             gather(store, &mut journal.noted, members, &mut journal.bytes);
         }
-        let write = store.take_write(all || is_synced);
-        if write.is_some() {
-            journal.creating.append(&mut journal.created);
-        }
-        write
+        store.take_write(all || is_synced)
     }
 }
 

@@ -144,7 +144,9 @@ impl Fixture {
 
     pub(in crate::stream) fn create(&self, config: ConsumerConfig) -> ConsumerInfo {
         let name = config.name.clone();
+        let witness = self.stream.witness();
         let info = self.stream.create_consumer(&name, config).unwrap();
+        witness.after_consumers(Box::new(|_| ()));
         self.run_jobs();
         info
     }

@@ -98,6 +98,19 @@ fn what_was_acknowledged_before_stays_so() {
 }
 
 #[test]
+fn what_is_acknowledged_while_it_is_gone_does_not_wait_again() {
+    let scene = Scene::new();
+    scene.broker.create(durable("C"));
+    scene.broker.pull("C", "2");
+    scene.bodies();
+    scene.delete(1, |broker| {
+        assert_eq!(broker.stream.consumer_info("C").unwrap().state.num_ack_pending, 1);
+        broker.begin_request("$JS.ACK.S.C.1.1.1.1.0", None, "");
+    });
+    assert_eq!(scene.broker.stream.consumer_info("C").unwrap().state.num_ack_pending, 1);
+}
+
+#[test]
 fn a_purge_that_is_refused_takes_nothing() {
     let scene = Scene::new();
     for policy in [DeliverPolicy::All, DeliverPolicy::LastPerSubject] {
