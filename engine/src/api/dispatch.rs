@@ -100,7 +100,7 @@ fn after_all(mut streams: Vec<Witness>, pending: Pending, result: Result<Object,
     let done = Box::new(move |committed| match committed {
         Ok(()) => after_all(streams, pending, result),
         Err(error) => {
-            let error = if pending.endpoint.kind.keeps_change() { not_written(error) } else { error };
+            let error = if pending.endpoint.kind.keeps_change() { not_written(&error) } else { error };
             pending.finish(&Err(error));
         }
     });
@@ -108,7 +108,7 @@ fn after_all(mut streams: Vec<Witness>, pending: Pending, result: Result<Object,
 }
 
 /// What could not be written holds all the same, until the broker ends at least.
-fn not_written(error: ApiError) -> ApiError {
+fn not_written(error: &ApiError) -> ApiError {
     let description = format!("{} (the change holds, but may be lost with the broker)", error.description);
-    ApiError { description: description.into(), ..error }
+    ApiError { description: description.into(), ..*error }
 }
