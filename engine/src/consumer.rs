@@ -119,7 +119,7 @@ enum Demand {
     /// Those who asked.
     Pull { requests: Requests, pin: Pin },
     /// Whoever listens.
-    Push(Push),
+    Push(Box<Push>),
 }
 
 impl Consumer {
@@ -132,7 +132,7 @@ impl Consumer {
         now: Timestamp,
     ) -> Self {
         let demand = if config.is_push() {
-            Demand::Push(Push::new(&config, &setting.stream, &setting.name, now))
+            Demand::Push(Box::new(Push::new(&config, &setting.stream, &setting.name, now)))
         } else {
             let seed =
                 setting.created.cast_unsigned() ^ now.cast_unsigned().rotate_left(20) ^ setting.id.rotate_left(40);

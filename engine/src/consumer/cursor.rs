@@ -27,7 +27,7 @@ pub(super) struct Cursor {
     /// Removals before it are counted out.
     mark: RemovalMark,
     /// The last messages of their subjects, which come before all that is new.
-    latest: Option<Latest>,
+    latest: Option<Box<Latest>>,
 }
 
 impl Cursor {
@@ -40,7 +40,7 @@ impl Cursor {
             // Without any it begins at the last message, which it does not want, or behind all that are gone.
             // [nats-server 2.15.1, probed]
             let last = resume.max(log.first_sequence()).max(1);
-            cursor.start = cursor.latest.as_ref().and_then(Latest::first).unwrap_or(last);
+            cursor.start = cursor.latest.as_deref().and_then(Latest::first).unwrap_or(last);
         }
         Ok(cursor)
     }
@@ -56,7 +56,7 @@ impl Cursor {
         let latest = Latest::find(self.next, resume, rules, log)?;
         self.count = latest.len();
         self.counted_to = resume;
-        self.latest = Some(latest);
+        self.latest = Some(Box::new(latest));
         self.leave_latest();
         Ok(())
     }
@@ -72,7 +72,7 @@ impl Cursor {
 
     /// Where what is new begins, while it is busy with the last messages of their subjects.
     pub(super) fn resume(&self) -> Option<u64> {
-        self.latest.as_ref().map(Latest::resume)
+        self.latest.as_deref().map(Latest::resume)
     }
 
     /// Whether something was removed that it does not know of.
@@ -146,7 +146,7 @@ impl Cursor {
         if self.count == 0 {
             return Ok(None);
         }
-        while let Some(sequence) = self.latest.as_ref().and_then(Latest::first) {
+        while let Some(sequence) = self.latest.as_deref().and_then(Latest::first) {
             if sequence > *visible {
                 return Ok(None);
             }

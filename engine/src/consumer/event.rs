@@ -86,23 +86,23 @@ impl UnpinReason {
     }
 }
 
-/// The events that nobody took yet; when nobody does, the oldest ones go.
+/// The events that nobody took yet; when nobody does, the oldest ones go. Most consumers have none at most times.
 #[derive(Debug, Default)]
-pub(super) struct Events(VecDeque<Event>);
+#[allow(clippy::box_collection, reason = "a pointer is enough where there are none")]
+pub(super) struct Events(Option<Box<VecDeque<Event>>>);
 
 impl Events {
     pub(super) fn push(&mut self, event: Event) {
-        if self.0.len() >= MAX_EVENTS {
-            self.0.pop_front();
+        let events = self.0.get_or_insert_default();
+        if events.len() >= MAX_EVENTS {
+            events.pop_front();
         }
-        self.0.push_back(event);
+        events.push_back(event);
     }
 
     pub(super) fn pop(&mut self) -> Option<Event> {
-        let event = self.0.pop_front();
-        if self.0.is_empty() {
-            self.0 = VecDeque::new();
-        }
+        let event = self.0.as_mut()?.pop_front();
+        self.0.take_if(|events| events.is_empty());
         event
     }
 }

@@ -54,9 +54,9 @@ impl Consumer {
 
     /// Stops deliveries until then; 0 and a time that is over let them go on. Its configuration says it from now on.
     pub fn pause(&mut self, until: Timestamp, scene: &mut Scene<'_>) {
-        let config = self.config.paused((until != 0).then(|| Time::from(until)));
+        let config = Arc::new(self.config.paused((until != 0).then(|| Time::from(until))));
         self.rules = Rules::new(&config);
-        self.config = Arc::new(config);
+        self.config = config;
         self.check_pause(scene.now);
     }
 

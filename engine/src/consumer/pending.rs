@@ -321,7 +321,8 @@ mod tests {
 
     #[test]
     fn waits_end_in_the_order_of_time() {
-        let rules = Rules::new(&ConsumerConfig { ack_wait: crate::api::time::Nanos(10), ..ConsumerConfig::default() });
+        let config = ConsumerConfig { ack_wait: crate::api::time::Nanos(10), ..ConsumerConfig::default() };
+        let rules = Rules::new(&crate::sync::Arc::new(config));
         let mut pending = pending([1, 2, 3]);
         pending.push(4, 4, 5);
         let slot = pending.find(2, 2).unwrap();

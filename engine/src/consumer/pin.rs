@@ -10,13 +10,20 @@ use super::event::{Event, Events, UnpinReason};
 #[derive(Debug)]
 pub(super) struct Pin {
     policy: PriorityPolicy,
+    /// What makes identifiers differ from those of others.
+    seed: u64,
+    /// Nothing where there are no groups.
+    state: Option<Box<PinState>>,
+}
+
+#[derive(Debug, Default)]
+struct PinState {
     /// The first one: state is not kept per group. [nats-server 2.15.1, probed]
     group: String,
     timeout: i64,
     pinned: Option<Pinned>,
-    /// Pins so far, and what makes their identifiers differ from those of others.
+    /// Pins so far.
     count: u64,
-    seed: u64,
     /// The pin is new, and nobody was told.
     is_new: bool,
 }
@@ -30,17 +37,21 @@ struct Pinned {
 
 impl Pin {
     pub(super) fn new(seed: u64) -> Self {
-        let policy = PriorityPolicy::None;
-        Self { policy, group: String::new(), timeout: 0, pinned: None, count: 0, seed, is_new: false }
+        Self { policy: PriorityPolicy::None, seed, state: None }
     }
 
     /// Takes over what a configuration says.
     pub(super) fn configure(&mut self, policy: PriorityPolicy, group: &str, timeout: i64) {
-        if policy != self.policy || group != self.group {
-            self.pinned = None;
+        if policy == PriorityPolicy::None && group.is_empty() {
+            (self.policy, self.state) = (policy, None);
+            return;
         }
-        (self.policy, self.timeout) = (policy, timeout);
-        group.clone_into(&mut self.group);
+        let state = self.state.get_or_insert_default();
+        if policy != self.policy || group != state.group {
+            state.pinned = None;
+        }
+        (self.policy, state.timeout) = (policy, timeout);
+        group.clone_into(&mut state.group);
     }
 
     pub(super) fn policy(&self) -> PriorityPolicy {
@@ -48,21 +59,25 @@ impl Pin {
     }
 
     pub(super) fn group(&self) -> &str {
-        &self.group
+        self.state.as_ref().map_or("", |state| &state.group)
+    }
+
+    fn pinned(&self) -> Option<&Pinned> {
+        self.state.as_ref()?.pinned.as_ref()
     }
 
     pub(super) fn is_pinned(&self) -> bool {
-        self.pinned.is_some()
+        self.pinned().is_some()
     }
 
     /// Whether this is the pinned client.
     pub(super) fn is(&self, id: &str) -> bool {
-        self.pinned.as_ref().is_some_and(|pinned| pinned.id == id.as_bytes())
+        self.pinned().is_some_and(|pinned| pinned.id == id.as_bytes())
     }
 
     /// The pinned client asks for messages.
     pub(super) fn keep(&mut self, now: Timestamp) {
-        if let Some(pinned) = &mut self.pinned {
+        if let Some(pinned) = self.state.as_mut().and_then(|state| state.pinned.as_mut()) {
             pinned.last_request = now;
         }
     }
@@ -73,47 +88,51 @@ impl Pin {
         if self.policy != PriorityPolicy::PinnedClient {
             return None;
         }
-        debug_assert!(self.pinned.is_none() || self.is(id) || id.is_empty());
-        if self.pinned.is_none() {
+        debug_assert!(self.pinned().is_none() || self.is(id) || id.is_empty());
+        if self.pinned().is_none() {
             self.pin(now);
         }
-        self.pinned.as_ref().map(|pinned| pinned.id.clone())
+        self.pinned().map(|pinned| pinned.id.clone())
     }
 
     fn pin(&mut self, now: Timestamp) {
-        self.count += 1;
-        let id = identifier(self.seed, self.count);
-        self.pinned = Some(Pinned { id, since: now, last_request: now });
-        self.is_new = true;
+        let state = self.state.get_or_insert_default();
+        state.count += 1;
+        let id = identifier(self.seed, state.count);
+        state.pinned = Some(Pinned { id, since: now, last_request: now });
+        state.is_new = true;
     }
 
     /// Tells of a new pin.
     #[inline]
     pub(super) fn tell(&mut self, events: &mut Events) {
-        if std::mem::take(&mut self.is_new)
-            && let Some(pinned) = &self.pinned
+        if let Some(state) = &mut self.state
+            && std::mem::take(&mut state.is_new)
+            && let Some(pinned) = &state.pinned
         {
-            events.push(Event::Pinned { group: self.group.clone(), pin_id: pinned.id.clone() });
+            events.push(Event::Pinned { group: state.group.clone(), pin_id: pinned.id.clone() });
         }
     }
 
     /// Pins nobody any more. Says whether somebody was pinned.
     pub(super) fn unpin(&mut self, reason: UnpinReason, events: &mut Events) -> bool {
-        let was_pinned = self.pinned.take().is_some();
+        let Some(state) = &mut self.state else { return false };
+        let was_pinned = state.pinned.take().is_some();
         if was_pinned {
-            events.push(Event::Unpinned { group: self.group.clone(), reason });
+            events.push(Event::Unpinned { group: state.group.clone(), reason });
         }
         was_pinned
     }
 
     /// When the pinned client has been silent for too long.
     pub(super) fn deadline(&self) -> Option<Timestamp> {
-        self.pinned.as_ref().map(|pinned| pinned.last_request.saturating_add(self.timeout))
+        let state = self.state.as_ref()?;
+        state.pinned.as_ref().map(|pinned| pinned.last_request.saturating_add(state.timeout))
     }
 
     /// The identifier of the pinned client, and since when.
     pub(super) fn state(&self) -> Option<(&[u8], Timestamp)> {
-        self.pinned.as_ref().map(|pinned| (&*pinned.id, pinned.since))
+        self.pinned().map(|pinned| (&*pinned.id, pinned.since))
     }
 }
 

@@ -7,14 +7,16 @@ use embus_storage::message::Timestamp;
 
 use super::config::{AckPolicy, ConsumerConfig, PriorityPolicy};
 use crate::api::time::Time;
+use crate::sync::Arc;
 
 /// A configuration, ready for use.
 #[derive(Debug)]
 pub(super) struct Rules {
-    filters: Box<[Box<[u8]>]>,
+    /// Filters and waits are read from it.
+    config: Arc<ConsumerConfig>,
     pub(super) acks: Acks,
-    /// How long the first, second, … delivery waits; the last one counts for all further ones. Never empty.
-    waits: Box<[i64]>,
+    /// How long a delivery waits for its acknowledgement, where that is the same for all of them.
+    wait: Option<i64>,
     /// Nothing for any number.
     pub(super) max_deliver: Option<NonZeroU64>,
     /// `u64::MAX` for any number.
@@ -44,7 +46,7 @@ pub(super) enum Acks {
 }
 
 impl Rules {
-    pub(super) fn new(config: &ConsumerConfig) -> Self {
+    pub(super) fn new(config: &Arc<ConsumerConfig>) -> Self {
         let acks = match config.ack_policy {
             AckPolicy::None => Acks::None,
             AckPolicy::Explicit => Acks::Each,
@@ -52,9 +54,9 @@ impl Rules {
             AckPolicy::FlowControl => Acks::ByFlow,
         };
         Self {
-            filters: config.filters().map(|filter| filter.as_bytes().into()).collect(),
+            config: Arc::clone(config),
             acks,
-            waits: waits(config),
+            wait: wait(config),
             max_deliver: u64::try_from(config.max_deliver).ok().and_then(NonZeroU64::new),
             max_ack_pending: match u64::try_from(config.max_ack_pending) {
                 Ok(limit) if limit > 0 && acks != Acks::None => limit,
@@ -72,29 +74,25 @@ impl Rules {
     /// Calls `with` with the filters as the log wants them; none means all.
     #[inline]
     pub(super) fn with_filters<R>(&self, with: impl FnOnce(&[&[u8]]) -> R) -> R {
-        match &self.filters[..] {
-            [] => with(&[]),
-            [one] => with(&[one]),
-            many if many.len() <= FILTERS_ON_STACK => {
-                let mut filters: [&[u8]; FILTERS_ON_STACK] = [&[]; FILTERS_ON_STACK];
-                for (place, filter) in filters.iter_mut().zip(many) {
-                    *place = filter;
-                }
-                with(&filters[..many.len()])
-            }
-            many => with(&many.iter().map(|filter| &**filter).collect::<Vec<_>>()),
-        }
+        let mut filters = self.config.filters().map(str::as_bytes);
+        let Some(first) = filters.next() else { return with(&[]) };
+        let Some(second) = filters.next() else { return with(&[first]) };
+        with(&[first, second].into_iter().chain(filters).collect::<Vec<_>>())
     }
 
     /// Whether it wants messages on this subject.
     pub(super) fn wants(&self, subject: &[u8]) -> bool {
-        self.filters.is_empty() || self.filters.iter().any(|filter| filter::matches(filter, subject))
+        let mut filters = self.config.filters().map(str::as_bytes).peekable();
+        filters.peek().is_none() || filters.any(|filter| filter::matches(filter, subject))
     }
 
     /// How long the delivery with this number waits for its acknowledgement.
     pub(super) fn wait(&self, deliveries: u64) -> i64 {
-        let step = usize::try_from(deliveries.saturating_sub(1)).unwrap_or(usize::MAX);
-        self.waits[step.min(self.waits.len() - 1)]
+        self.wait.unwrap_or_else(|| {
+            let backoff = &self.config.backoff;
+            let step = usize::try_from(deliveries.saturating_sub(1)).unwrap_or(usize::MAX);
+            backoff.get(step).or(backoff.last()).map_or(ACK_WAIT, |wait| wait.0.max(0))
+        })
     }
 
     /// Whether a message that was delivered so often may be delivered once more.
@@ -104,20 +102,17 @@ impl Rules {
 
     /// Whether the filters are the same.
     pub(super) fn has_same_filters(&self, other: &Self) -> bool {
-        self.filters == other.filters
+        self.config.filters().eq(other.config.filters())
     }
 }
 
-fn waits(config: &ConsumerConfig) -> Box<[i64]> {
+fn wait(config: &ConsumerConfig) -> Option<i64> {
     if config.ack_policy == AckPolicy::FlowControl {
         // Whoever copies a stream begins anew where it misses something.
-        return Box::new([i64::MAX]);
+        return Some(i64::MAX);
     }
-    if config.backoff.is_empty() {
-        let wait = if config.ack_wait.0 > 0 { config.ack_wait.0 } else { ACK_WAIT };
-        return Box::new([wait]);
-    }
-    config.backoff.iter().map(|wait| wait.0.max(0)).collect()
+    let wait = if config.ack_wait.0 > 0 { config.ack_wait.0 } else { ACK_WAIT };
+    config.backoff.is_empty().then_some(wait)
 }
 
 fn inactive_threshold(config: &ConsumerConfig) -> Option<i64> {
@@ -128,7 +123,6 @@ fn inactive_threshold(config: &ConsumerConfig) -> Option<i64> {
     }
 }
 
-const FILTERS_ON_STACK: usize = 16;
 /// 30 seconds, in nanoseconds. [reference §3.4]
 const ACK_WAIT: i64 = 30_000_000_000;
 /// 5 seconds, in nanoseconds. [reference §5.7]

@@ -19,6 +19,7 @@ mod recover;
 mod relief;
 mod removals;
 mod retention;
+mod slots;
 mod wake;
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! Records that wait to be written, one behind the other in one piece of memory.
+//! Records that wait to be written, one behind the other in pieces of memory. All of a stream with many consumers is a lot:
+//! as one piece it would grow by being copied, and leave a hole behind that is seldom filled.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +8,9 @@ use super::format::Kind;
 /// Records in the order in which they were noted.
 #[derive(Debug, Default)]
 pub(super) struct Gathered {
-    bodies: Vec<u8>,
+    /// Each body lies in one of them.
+    pieces: Vec<Vec<u8>>,
+    bytes: usize,
     records: Vec<Noted>,
 }
 
@@ -15,8 +18,8 @@ pub(super) struct Gathered {
 struct Noted {
     kind: Kind,
     id: u64,
-    /// Where its body ends.
-    end: usize,
+    /// Bytes of its body.
+    len: usize,
 }
 
 /// Records that know their numbers.
@@ -40,8 +43,12 @@ pub(super) struct Record<'a> {
 
 impl Gathered {
     pub(super) fn push(&mut self, kind: Kind, id: u64, body: &[u8]) {
-        self.bodies.extend_from_slice(body);
-        self.records.push(Noted { kind, id, end: self.bodies.len() });
+        match self.pieces.last_mut() {
+            Some(piece) if piece.len() + body.len() <= PIECE_BYTES => piece.extend_from_slice(body),
+            _ => self.pieces.push(body.to_vec()),
+        }
+        self.bytes += body.len();
+        self.records.push(Noted { kind, id, len: body.len() });
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -49,7 +56,7 @@ impl Gathered {
     }
 
     pub(super) fn bytes(&self) -> usize {
-        self.bodies.len() + self.records.len() * super::format::HEADER_BYTES
+        self.bytes + self.records.len() * super::format::HEADER_BYTES
     }
 
     /// Numbers them from `first` on. `chain` has of each consumer the last record that a delta builds on.
@@ -80,12 +87,21 @@ impl Numbered {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Record<'_>> {
-        let mut start = 0;
+        let mut pieces = self.gathered.pieces.iter();
+        let mut piece: &[u8] = &[];
         let records = (self.first..).zip(&self.gathered.records).zip(&self.previous);
         records.map(move |((number, noted), &previous)| {
-            let body = &self.gathered.bodies[start..noted.end];
-            start = noted.end;
+            while piece.len() < noted.len
+                && let Some(next) = pieces.next()
+            {
+                piece = next;
+            }
+            let body;
+            (body, piece) = piece.split_at(noted.len);
             Record { kind: noted.kind, id: noted.id, number, previous, body }
         })
     }
 }
+
+/// Bytes of one piece, but for a single body that is longer.
+const PIECE_BYTES: usize = 64 * 1024;

@@ -5,32 +5,48 @@ use super::gathered::Numbered;
 use crate::error::StorageError;
 use crate::record::Salt;
 
+/// Puts bytes to a place in a file.
+type Write<'a> = &'a dyn Fn(&[u8], u32) -> Result<(), StorageError>;
+
 /// Bytes that go to one place in a file.
-#[derive(Debug)]
-pub(super) struct Image {
+pub(super) struct Image<'a> {
     pub(super) bytes: Vec<u8>,
     /// Where the first byte goes.
     start: u32,
     salt: Salt,
+    /// Takes what is gathered, if it is written in pieces: the bytes, and where they go.
+    write: Option<Write<'a>>,
 }
 
-impl Image {
+impl<'a> Image<'a> {
     /// Of what is written behind the records of a file.
     pub(super) fn appended(salt: Salt, start: u32) -> Self {
-        Self { bytes: Vec::new(), start, salt }
+        Self { bytes: Vec::new(), start, salt, write: None }
     }
 
-    /// Of the first part of a new file, which is there twice.
-    pub(super) fn base(header: FileHeader, records: &Numbered) -> Result<Self, StorageError> {
-        let mut image = Self { bytes: header.encode().to_vec(), start: 0, salt: header.salt };
+    /// Of the first part of a new file, which is there twice. `write` puts bytes to a place in the file: all of it is
+    /// never in memory at once.
+    pub(super) fn base(header: FileHeader, records: &Numbered, write: Write<'a>) -> Result<Self, StorageError> {
+        let mut image = Self { bytes: header.encode().to_vec(), start: 0, salt: header.salt, write: Some(write) };
         image.push(records, 0, false)?;
         image.pad();
-        let header = FileHeader { copy_at: image.end()?, ..header };
-        let bytes = header.encode();
-        image.bytes[..bytes.len()].copy_from_slice(&bytes);
-        image.bytes.extend_from_slice(&bytes);
+        let header = FileHeader { copy_at: image.end()?, ..header }.encode();
+        image.bytes.extend_from_slice(&header);
         image.push(records, 0, true)?;
+        image.flush()?;
+        write(&header, 0)?;
         Ok(image)
+    }
+
+    /// Writes what is gathered.
+    pub(super) fn flush(&mut self) -> Result<(), StorageError> {
+        let end = self.end()?;
+        if let Some(write) = self.write {
+            write(&self.bytes, self.start)?;
+            self.start = end;
+            self.bytes.clear();
+        }
+        Ok(())
     }
 
     /// Adds the records of one write, and the copies of those that are kept twice.
@@ -67,6 +83,9 @@ impl Image {
             let seed = self.salt.at(self.end()?);
             self.bytes.extend_from_slice(&header.encode(record.body, seed));
             self.bytes.extend_from_slice(record.body);
+            if self.write.is_some() && self.bytes.len() >= PIECE_BYTES {
+                self.flush()?;
+            }
         }
         Ok(())
     }
@@ -79,3 +98,6 @@ impl Image {
         }
     }
 }
+
+/// Bytes that are gathered before they are written, where that may happen in pieces.
+const PIECE_BYTES: usize = 64 * 1024;

@@ -132,13 +132,14 @@ impl Place {
         let failed = |operation| move |error| self.error(generation, operation, error);
         let (salt, boot_id, base_records) = (random_salt(), self.medium.boot_id(), base.len());
         let header = FileHeader { copy_at: 0, generation, salt, boot_id, base_records };
-        let mut image = Image::base(header, base)?;
-        let base_end = image.end()?;
-        image.push_write(records, base_records)?;
-        let end = image.end()?;
         let (temporary, path) = (self.dir.join(format::temporary_name(generation)), self.path(generation));
         let file = self.create(&temporary).map_err(failed("create"))?;
-        file.write_all_at(&image.bytes, 0).map_err(failed("write"))?;
+        let write = |bytes: &[u8], at: u32| file.write_all_at(bytes, at.into()).map_err(failed("write"));
+        let mut image = Image::base(header, base, &write)?;
+        let base_end = image.end()?;
+        image.push_write(records, base_records)?;
+        image.flush()?;
+        let end = image.end()?;
         if self.persistent {
             file.sync().map_err(failed("sync"))?;
         }

@@ -27,6 +27,10 @@ pub(super) fn set_required_level(config: &mut StreamConfig) {
 pub(crate) fn set_level(metadata: &mut Metadata, level: u8) {
     metadata.remove(SERVER_VERSION);
     metadata.remove(SERVER_LEVEL);
+    if metadata.is_empty() {
+        // Most have this key alone: no room for more.
+        *metadata = Metadata::with_capacity(1);
+    }
     metadata.insert(REQUIRED_LEVEL.to_owned(), level.to_string());
 }
 

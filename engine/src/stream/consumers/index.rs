@@ -5,6 +5,7 @@
 
 use embus_protocol::subject_tree::SubjectTree;
 
+use super::slots::Slots;
 use crate::sync::Arc;
 
 /// The place of a consumer in its stream while it is there.
@@ -24,9 +25,9 @@ pub(super) struct FilterIndex {
 #[derive(Default)]
 struct Filter {
     text: Option<Arc<[u8]>>,
-    members: Vec<Slot>,
+    members: Slots,
     /// Some of the members, perhaps more than really wait.
-    waiting: Vec<Slot>,
+    waiting: Slots,
 }
 
 /// A filter of one consumer.
@@ -68,10 +69,10 @@ impl FilterIndex {
     pub(super) fn remove(&mut self, slot: Slot, refs: &[FilterRef]) {
         for filter in refs {
             let entry = self.entry(filter.id);
-            entry.members.retain(|member| *member != slot);
-            entry.waiting.retain(|member| *member != slot);
+            entry.members.remove(slot);
+            entry.waiting.remove(slot);
             let Some(id) = filter.id else { continue };
-            if self.filters[id as usize].members.is_empty()
+            if self.filters[id as usize].members.as_slice().is_empty()
                 && let Some(text) = self.filters[id as usize].text.take()
             {
                 self.filters[id as usize] = Filter::default();
@@ -99,22 +100,24 @@ impl FilterIndex {
     /// Takes out whoever may wait for a message on `subject`. A consumer may come more than once, and may not wait any
     /// more; the caller tells each that is taken out that its reference to the filter is gone.
     pub(super) fn take_waiting(&mut self, subject: &[u8], taken: &mut Vec<(Slot, Option<u32>)>) {
-        taken.extend(self.all.waiting.drain(..).map(|slot| (slot, None)));
+        self.all.waiting.take_all(|slot| taken.push((slot, None)));
         let Self { tree, filters, .. } = self;
         tree.for_each_match(subject, |id| {
-            taken.extend(filters[*id as usize].waiting.drain(..).map(|slot| (slot, Some(*id))));
+            filters[*id as usize].waiting.take_all(|slot| taken.push((slot, Some(*id))));
         });
     }
 
     /// Whether any consumer wants messages on `subject`.
     pub(super) fn wants(&self, subject: &[u8]) -> bool {
-        !self.all.members.is_empty() || self.tree.has_match(subject)
+        !self.all.members.as_slice().is_empty() || self.tree.has_match(subject)
     }
 
     /// Calls `visit` for each consumer that wants messages on `subject`; perhaps more than once for one.
     pub(super) fn for_each(&self, subject: &[u8], mut visit: impl FnMut(Slot)) {
-        self.all.members.iter().copied().for_each(&mut visit);
-        self.tree.for_each_match(subject, |id| self.filters[*id as usize].members.iter().copied().for_each(&mut visit));
+        self.all.members.as_slice().iter().copied().for_each(&mut visit);
+        self.tree.for_each_match(subject, |id| {
+            self.filters[*id as usize].members.as_slice().iter().copied().for_each(&mut visit);
+        });
     }
 }
 
