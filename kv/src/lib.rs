@@ -13,8 +13,9 @@
 //! | [`shape`] | what the stream of a bucket is configured to be |
 //! | [`operation`], [`entry`], [`ttl`] | what an entry does, what it is, how long it stays |
 //! | [`backend`] | what is needed of the stream |
-//! | [`write`], [`read`], [`watch`] | the logic over it |
+//! | [`mod@write`], [`read`], [`watch`] | the logic over it |
 //! | [`typed`], [`codec`] | values with a type, and the form that they are kept in |
+//! | `remote` | with the feature of that name: a bucket behind async-nats's client |
 //! | [`error`] | why it fails |
 
 pub mod backend;
@@ -26,6 +27,8 @@ mod fake;
 pub mod key;
 pub mod operation;
 pub mod read;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod shape;
 pub mod ttl;
 pub mod typed;

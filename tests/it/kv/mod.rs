@@ -8,6 +8,7 @@ mod linear;
 mod load;
 mod model;
 mod refusals;
+mod remote;
 mod restart;
 mod scene;
 mod typed;

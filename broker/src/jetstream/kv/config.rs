@@ -51,7 +51,8 @@ pub struct Config {
     /// Where in a cluster it should live: kept, without effect.
     pub placement: Option<Placement>,
     /// Single entries may have a time to live, and what expires leaves a mark that tells watches. The mark stays for so
-    /// long, at least a second; a time to live that is shorter is taken for as long. [nats-server 2.15.1, probed]
+    /// long, at least a second; a time to live that is shorter is taken for as long. What expires leaves none while the bucket keeps
+    /// older entries of its key. [nats-server 2.15.1, probed]
     pub limit_markers: Option<Duration>,
 }
 
