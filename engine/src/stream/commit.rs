@@ -114,6 +114,12 @@ impl Stream {
         let disk = self.disk_work(state, always, now);
         let journal = match disk {
             Disk::Reopen(_) => None,
+            Disk::Nothing if state.is_ahead() => {
+                // Consumers are never ahead of their stream: what they are done with may not be removed yet.
+                let retry_at = state.trouble.as_ref().map_or(now, |trouble| trouble.retry_at);
+                state.consumers.journal_mut().hold_until(retry_at);
+                None
+            }
             _ => state.consumers.take_journal_write(always, is_sync_due, now),
         };
         if is_sync_due {
@@ -304,6 +310,11 @@ impl Stream {
 }
 
 impl State {
+    /// Whether something was changed that is not committed.
+    fn is_ahead(&self) -> bool {
+        self.core.log().position() > self.core.log().committed()
+    }
+
     /// Whether something must be synced now. A disk that failed a moment ago is left alone first.
     fn is_sync_due(&self, now: Timestamp) -> bool {
         let may_try = |trouble: &Trouble| now >= trouble.retry_at && !trouble.is_broken();

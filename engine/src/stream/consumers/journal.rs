@@ -70,6 +70,11 @@ impl Journal {
         self.due.map(|due| due.max(self.retry_at))
     }
 
+    /// Nothing is to be written before then.
+    pub(in crate::stream) fn hold_until(&mut self, at: Timestamp) {
+        self.retry_at = self.retry_at.max(at);
+    }
+
     /// Notes that a consumer changed.
     pub(super) fn note(&mut self, slot: Slot, now: Timestamp) {
         self.noted.push(slot);

@@ -180,3 +180,24 @@ fn an_acknowledgement_is_confirmed_once_it_stays() {
     assert_eq!(broker.stream.consumer_info("C").unwrap().state.num_ack_pending, 0);
     assert_eq!(broker.stream.consumer_info("C").unwrap().state.ack_floor.stream_sequence, 1);
 }
+
+/// Else it would be in the stream for ever, and nobody would get it.
+#[test]
+fn an_acknowledgement_is_not_written_before_the_removal_that_it_brings() {
+    let disk = CrashMedium::new(1);
+    let (medium, dir) = (std::sync::Arc::new(disk.clone()), Some(PathBuf::from("/store")));
+    let broker =
+        Fixture::with(stream_config(Retention::WorkQueue), |options| JetStreamOptions { medium, dir, ..options });
+    broker.create(durable("C"));
+    broker.publish("a.b", "1");
+    broker.pull("C", "1");
+    disk.fail_from(disk.calls() + 1, Fault::Full);
+    broker.request("$JS.ACK.S.C.1.1.1.1.0", None, "");
+    disk.forget_faults();
+    // Before the stream tries its disk again.
+    broker.pass(SECOND / 5);
+    let broker = after_power_cut(&disk);
+    let messages = broker.stream.look(|core| core.state().messages);
+    let state = broker.stream.consumer_info("C").unwrap().state;
+    assert_eq!(state.num_pending + state.num_ack_pending, messages);
+}
