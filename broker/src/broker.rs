@@ -8,6 +8,8 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use embus_engine::LocalClient;
+#[cfg(feature = "test-util")]
+use embus_engine::connection::ClientId;
 use embus_engine::connection::{ConnectionKind, Peer};
 use embus_engine::statistics::{ConnectionSnapshot, Statistics, SubscriptionSnapshot};
 use embus_protocol::filter::is_valid_filter;
@@ -199,6 +201,52 @@ impl Broker {
         stop.run_until_cancelled(poll_fn(|cx| router.poll_interest(subject, cx))).await.is_some()
     }
 
+    /// Tells everything to end; waits for nothing.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn stop(&self) {
+        self.inner.stop();
+    }
+
+    /// Tells everything to end, and cuts all connections without sending what waits for them.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn kill(&self) {
+        self.inner.shell.engine.close_all();
+        self.inner.stop();
+    }
+
+    /// Waits until streams have done what was due by now on the broker's clock, or until the broker stops.
+    #[cfg(feature = "test-util")]
+    pub(crate) async fn settled(&self) {
+        let (engine, stop) = (&self.inner.shell.engine, self.inner.shell.tasks.stop_signal());
+        let now = engine.timestamp();
+        stop.run_until_cancelled(poll_fn(|cx| engine.deadlines().poll_settled(now, cx))).await;
+    }
+
+    /// Ends a client, wire or in-process; says whether there was one.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn cut(&self, id: ClientId) -> bool {
+        let local = self
+            .inner
+            .clients
+            .lock()
+            .iter()
+            .filter_map(Weak::upgrade)
+            .find(|client| client.id() == id && !client.is_closed());
+        match local {
+            Some(client) => {
+                client.close();
+                true
+            }
+            None => self.inner.shell.engine.kick(id, embus_engine::CloseReason::ReadError),
+        }
+    }
+
+    /// Keeps a client from reading.
+    #[cfg(feature = "test-util")]
+    pub(crate) fn hold(&self, id: ClientId) -> Option<embus_engine::hold::Hold> {
+        self.inner.shell.engine.hold(id)
+    }
+
     /// The broker's counters now.
     pub fn statistics(&self) -> Statistics {
         self.inner.shell.engine.statistics()
@@ -224,6 +272,7 @@ impl Broker {
     /// all the same.
     pub async fn shutdown(&self, deadline: Duration) {
         self.inner.stop();
+        // Real time, whatever the clock: it bounds what sockets and disks take.
         if tokio::time::timeout(deadline, self.inner.shell.tasks.wait()).await.is_err() {
             self.inner.shell.engine.close_all();
             self.inner.shell.tasks.wait().await;
@@ -254,13 +303,13 @@ impl Broker {
 
     async fn close_clients_one_by_one(&self) {
         let shell = &self.inner.shell;
-        tokio::time::sleep(self.inner.lame_duck.grace).await;
+        shell.timer.sleep(self.inner.lame_duck.grace).await;
         let ids = shell.engine.wire_clients();
         let span = self.inner.lame_duck.duration.saturating_sub(self.inner.lame_duck.grace);
         let pause = span / u32::try_from(ids.len().max(1)).unwrap_or(u32::MAX);
         for id in ids {
             shell.engine.kick(id, embus_engine::CloseReason::ServerShutdown);
-            tokio::time::sleep(pause.min(LAME_DUCK_LONGEST_PAUSE)).await;
+            shell.timer.sleep(pause.min(LAME_DUCK_LONGEST_PAUSE)).await;
         }
     }
 }

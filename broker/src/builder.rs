@@ -12,12 +12,12 @@ use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::{Broker, LameDuck};
+use crate::clock::SystemClock;
 use crate::error::StartError;
 use crate::jetstream::kv;
 use crate::jetstream::stream::Config;
 use crate::shell::Shell;
 use crate::store::StoreSettings;
-use crate::system_clock::SystemClock;
 
 /// The nats-server version that clients gate their features on.
 pub const NATS_VERSION: &str = "2.15.1";
@@ -33,7 +33,7 @@ pub const NATS_VERSION: &str = "2.15.1";
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 #[must_use = "nothing runs before `start`"]
 pub struct Builder {
     server_name: Option<String>,
@@ -49,6 +49,11 @@ pub struct Builder {
     cancellation: Option<CancellationToken>,
     clock: Option<Arc<dyn Clock>>,
     seed: Option<u64>,
+    /// Instead of a new key.
+    #[cfg(feature = "test-util")]
+    pub(crate) server_id: Option<String>,
+    #[cfg(feature = "test-util")]
+    pub(crate) tap: Option<Arc<dyn embus_engine::tap::Tap>>,
 }
 
 impl Default for Builder {
@@ -67,6 +72,10 @@ impl Default for Builder {
             cancellation: None,
             clock: None,
             seed: None,
+            #[cfg(feature = "test-util")]
+            server_id: None,
+            #[cfg(feature = "test-util")]
+            tap: None,
         }
     }
 }
@@ -304,8 +313,9 @@ impl Builder {
         self
     }
 
-    /// Takes the time of pings, write deadlines and timestamps from `clock`, for tests. What wakes the broker up is
-    /// tokio's timer all the same, so pair it with tokio's paused time.
+    /// Takes all time that decides something from `clock`, for tests: a [`ManualClock`](crate::clock::ManualClock) also
+    /// wakes the broker when it is advanced. A clock that only tells the time is paired with tokio's paused time: then
+    /// tokio's timer wakes the broker.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = Some(clock);
         self
@@ -325,6 +335,10 @@ impl Builder {
         self.check()?;
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
         let engine = Engine::new(self.limits.clone(), self.info(), clock, self.seed_or_random());
+        #[cfg(feature = "test-util")]
+        if let Some(tap) = &self.tap {
+            engine.global_account().set_tap(Arc::clone(tap));
+        }
         let shell = Arc::new(Shell::new(engine, Handle::try_current()?));
         Broker::start(shell, self.lame_duck, self.cancellation.clone(), &self).await
     }
@@ -359,7 +373,10 @@ impl Builder {
     }
 
     fn info(&self) -> ServerInfo {
-        let server_id = nkeys::KeyPair::new_server().public_key();
+        #[cfg(feature = "test-util")]
+        let server_id = self.server_id.clone().unwrap_or_else(new_server_id);
+        #[cfg(not(feature = "test-util"))]
+        let server_id = new_server_id();
         let server_name = self.server_name.clone().unwrap_or_else(|| server_id.clone());
         let version = NATS_VERSION.to_owned();
         // The one informational field that every client keeps and none interprets.
@@ -370,6 +387,11 @@ impl Builder {
     fn seed_or_random(&self) -> u64 {
         self.seed.unwrap_or_else(|| fastrand::u64(..))
     }
+}
+
+/// A key of servers that nobody has the other half of.
+fn new_server_id() -> String {
+    nkeys::KeyPair::new_server().public_key()
 }
 
 /// What follows a payload on the wire.

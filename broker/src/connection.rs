@@ -20,7 +20,8 @@ use crate::wire::{Owner, Wire};
 /// Read turns per wake-up, then the task lets others run.
 const MAX_TURNS_PER_POLL: usize = 8;
 
-/// How long a closing connection may take to send what still waits for it.
+/// How long a closing connection may take to send what still waits for it. Real time, whatever the broker's clock: it
+/// bounds what a socket takes, and a clock that stands still must not keep a dead connection.
 const CLOSE_DEADLINE: Duration = Duration::from_secs(1);
 
 /// What a closed client may still send until it notices. Reading it away keeps the socket from being reset, which would
@@ -39,7 +40,7 @@ pub(crate) struct Connection<W> {
     stall: Option<Stall>,
 }
 
-/// A producer that is held for its readers, and until when at most.
+/// A producer that is held for its readers, and until when at most: in real time, as it waits for real readers to read.
 #[derive(Debug)]
 struct Stall {
     congestion: Congestion,

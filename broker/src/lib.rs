@@ -23,6 +23,7 @@
 mod broker;
 mod builder;
 pub mod client;
+pub mod clock;
 pub mod connection;
 pub mod datetime;
 pub mod error;
@@ -35,8 +36,9 @@ mod monitor;
 mod ports;
 mod shell;
 mod store;
-mod system_clock;
 mod tasks;
+#[cfg(feature = "test-util")]
+pub mod test_util;
 mod timer;
 pub mod typed;
 mod wire;
@@ -63,6 +65,8 @@ pub use header::{HeaderMap, HeaderName, HeaderValue};
 pub use message::Message;
 pub use status::StatusCode;
 pub use subject::{Subject, SubjectError, ToSubject};
+#[cfg(feature = "test-util")]
+pub use test_util::TestBroker;
 
 /// Snapshots of the broker's counters, connections and subscriptions.
 pub mod statistics {
@@ -71,11 +75,6 @@ pub mod statistics {
     pub use embus_engine::statistics::{
         ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot, Traffic,
     };
-}
-
-/// Time as the broker takes it: hand in a clock of your own with [`Builder::clock`].
-pub mod clock {
-    pub use embus_engine::clock::{Clock, Monotonic};
 }
 
 /// The examples of the README, as documentation tests.

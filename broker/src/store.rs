@@ -16,7 +16,6 @@ use crate::jetstream::stream::Config;
 use crate::jetstream::{context, ensure, kv};
 use crate::jobs::BlockingThreads;
 use crate::shell::Shell;
-use crate::timer::Alarm;
 
 /// How a broker keeps streams.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +24,8 @@ pub(crate) struct StoreSettings {
     pub(crate) off: bool,
     /// Without one, everything is kept in memory.
     pub(crate) dir: Option<PathBuf>,
+    /// What the directory is on, if not the machine's disk.
+    pub(crate) medium: Option<Arc<dyn Medium>>,
     pub(crate) clear: bool,
     pub(crate) sync: SyncPolicy,
     pub(crate) domain: Option<String>,
@@ -58,9 +59,10 @@ impl StoreSettings {
     }
 
     fn options(&self, shell: &Shell) -> JetStreamOptions {
-        let medium: Arc<dyn Medium> = match self.dir {
-            Some(_) => Arc::new(Disk::default()),
-            None => Arc::new(Memory::default()),
+        let medium: Arc<dyn Medium> = match (&self.medium, &self.dir) {
+            (Some(medium), _) => Arc::clone(medium),
+            (None, Some(_)) => Arc::new(Disk::default()),
+            (None, None) => Arc::new(Memory::default()),
         };
         JetStreamOptions {
             medium,
@@ -133,12 +135,9 @@ pub(crate) fn stop(shell: &Shell) {
     }
 }
 
-/// The timer's name for the deadlines of streams: no connection has it.
-const STREAM_ALARM: u64 = u64::MAX;
-
 /// Calls the engine whenever a stream has something to do, for ever.
 async fn run_deadlines(shell: Arc<Shell>) {
-    let mut alarm = Alarm::new(Arc::clone(&shell.timer), STREAM_ALARM);
+    let mut alarm = shell.timer.alarm();
     std::future::poll_fn(|cx| {
         alarm.reset();
         shell.engine.handle_deadlines();
@@ -152,6 +151,8 @@ async fn run_deadlines(shell: Arc<Shell>) {
 
 /// Wall time as the timer counts.
 fn monotonic(engine: &Engine, deadline: i64) -> Monotonic {
+    // In this order: a clock that is advanced in between makes it too early, which costs a look, and never too late.
+    let now = engine.now();
     let left = u64::try_from(deadline.saturating_sub(engine.timestamp())).unwrap_or(0);
-    engine.now() + Duration::from_nanos(left)
+    now + Duration::from_nanos(left)
 }

@@ -1,8 +1,11 @@
-//! One timer for all connections: a map of deadlines, and one task that sleeps until the earliest.
+//! One timer for all connections: a map of deadlines, and one task that waits for the earliest, by the clock itself if
+//! that is one that wakes, else by tokio's timer.
 
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Waker;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::task::{Poll, Waker};
 use std::time::Duration;
 
 use embus_engine::{Clock, Monotonic};
@@ -16,6 +19,8 @@ pub(crate) struct Timer {
     /// Told when a new deadline is the earliest.
     earlier: Notify,
     clock: Arc<dyn Clock>,
+    /// The last place that was given to a task that is no connection, from above: connections count from below.
+    last_place: AtomicU64,
 }
 
 /// One connection's place in the timer. Dropping it gives the place up.
@@ -31,22 +36,56 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(60 * 60);
 
 impl Timer {
     pub(crate) fn new(clock: Arc<dyn Clock>) -> Arc<Self> {
-        Arc::new(Self { deadlines: Mutex::new(BTreeMap::new()), earlier: Notify::new(), clock })
+        Arc::new(Self {
+            deadlines: Mutex::new(BTreeMap::new()),
+            earlier: Notify::new(),
+            clock,
+            last_place: AtomicU64::new(u64::MAX),
+        })
+    }
+
+    /// A place in the timer for a task that is no connection.
+    pub(crate) fn alarm(self: &Arc<Self>) -> Alarm {
+        Alarm::new(Arc::clone(self), self.last_place.fetch_sub(1, Ordering::Relaxed))
+    }
+
+    /// Waits until `span` has passed on the broker's clock. Cancel-safe.
+    pub(crate) async fn sleep(self: &Arc<Self>, span: Duration) {
+        let (mut alarm, deadline) = (self.alarm(), self.clock.monotonic() + span);
+        poll_fn(|cx| {
+            // Set before the look, so that time that passes in between is not missed.
+            alarm.set(deadline, cx.waker());
+            if self.clock.monotonic() >= deadline { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
     }
 
     /// Wakes what is due, for ever.
     pub(crate) async fn run(self: Arc<Self>) {
         loop {
-            let sleep = self.wake_due();
+            let next = self.wake_due();
             tokio::select! {
-                () = tokio::time::sleep(sleep) => {}
+                () = self.until(next) => {}
                 () = self.earlier.notified() => {}
             }
         }
     }
 
-    /// Wakes all whose deadline has come; returns the time to the next.
-    fn wake_due(&self) -> Duration {
+    /// Waits until the clock says that `deadline` has come, or as long as it will take one that says nothing.
+    async fn until(&self, deadline: Monotonic) {
+        let wakes = poll_fn(|cx| {
+            if !self.clock.wake_at(deadline, cx.waker()) {
+                return Poll::Ready(false);
+            }
+            if self.clock.monotonic() >= deadline { Poll::Ready(true) } else { Poll::Pending }
+        });
+        if !wakes.await {
+            tokio::time::sleep(deadline - self.clock.monotonic()).await;
+        }
+    }
+
+    /// Wakes all whose deadline has come; returns when the next one will.
+    fn wake_due(&self) -> Monotonic {
         let now = self.clock.monotonic();
         let mut due = Vec::new();
         let next = {
@@ -54,10 +93,10 @@ impl Timer {
             while let Some(first) = deadlines.first_entry().filter(|first| first.key().0 <= now) {
                 due.push(first.remove());
             }
-            deadlines.first_key_value().map(|((deadline, _), _)| *deadline - now)
+            deadlines.first_key_value().map(|((deadline, _), _)| *deadline)
         };
         due.into_iter().for_each(Waker::wake);
-        next.unwrap_or(LONGEST_SLEEP)
+        next.unwrap_or(now + LONGEST_SLEEP)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::ops::{Add, Sub};
+use std::task::Waker;
 use std::time::{Duration, SystemTime};
 
 /// A point on a monotonic time line, as the time since an origin that each [`Clock`] chooses for itself.
@@ -45,4 +46,13 @@ pub trait Clock: Debug + Send + Sync {
     fn monotonic(&self) -> Monotonic;
     /// Time for people and stored records.
     fn wall(&self) -> SystemTime;
+
+    /// Has the clock call `waker` once `deadline` has come, if it is one that wakes; says whether it is.
+    ///
+    /// It may call earlier, and calls only once: whoever is woken too early asks again. A clock that says no, as clocks
+    /// do by default, only tells the time; the broker then waits with tokio's timer.
+    fn wake_at(&self, deadline: Monotonic, waker: &Waker) -> bool {
+        let _ = (deadline, waker);
+        false
+    }
 }

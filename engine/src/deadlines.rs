@@ -2,7 +2,7 @@
 //! them, one task that waits for the first.
 
 use std::collections::BTreeMap;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 
 use parking_lot::Mutex;
 
@@ -19,6 +19,10 @@ pub struct Deadlines(Mutex<Inner>);
 struct Inner {
     due: BTreeMap<(Timestamp, u64), Arc<Stream>>,
     waker: Option<Waker>,
+    /// Streams that were due and are still at work on it.
+    working: usize,
+    /// Who waits until nothing is due.
+    settling: Vec<Waker>,
 }
 
 impl Deadlines {
@@ -40,17 +44,46 @@ impl Deadlines {
 
     /// Forgets a stream.
     pub(crate) fn forget(&self, stream: &Stream, deadline: Timestamp) {
-        self.0.lock().due.remove(&(deadline, stream.id()));
+        let settling = {
+            let mut inner = self.0.lock();
+            inner.due.remove(&(deadline, stream.id()));
+            std::mem::take(&mut inner.settling)
+        };
+        settling.into_iter().for_each(Waker::wake);
     }
 
-    /// Takes out the streams that are due.
+    /// Takes out the streams that are due; each is to be [told of](Self::finish) when it has done its work.
     pub(crate) fn take_due(&self, now: Timestamp) -> Vec<Arc<Stream>> {
         let mut inner = self.0.lock();
         let mut due = Vec::new();
         while let Some(first) = inner.due.first_entry().filter(|first| first.key().0 <= now) {
             due.push(first.remove());
         }
+        inner.working += due.len();
         due
+    }
+
+    /// A stream that was due has done its work.
+    pub(crate) fn finish(&self) {
+        let settling = {
+            let mut inner = self.0.lock();
+            inner.working -= 1;
+            std::mem::take(&mut inner.settling)
+        };
+        settling.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until no stream has anything to do that was due at `now`.
+    pub fn poll_settled(&self, now: Timestamp, cx: &mut Context<'_>) -> Poll<()> {
+        let mut inner = self.0.lock();
+        let is_due = inner.due.first_key_value().is_some_and(|((deadline, _), _)| *deadline <= now);
+        if !is_due && inner.working == 0 {
+            return Poll::Ready(());
+        }
+        if !inner.settling.iter().any(|waker| waker.will_wake(cx.waker())) {
+            inner.settling.push(cx.waker().clone());
+        }
+        Poll::Pending
     }
 
     /// The earliest deadline; `waker` is told when there is an earlier one.

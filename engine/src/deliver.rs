@@ -104,6 +104,7 @@ impl Worker {
 
     /// Delivers a message of the broker itself; returns how many took it. `hops` says how often it was republished.
     pub(crate) fn deliver_internal(&mut self, router: &Router, message: &Request<'_>, hops: u8) -> usize {
+        router.show(|tap| tap.published(message));
         let mut body = std::mem::take(&mut self.internal_body);
         body.clear();
         let header_len = (!message.headers.is_empty()).then_some(message.headers.len());
@@ -136,7 +137,10 @@ impl Worker {
     pub(crate) fn answer(&mut self, router: &Router, subject: &[u8], headers: &[u8], payload: &[u8]) {
         let Self { matching, batch, .. } = self;
         match matching.only_wire(router, subject).filter(|_| payload.len() < SHARE_WIDE_BYTES) {
-            Some(only) => send_answer(batch, only, subject, headers, payload),
+            Some(only) => {
+                router.show(|tap| tap.published(&Request { subject, reply: None, headers, payload }));
+                send_answer(batch, only, subject, headers, payload);
+            }
             None => {
                 self.deliver_internal(router, &Request { subject, reply: None, headers, payload }, 0);
             }

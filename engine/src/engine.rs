@@ -330,6 +330,11 @@ impl Engine {
         info.port = port;
     }
 
+    /// The client with this number.
+    pub(crate) fn connection(&self, id: ClientId) -> Option<Arc<Connection>> {
+        self.registry.get(id)
+    }
+
     /// Cuts one connection.
     pub fn kick(&self, id: ClientId, reason: CloseReason) -> bool {
         let connection = self.registry.get(id);

@@ -20,6 +20,7 @@ mod feedback;
 #[cfg(test)]
 mod fixtures;
 pub mod grace;
+pub mod hold;
 mod interest;
 mod interest_watch;
 pub mod jetstream;
@@ -49,6 +50,7 @@ mod status;
 pub mod stream;
 pub mod subscription;
 mod sync;
+pub mod tap;
 mod turn_end;
 pub mod worker;
 

@@ -131,6 +131,7 @@ impl LocalClient {
         let body_len = message.body_len();
         self.check(&message, body_len)?;
         let Some(lanes) = self.connection.lanes() else { return Err(PublishRefused::Closed) };
+        self.router.show(|tap| tap.published(&local_deliver::request(&message, &message.headers().to_block())));
         let is_feedback = message.subject.starts_with("$JS.") && self.is_feedback(&message);
         if is_feedback && !self.router.has_observers() {
             lanes.enter().count(body_len as u64);

@@ -42,6 +42,8 @@ struct State {
     taken: usize,
     taken_charged: usize,
     waker: Option<Waker>,
+    /// How many want that nothing is taken for now.
+    holds: u32,
     closed: bool,
     /// Messages that ever came, lost ones included.
     arrived: u64,
@@ -218,6 +220,12 @@ impl LocalQueue {
         let mut state = self.state.lock();
         let read_charged = std::mem::take(&mut state.taken_charged);
         state.taken = 0;
+        if state.holds > 0 {
+            state.waker = Some(cx.waker().clone());
+            drop(state);
+            self.budget.refund(read_charged);
+            return Poll::Pending;
+        }
         if state.messages.is_empty() {
             let polled = Self::poll_empty(&mut state, cx);
             drop(state);
@@ -263,6 +271,23 @@ impl LocalQueue {
         let waker = {
             let mut state = self.state.lock();
             state.ending = Some(grace);
+            state.waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Gives its reader nothing from now on.
+    pub(crate) fn hold(&self) {
+        self.state.lock().holds += 1;
+    }
+
+    /// Takes one hold back.
+    pub(crate) fn release(&self) {
+        let waker = {
+            let mut state = self.state.lock();
+            state.holds -= 1;
             state.waker.take()
         };
         if let Some(waker) = waker {

@@ -47,6 +47,8 @@ struct State {
     /// Bytes that wait, those in the hands of a flusher included; all of them are charged to the budget.
     pending: usize,
     flushing: bool,
+    /// How many want that nothing is written for now.
+    holds: u32,
     closed: Option<CloseReason>,
     transport: Option<Arc<dyn Transport>>,
 }
@@ -84,8 +86,14 @@ const MAX_WRITES_PER_FLUSH: usize = 16;
 impl Outbox {
     /// An outbox over `transport`; `slot` is its index in the workers' staging tables.
     pub fn new(slot: u32, max_pending: usize, budget: Arc<Budget>, transport: Arc<dyn Transport>) -> Self {
-        let state =
-            State { queue: Chunks::default(), pending: 0, flushing: false, closed: None, transport: Some(transport) };
+        let state = State {
+            queue: Chunks::default(),
+            pending: 0,
+            flushing: false,
+            holds: 0,
+            closed: None,
+            transport: Some(transport),
+        };
         Self {
             slot,
             max_pending,
@@ -117,6 +125,12 @@ impl Outbox {
             return self.enqueue(state, frames, spare);
         }
         let Some(transport) = state.transport.clone() else { return Sent::Closed };
+        if state.holds > 0 {
+            let sent = self.enqueue(state, frames, spare);
+            // The owner sees a transport that takes nothing, and counts the time.
+            transport.wake_owner();
+            return sent;
+        }
         state.flushing = true;
         drop(state);
         self.write_through(&*transport, frames, spare)
@@ -223,6 +237,10 @@ impl Outbox {
             state.queue.release(spare);
             return Flushed::Empty;
         }
+        if state.holds > 0 {
+            // Whoever releases it wakes the owner.
+            return Flushed::Blocked;
+        }
         state.flushing = true;
         let mut taken = std::mem::take(&mut state.queue);
         drop(state);
@@ -291,6 +309,17 @@ impl Outbox {
         if let Some(transport) = transport {
             transport.wake_owner();
         }
+    }
+
+    /// Writes nothing from now on, as if the transport took nothing. What is being written at this moment may still go.
+    pub(crate) fn hold(&self) {
+        self.state.lock().holds += 1;
+    }
+
+    /// Takes one hold back.
+    pub(crate) fn release(&self) {
+        self.state.lock().holds -= 1;
+        self.wake_owner();
     }
 
     /// Why the outbox is closed, if it is.

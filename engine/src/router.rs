@@ -13,6 +13,7 @@ use crate::sink::Sink;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::tap::Tap;
 
 /// One account's interest.
 #[derive(Debug)]
@@ -27,6 +28,8 @@ pub struct Router {
     watch: InterestWatch,
     /// Subscriptions of clients that see requests to the broker: read without the lock with each such request.
     observers: AtomicUsize,
+    #[cfg(feature = "tap")]
+    tap: std::sync::OnceLock<Arc<dyn Tap>>,
     inserts: AtomicU64,
     removes: AtomicU64,
 }
@@ -46,6 +49,8 @@ impl Router {
             watching: AtomicUsize::new(0),
             watch: InterestWatch::default(),
             observers: AtomicUsize::new(0),
+            #[cfg(feature = "tap")]
+            tap: std::sync::OnceLock::new(),
             inserts: AtomicU64::new(0),
             removes: AtomicU64::new(0),
         }
@@ -91,6 +96,27 @@ impl Router {
     pub(crate) fn has_observers(&self) -> bool {
         self.observers.load(Ordering::Acquire) > 0
     }
+
+    /// Shows `tap` from now on what is published. Only the first one counts.
+    #[cfg(feature = "tap")]
+    pub fn set_tap(&self, tap: Arc<dyn Tap>) {
+        let _ = self.tap.set(tap);
+    }
+
+    /// Lets the tap see a message, if there is one.
+    #[cfg(feature = "tap")]
+    #[inline]
+    pub(crate) fn show(&self, show: impl FnOnce(&dyn Tap)) {
+        if let Some(tap) = self.tap.get() {
+            show(&**tap);
+        }
+    }
+
+    /// Nobody looks.
+    #[cfg(not(feature = "tap"))]
+    #[inline]
+    #[allow(clippy::unused_self, reason = "the same signature as with a tap")]
+    pub(crate) fn show(&self, _: impl FnOnce(&dyn Tap)) {}
 
     /// Who wants to know of changes of interest.
     pub(crate) fn watch(&self) -> &InterestWatch {

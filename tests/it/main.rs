@@ -34,4 +34,5 @@ mod snapshots;
 mod start;
 mod streams;
 mod support;
+mod test_broker;
 mod write_deadline;

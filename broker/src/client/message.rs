@@ -47,7 +47,7 @@ pub struct OutboundMessage {
 impl Message {
     /// The message as the API shows it. `malformed` counts header blocks that are not `NATS/1.0`.
     #[inline]
-    pub(super) fn from_engine(message: EngineMessage, malformed: &mut u64) -> Self {
+    pub(crate) fn from_engine(message: EngineMessage, malformed: &mut u64) -> Self {
         let (subject, reply, headers, payload) = message.into_parts();
         let length = subject.len() + reply.as_ref().map_or(0, |reply| reply.len()) + payload.len();
         let plain = Self { subject, reply, payload, headers: None, status: None, description: None, length };

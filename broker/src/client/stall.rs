@@ -17,7 +17,8 @@ pub(crate) async fn settle(congestion: Option<Congestion>) {
     coop::consume_budget().await;
 }
 
-/// Waits until the destination has caught up, at most [`STALL_LIMIT`]. Outside of a tokio runtime nothing measures that
+/// Waits until the destination has caught up, at most [`STALL_LIMIT`] in real time: a reader that works needs no
+/// clock to be advanced, and one that does not must not hold a publisher for ever. Outside of a tokio runtime nothing measures that
 /// time, so there it does not wait: the destination's own bound holds anyway.
 #[cold]
 pub(super) async fn relieved(mut congestion: Congestion) {

@@ -72,11 +72,21 @@ impl Engine {
         let now = self.timestamp();
         for stream in self.deadlines.take_due(now) {
             let engine = Arc::clone(self);
-            let job = Box::new(move || stream.on_deadline(&engine, now));
+            let working = Working(engine);
+            let job = Box::new(move || stream.on_deadline(&working.0, now));
             match self.jobs() {
                 Some(jobs) => jobs.spawn(job),
                 None => job(),
             }
         }
+    }
+}
+
+/// A stream at work on what was due; over when this is dropped, whatever became of it.
+struct Working(Arc<Engine>);
+
+impl Drop for Working {
+    fn drop(&mut self) {
+        self.0.deadlines.finish();
     }
 }

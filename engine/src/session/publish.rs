@@ -27,9 +27,13 @@ impl Session {
             // HPUB without `"headers":true` closes without a word. [reference §1.1]
             return self.handle_malformed_arguments();
         }
-        if (self.options.verbose || self.options.pedantic || reserved::may_be_reserved(publish.subject, publish.reply))
-            && (!self.check_publish(worker, publish) || self.is_feedback(worker, publish))
-        {
+        let is_special =
+            self.options.verbose || self.options.pedantic || reserved::may_be_reserved(publish.subject, publish.reply);
+        if is_special && !self.check_publish(worker, publish) {
+            return;
+        }
+        self.router.show(|tap| tap.published(&deliver::request(publish)));
+        if is_special && self.is_feedback(worker, publish) {
             return;
         }
         let taken = worker.deliver(&self.router, self.publisher(), publish, body);

@@ -111,6 +111,11 @@ impl CrashMedium {
         self.machine.lock().go_down(Fault::PowerCut);
     }
 
+    /// Cuts the power, now, with the one outcome that promises least: of what was not synced nothing is left.
+    pub fn cut_power_losing_unsynced(&self) {
+        self.machine.lock().lose_unsynced();
+    }
+
     /// Whether process or machine are down: then every call fails.
     pub fn is_down(&self) -> bool {
         self.machine.lock().is_down()

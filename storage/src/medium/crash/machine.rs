@@ -93,8 +93,16 @@ impl Machine {
         }
         self.state = State::Down;
         if fault == Fault::PowerCut {
-            self.boot_id += 1;
-            self.survive();
+            let left = Left::choose(&mut self.random, self.time);
+            self.lose_power(left);
+        }
+    }
+
+    /// A power cut that leaves nothing of what was not synced.
+    pub(super) fn lose_unsynced(&mut self) {
+        if !self.is_down() {
+            self.state = State::Down;
+            self.lose_power(Left::Nothing);
         }
     }
 
@@ -114,9 +122,9 @@ impl Machine {
         machine
     }
 
-    fn survive(&mut self) {
+    fn lose_power(&mut self, left: Left) {
+        self.boot_id += 1;
         let (random, now) = (&mut self.random, self.time);
-        let left = Left::choose(random, now);
         let named = self.names.survive(left.for_file(random, now), random);
         self.files.retain(|id, _| named.contains(id));
         for file in self.files.values_mut() {
