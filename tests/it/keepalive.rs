@@ -1,11 +1,12 @@
-//! Pings: a silent client is asked, one that answers stays, one that does not is cut and counted.
+//! Pings: a silent client is asked, one that answers stays, one that does not is cut and counted. Over TCP:
+//! `test_broker::time::pings`.
 
 use std::time::Duration;
 
 use embus::statistics::CloseReason;
 use tokio::time::Instant;
 
-use crate::support::{Raw, connect, eventually, listening, next, run, run_in_virtual_time, subscribe, virtual_time};
+use crate::support::{Raw, eventually, run_in_virtual_time, virtual_time};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -59,19 +60,5 @@ fn nobody_asks_a_client_that_talks() {
             client.send("PING\r\n").await;
             assert_eq!(client.line_with_pings().await, "PONG\r\n");
         }
-    });
-}
-
-#[test]
-fn over_tcp_the_dead_go_and_the_living_stay() {
-    run(async {
-        let broker = listening().ping_interval(Duration::from_secs(1)).ping_max(1).start().await.unwrap();
-        let living = connect(&broker).await;
-        let mut subscriber = subscribe(&broker, &living, "alive").await;
-        let dead = Raw::connect(&broker).await.plain().await;
-        assert_eq!(dead.rest().await, "-ERR 'Stale Connection'\r\n");
-        living.publish("alive", "".into()).await.unwrap();
-        next(&mut subscriber).await;
-        eventually("the cut is counted", || broker.statistics().stale_connections == 1).await;
     });
 }
