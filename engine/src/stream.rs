@@ -185,7 +185,8 @@ impl Stream {
         self.engine.upgrade().map_or(0, |engine| engine.timestamp())
     }
 
-    pub(crate) fn id(&self) -> u64 {
+    /// Its number: no two streams of a broker have the same while it runs, even if they have the same name.
+    pub fn id(&self) -> u64 {
         self.id
     }
 

@@ -1,5 +1,6 @@
 //! Following what happens to keys.
 
+use std::collections::HashSet;
 use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
@@ -36,7 +37,9 @@ pub struct Watch<M> {
 /// Whether everything has come that was there at the beginning.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Initial {
-    /// Up to this revision.
+    /// It has with the last of them, or with this revision: behind the last one that was there, nothing can be left of
+    /// them, however many have come since. Where only the last entry of each key comes, an entry that is replaced before it
+    /// is sent comes behind all others, and only the last of them says that.
     Coming {
         last_revision: u64,
     },
@@ -68,7 +71,8 @@ where
         return Err(InvalidKey::NoPattern.into());
     }
     let begun = bucket.watch(Watched { filters, from, keys_only }).await.map_err(ReadError::Backend)?;
-    Ok(Watch::new(bucket, begun))
+    let is_ordered = from != From::Last;
+    Ok(Watch::new(bucket, begun, is_ordered))
 }
 
 /// All entries of one key that the bucket keeps; it ends.
@@ -80,18 +84,20 @@ pub async fn history<B: Backend>(bucket: &B, key: &str) -> Result<History<B::Mes
     Ok(watch(bucket, [key], From::First, false).await?.into_history())
 }
 
-/// All keys that have a value; it ends.
+/// All keys that have a value, each once; it ends, once it has caught up with those who write. A key that gets its first
+/// value or is removed meanwhile comes or does not.
 ///
 /// # Errors
 /// See [`ReadError`].
 pub async fn keys<B: Backend>(bucket: &B) -> Result<Keys<B::Messages>, ReadError<B::Error>> {
     let watch = watch(bucket, [">"], From::Last, true).await?;
-    Ok(Keys { history: watch.into_history() })
+    Ok(Keys { history: watch.into_history(), told: HashSet::new() })
 }
 
 impl<M: Messages> Watch<M> {
-    fn new<B: Backend>(bucket: &B, begun: Begun<M>) -> Self {
+    fn new<B: Backend>(bucket: &B, begun: Begun<M>, is_ordered: bool) -> Self {
         let Begun { messages, pending, last_revision } = begun;
+        let last_revision = if is_ordered { last_revision } else { u64::MAX };
         let initial = if pending == 0 { Initial::Complete } else { Initial::Coming { last_revision } };
         Self { messages, bucket: bucket.bucket().to_owned(), prefix: bucket.prefix().to_owned(), initial }
     }
@@ -137,7 +143,6 @@ impl<M: Messages> Watch<M> {
     }
 
     fn note(&mut self, revision: u64, pending: u64) {
-        // Behind the last one that was there, nothing can be left of them, however many have come since.
         if let Initial::Coming { last_revision } = self.initial
             && (pending == 0 || revision >= last_revision)
         {
@@ -192,6 +197,8 @@ impl<M: Messages> Stream for History<M> {
 /// The keys of a bucket; see [`keys`].
 pub struct Keys<M> {
     history: History<M>,
+    /// One that changes meanwhile comes again.
+    told: HashSet<String>,
 }
 
 impl<M: Messages> Stream for Keys<M> {
@@ -201,8 +208,11 @@ impl<M: Messages> Stream for Keys<M> {
         let this = self.get_mut();
         loop {
             match std::task::ready!(Pin::new(&mut this.history).poll_next(cx)) {
-                Some(Ok(entry)) if entry.operation != Operation::Put => {}
-                Some(Ok(entry)) => return Poll::Ready(Some(Ok(entry.key))),
+                Some(Ok(entry)) if entry.operation != Operation::Put || this.told.contains(&entry.key) => {}
+                Some(Ok(entry)) => {
+                    this.told.insert(entry.key.clone());
+                    return Poll::Ready(Some(Ok(entry.key)));
+                }
                 Some(Err(error)) => return Poll::Ready(Some(Err(error))),
                 None => return Poll::Ready(None),
             }

@@ -8,7 +8,7 @@ use embus::jetstream::{self, Context};
 use futures_util::future::join_all;
 use futures_util::{StreamExt, TryStreamExt};
 
-use crate::support::{STOP_DEADLINE, run, within};
+use crate::support::{STOP_DEADLINE, next, run, within};
 
 /// A stream `S` of `s.>` with these numbers as payloads, odd ones on `s.odd`, the others on `s.even`.
 async fn filled(numbers: std::ops::RangeInclusive<u64>) -> (Broker, Context, Stream) {
@@ -153,5 +153,21 @@ fn push_and_ordered_consumers_end_with_an_error_when_the_broker_stops() {
         assert!(within("the end", ordered.next()).await.unwrap().is_err());
         assert!(within("the end", pulled.next()).await.unwrap().is_err());
         assert!(pushed.next().await.is_none() && ordered.next().await.is_none() && pulled.next().await.is_none());
+    });
+}
+
+#[test]
+fn a_stream_that_is_made_anew_is_another_one() {
+    run(async {
+        let (broker, jetstream, stream) = filled(1..=5).await;
+        let mut replay = stream.replay_from(ReplayFrom::Sequence(1)).await.unwrap();
+        assert_eq!(sequences(&mut replay, 5).await, [1, 2, 3, 4, 5]);
+        let config = stream.cached_info().config.clone();
+        jetstream.delete_stream(&config.name).await.unwrap();
+        jetstream.create_stream(config).await.unwrap();
+        publish(&jetstream, 1..=9).await;
+        let error = next(&mut replay).await.unwrap_err();
+        assert_eq!(error.kind(), ReplayErrorKind::Ended);
+        broker.shutdown(STOP_DEADLINE).await;
     });
 }

@@ -112,6 +112,12 @@ fn writers_that_stay_ahead_do_not_hold_it_back() {
 }
 
 #[test]
+fn what_is_replaced_before_it_comes_is_waited_for() {
+    let mut watch = watch_of(2, u64::MAX, [message("b", 2, 1), message("a", 3, 0), message("b", 4, 0)]);
+    assert_eq!(told(&mut watch), "b2 a3! . b4!");
+}
+
+#[test]
 fn what_was_there_may_be_removed_before_it_comes() {
     let mut watch = watch_of(2, 9, [message("a", 8, 1), None, None]);
     let seen = [poll(&mut watch).is_ready(), poll(&mut watch).is_ready()];
@@ -159,8 +165,8 @@ fn a_history_ends_behind_an_error() {
 
 #[test]
 fn keys_are_those_that_have_a_value() {
-    let steps = [message("a", 4, 2), removed("b", 5, 1), message("c.d", 6, 0)];
-    let mut keys = Keys { history: history_of(3, steps) };
+    let steps = [message("a", 4, 3), removed("b", 5, 2), message("a", 7, 1), message("c.d", 8, 0)];
+    let mut keys = Keys { history: history_of(3, steps), told: HashSet::new() };
     assert_eq!(poll(&mut keys), Poll::Ready(Some(Ok("a".to_owned()))));
     assert_eq!(poll(&mut keys), Poll::Ready(Some(Ok("c.d".to_owned()))));
     assert_eq!(poll(&mut keys), Poll::Ready(None));

@@ -110,14 +110,14 @@ fn options() -> OpenOptions {
     options
 }
 
-/// Nobody cares when a file was read last, and noting it costs a part of each read; the system only lets the owner of the
-/// file say so.
+/// Nobody cares when a file was read last, and noting it costs a part of each read. Whose file it is not may not say so;
+/// asked for when a file is made, that would leave it behind.
 fn open(options: &mut OpenOptions, path: &Path) -> io::Result<fs::File> {
-    let mut open = |flags: OFlags| options.custom_flags(flags.bits().cast_signed()).open(path);
-    match open(OFlags::NOFOLLOW | NO_ACCESS_TIME) {
-        Err(error) if error.kind() == io::ErrorKind::PermissionDenied => open(OFlags::NOFOLLOW),
-        opened => opened,
+    let file = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+    if let Ok(flags) = rustix::fs::fcntl_getfl(&file) {
+        let _ = rustix::fs::fcntl_setfl(&file, flags | NO_ACCESS_TIME);
     }
+    Ok(file)
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]

@@ -162,3 +162,19 @@ fn a_watch_that_is_dropped_leaves_nothing() {
         within("the end of the consumer", async { while consumers().await > 0 {} }).await;
     });
 }
+
+#[test]
+fn a_bucket_that_is_made_anew_is_another_one() {
+    run(async {
+        let Scene { context, inside, broker: _broker, .. } = Scene::new(config(5)).await;
+        inside.put("a", "1".into()).await.unwrap();
+        let mut watch = inside.watch_with_history(">").await.unwrap();
+        assert_eq!(next_entry(&mut watch).await.0, "a");
+        context.delete_key_value("b").await.unwrap();
+        let again = context.create_key_value(config(5)).await.unwrap();
+        again.put("b", "2".into()).await.unwrap();
+        let error = next(&mut watch).await.unwrap_err();
+        assert!(error.to_string().contains("another one"), "{error}");
+        assert!(within("the end", futures_util::StreamExt::next(&mut watch)).await.is_none());
+    });
+}

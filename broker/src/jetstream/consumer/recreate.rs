@@ -18,8 +18,19 @@ pub(crate) struct Progress {
     consumer_sequence: u64,
     /// Everything of the stream up to here was read, or is not wanted.
     stream_sequence: u64,
-    /// Whether a message was read.
-    has_read: bool,
+    /// Whether everything was read that was there when the first of its consumers began.
+    has_caught_up: bool,
+}
+
+/// What a message is to the reader of an ordered consumer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// It comes next.
+    Next,
+    /// A consumer that was made anew sent it once more.
+    Read,
+    /// Something is missing before it.
+    BehindGap,
 }
 
 /// An ordered consumer's configuration.
@@ -33,25 +44,27 @@ impl Progress {
     /// Where a consumer that was just made begins.
     pub(crate) fn new(info: &Info) -> Self {
         let SequenceStart { consumer, stream } = SequenceStart::of(info);
-        Self { consumer_sequence: consumer, stream_sequence: stream, has_read: false }
+        Self { consumer_sequence: consumer, stream_sequence: stream, has_caught_up: info.num_pending == 0 }
     }
 
-    /// Notes a message; says whether it is the one that was due.
-    pub(super) fn note(&mut self, delivery: &Delivery<'_>) -> bool {
-        let is_next = delivery.consumer_sequence == self.consumer_sequence + 1;
-        if is_next {
-            self.consumer_sequence += 1;
-            self.stream_sequence = delivery.stream_sequence;
-            self.has_read = true;
+    /// Notes a message.
+    pub(super) fn note(&mut self, delivery: &Delivery<'_>) -> Place {
+        if delivery.consumer_sequence != self.consumer_sequence + 1 {
+            return Place::BehindGap;
         }
-        is_next
+        self.consumer_sequence += 1;
+        self.has_caught_up |= delivery.pending == 0;
+        if delivery.stream_sequence <= self.stream_sequence {
+            return Place::Read;
+        }
+        self.stream_sequence = delivery.stream_sequence;
+        Place::Next
     }
 
     /// Notes a message that came next in any case.
     #[inline]
     pub(crate) fn note_read(&mut self, stream_sequence: u64) {
         self.stream_sequence = stream_sequence;
-        self.has_read = true;
     }
 
     /// Whether the reader has everything up to this sequence of the consumer.
@@ -67,8 +80,8 @@ impl Progress {
     /// Where the next consumer has to begin so that nothing is missing and nothing comes twice.
     fn policy(&self, first: DeliverPolicy) -> DeliverPolicy {
         match first {
-            // Which messages these are is for the broker to say, as long as none was read.
-            DeliverPolicy::LastPerSubject if !self.has_read => first,
+            // Which messages these are is for the broker to say. Those that were read already come once more.
+            DeliverPolicy::LastPerSubject if !self.has_caught_up => first,
             _ => DeliverPolicy::ByStartSequence { start_sequence: self.stream_sequence + 1 },
         }
     }
@@ -91,6 +104,8 @@ pub(crate) struct Recipe<C> {
     context: Context,
     config: C,
     stream: String,
+    /// Which stream of that name; nothing if it was gone before anybody could look.
+    identity: Option<u64>,
     /// Names are this and a number.
     prefix: String,
     serial: u64,
@@ -100,10 +115,12 @@ pub(crate) struct Recipe<C> {
 
 impl<C: Ordered> Recipe<C> {
     pub(crate) fn of(consumer: &Consumer<C>) -> Self {
+        let (context, stream) = (consumer.context.clone(), consumer.info.stream_name.clone());
         Self {
-            context: consumer.context.clone(),
+            identity: identity_of(&context, &stream),
+            context,
             config: consumer.config.clone(),
-            stream: consumer.info.stream_name.clone(),
+            stream,
             prefix: consumer.info.name.clone(),
             serial: 0,
             is_temporary: consumer.temporary.is_some(),
@@ -137,6 +154,10 @@ impl<C: Ordered> Recipe<C> {
             self.context.forget_consumer(&self.stream, &old);
             let config = self.config.clone().again(self.name(), policy, self.context.client().new_inbox());
             match self.context.create_consumer_on_stream(config, &self.stream).await {
+                // Its sequences are others: nothing could be said of what is missing.
+                Ok(_) if identity_of(&self.context, &self.stream) != self.identity => {
+                    return Err(ConsumerRecreateError::with_source(ConsumerRecreateErrorKind::Recreate, Replaced));
+                }
                 Ok(mut consumer) => {
                     progress.restart(&consumer.info);
                     if self.is_temporary {
@@ -154,6 +175,15 @@ impl<C: Ordered> Recipe<C> {
         }
     }
 }
+
+fn identity_of(context: &Context, stream: &str) -> Option<u64> {
+    context.find(stream).ok().map(|stream| stream.id())
+}
+
+/// The stream was deleted, and there is another one of its name.
+#[derive(Debug, thiserror::Error)]
+#[error("the stream was deleted; what has its name now is another one")]
+struct Replaced;
 
 /// Without a stream there is nothing to read, and without a broker nobody to ask.
 fn is_final(error: &ConsumerError) -> bool {

@@ -57,7 +57,7 @@ impl ObjectStore {
             Some(before) if !before.deleted && before.link().is_none() => Err(AddLinkErrorKind::AlreadyExists.into()),
             _ => Ok(info.clone()),
         };
-        self.replace_meta(&info.name, decide).await.map(|(info, _)| info)
+        self.replace_meta(&info.name, decide).await.map(|(meta, _)| meta.info)
     }
 
     /// The object under this name, or where a link of this name leads.

@@ -6,7 +6,9 @@ use embus_protocol::headers::{HeaderMap, HeaderValue, NATS_EXPECTED_LAST_SUBJECT
 
 use super::ObjectInfo;
 use super::config::{chunk_subject, encoded, meta_prefix};
+use super::kinds::{UpdateMetadataError, UpdateMetadataErrorKind};
 use super::store::ObjectStore;
+use crate::datetime;
 use crate::jetstream::kv::{Store, StoreError, StoreErrorKind};
 use crate::jetstream::stream::PurgeError;
 
@@ -60,7 +62,7 @@ impl ObjectStore {
         &self,
         name: &str,
         decide: impl Fn(Option<&ObjectInfo>) -> Result<ObjectInfo, E>,
-    ) -> Result<(ObjectInfo, Option<ObjectInfo>), E> {
+    ) -> Result<(Meta, Option<ObjectInfo>), E> {
         let mut tries = 1..MAX_TRIES;
         loop {
             let before = self.meta(name).await?;
@@ -68,14 +70,15 @@ impl ObjectStore {
             let before = before.map(|meta| meta.info);
             let info = decide(before.as_ref())?;
             match self.write_meta(&info, revision).await {
-                Ok(()) => return Ok((info, before)),
+                Ok(revision) => return Ok((Meta { info, revision }, before)),
                 Err(MetaError::Store(error)) if is_lost_race(&error) && tries.next().is_some() => {}
                 Err(error) => return Err(error.into()),
             }
         }
     }
 
-    async fn write_meta(&self, info: &ObjectInfo, replaced: u64) -> Result<(), MetaError> {
+    /// Returns the revision.
+    async fn write_meta(&self, info: &ObjectInfo, replaced: u64) -> Result<u64, MetaError> {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_ROLLUP, ROLLUP_SUBJECT);
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(replaced));
@@ -83,12 +86,27 @@ impl ObjectStore {
         let context = &self.stream.context;
         let sent =
             context.publish_with_headers(subject, headers, body.into()).await.map_err(StoreError::not_published)?;
-        sent.await.map_err(StoreError::not_acknowledged)?;
-        Ok(())
+        let ack = sent.await.map_err(StoreError::not_acknowledged)?;
+        Ok(ack.sequence)
+    }
+
+    /// Ends a rename: the old name says that it has no chunks any more, so that nobody who deletes or puts it takes them from
+    /// the new one, and goes. If somebody was faster, the object is theirs, and the new name goes.
+    pub(super) async fn give_up(&self, old: &Meta, new: &Meta) -> Result<(), UpdateMetadataError> {
+        let info = ObjectInfo { nuid: String::new(), ..deleted(&old.info) };
+        let purge_failed = |error| UpdateMetadataError::with_source(UpdateMetadataErrorKind::Purge, error);
+        match self.write_meta(&info, old.revision).await {
+            Ok(revision) => self.forget_meta(&Meta { info, revision }).await.map_err(purge_failed),
+            Err(MetaError::Store(error)) if is_lost_race(&error) => {
+                self.forget_meta(new).await.map_err(purge_failed)?;
+                Err(UpdateMetadataError::with_source(UpdateMetadataErrorKind::Other, error))
+            }
+            Err(error) => Err(UpdateMetadataError::with_source(UpdateMetadataErrorKind::Purge, error)),
+        }
     }
 
     /// Removes a description, unless it was replaced.
-    pub(super) async fn forget_meta(&self, meta: &Meta) -> Result<(), PurgeError> {
+    async fn forget_meta(&self, meta: &Meta) -> Result<(), PurgeError> {
         let Ok(subject) = self.meta_subject(&meta.info.name) else { return Ok(()) };
         let purge = self.stream.purge().filter(subject).sequence(meta.revision.saturating_add(1));
         purge.await.map(|_| ())
@@ -102,6 +120,12 @@ impl ObjectStore {
         }
         self.stream.purge().filter(chunk_subject(&self.name, nuid)).await.map(|_| ())
     }
+}
+
+/// What is left of an object that was deleted.
+pub(super) fn deleted(info: &ObjectInfo) -> ObjectInfo {
+    let modified = Some(datetime::now());
+    ObjectInfo { size: 0, chunks: 0, digest: None, deleted: true, modified, ..info.clone() }
 }
 
 fn is_lost_race(error: &StoreError) -> bool {

@@ -42,6 +42,8 @@ impl ObjectStore {
         };
         let (info, before) = match put {
             Ok(put) => put,
+            // What describes them may be there yet.
+            Err(error) if error.kind() == PutErrorKind::TimedOut => return Err(error),
             Err(error) => {
                 // If that fails, too, they are of no use to anybody, but they harm nobody.
                 let _ = self.forget_chunks(&nuid).await;
@@ -104,7 +106,7 @@ impl ObjectStore {
             digest: Some(written.digest.clone()),
             ..ObjectInfo::new(&self.name, name, nuid.to_owned())
         };
-        self.replace_meta(&info.name, |_| Ok(info.clone())).await
+        self.replace_meta(&info.name, |_| Ok(info.clone())).await.map(|(meta, before)| (meta.info, before))
     }
 }
 

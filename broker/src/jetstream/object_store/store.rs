@@ -9,7 +9,7 @@ use super::kinds::{
     DeleteError, DeleteErrorKind, GetError, InfoError, InfoErrorKind, ListError, PutError, SealError, SealErrorKind,
     UpdateMetadataError, UpdateMetadataErrorKind, WatchError, WatchErrorKind,
 };
-use super::meta::MetaError;
+use super::meta::{MetaError, deleted};
 use super::watch::{List, Watch};
 use super::{Object, ObjectInfo, ObjectMetadata, UpdateMetadata};
 use crate::datetime;
@@ -45,14 +45,11 @@ impl ObjectStore {
     pub async fn delete<T: AsRef<str>>(&self, object_name: T) -> Result<(), DeleteError> {
         let decide = |before: Option<&ObjectInfo>| match before {
             None => Err(DeleteErrorKind::NotFound.into()),
-            Some(before) => {
-                let modified = Some(datetime::now());
-                Ok(ObjectInfo { size: 0, chunks: 0, digest: None, deleted: true, modified, ..before.clone() })
-            }
+            Some(before) => Ok(deleted(before)),
         };
-        let (info, _) = self.replace_meta::<DeleteError>(object_name.as_ref(), decide).await?;
+        let (meta, _) = self.replace_meta::<DeleteError>(object_name.as_ref(), decide).await?;
         let failed = |error| DeleteError::with_source(DeleteErrorKind::Chunks, error);
-        self.forget_chunks(&info.nuid).await.map_err(failed)
+        self.forget_chunks(&meta.info.nuid).await.map_err(failed)
     }
 
     /// What is known of an object, also if it was deleted.
@@ -96,7 +93,7 @@ impl ObjectStore {
     /// # Errors
     /// See [`ListErrorKind`](super::ListErrorKind).
     pub async fn list(&self) -> Result<List, ListError> {
-        Ok(List { inner: self.watch_from(Start::Last).await?.into_history() })
+        Ok(List::new(self.watch_from(Start::Last).await?.into_history()))
     }
 
     async fn watch_from(&self, from: Start) -> Result<watch::Watch<crate::jetstream::kv::StoreMessages>, WatchError> {
@@ -118,7 +115,8 @@ impl ObjectStore {
         })
     }
 
-    /// Changes what is known of an object, its name perhaps. Links to the old name lead nowhere then.
+    /// Changes what is known of an object, its name perhaps. Links to the old name lead nowhere then. A rename that did not
+    /// come to its end, because the process died, leaves both names: done once more, it is finished.
     ///
     /// # Errors
     /// See [`UpdateMetadataErrorKind`].
@@ -130,20 +128,22 @@ impl ObjectStore {
         let object = object.as_ref();
         if metadata.name == object {
             let decide = |before: Option<&ObjectInfo>| updated(before, &metadata);
-            return self.replace_meta(object, decide).await.map(|(info, _)| info);
+            return self.replace_meta(object, decide).await.map(|(meta, _)| meta.info);
         }
         let old = self.meta(object).await?;
         let renamed = updated(old.as_ref().map(|meta| &meta.info), &metadata)?;
         let decide = |before: Option<&ObjectInfo>| match before {
-            Some(before) if !before.deleted => Err(UpdateMetadataErrorKind::NameAlreadyInUse.into()),
+            // With the same chunks it is the same object: somebody did not come to the end of this.
+            Some(before) if !before.deleted && before.nuid != renamed.nuid => {
+                Err(UpdateMetadataErrorKind::NameAlreadyInUse.into())
+            }
             _ => Ok(renamed.clone()),
         };
-        let (info, _) = self.replace_meta::<UpdateMetadataError>(&metadata.name, decide).await?;
-        let failed = |error| UpdateMetadataError::with_source(UpdateMetadataErrorKind::Purge, error);
+        let (new, _) = self.replace_meta::<UpdateMetadataError>(&metadata.name, decide).await?;
         if let Some(old) = old {
-            self.forget_meta(&old).await.map_err(failed)?;
+            self.give_up(&old, &new).await?;
         }
-        Ok(info)
+        Ok(new.info)
     }
 }
 

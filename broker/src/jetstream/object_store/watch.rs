@@ -1,5 +1,6 @@
 //! What comes out of watches and lists of objects.
 
+use std::collections::HashSet;
 use std::pin::Pin;
 use std::task::{Context as TaskContext, Poll, ready};
 
@@ -25,10 +26,18 @@ impl Stream for Watch {
     }
 }
 
-/// All objects of a store but those that were deleted; it ends.
+/// All objects of a store but those that were deleted, each once; it ends.
 #[derive(Debug)]
 pub struct List {
-    pub(super) inner: watch::History<StoreMessages>,
+    inner: watch::History<StoreMessages>,
+    /// One that changes meanwhile comes again.
+    told: HashSet<String>,
+}
+
+impl List {
+    pub(super) fn new(inner: watch::History<StoreMessages>) -> Self {
+        Self { inner, told: HashSet::new() }
+    }
 }
 
 impl Stream for List {
@@ -38,7 +47,7 @@ impl Stream for List {
         let this = self.get_mut();
         loop {
             match ready!(Pin::new(&mut this.inner).poll_next(cx)).map(object) {
-                Some(Ok(info)) if info.deleted => {}
+                Some(Ok(info)) if info.deleted || !this.told.insert(info.name.clone()) => {}
                 other => return Poll::Ready(other),
             }
         }

@@ -1,5 +1,7 @@
 //! Values into fields, with Go's texts for the wrong type. [Go encoding/json]
 
+use std::collections::BTreeMap;
+
 use litemap::LiteMap;
 
 use super::quote::quote;
@@ -276,12 +278,15 @@ impl FromJson for LiteMap<String, String> {
         match value.kind() {
             Kind::Null => self.clear(),
             Kind::Object => {
+                // Many keys in an order that is none would be moved about for each of them.
+                let mut map: BTreeMap<_, _> = std::mem::take(self).into_iter().collect();
                 for (key, member) in value.members() {
                     let mut text = String::new();
                     let step = || key.replace('~', "~0").replace('/', "~1");
                     text.read(member).map_err(|refusal| refusal.within(step, false))?;
-                    self.insert(key.into_owned(), text);
+                    map.insert(key.into_owned(), text);
                 }
+                *self = map.into_iter().collect();
             }
             _ => return Err(type_refusal(value, Self::go_type())),
         }

@@ -11,7 +11,7 @@ use super::{
     BatchConfig, Config, MessagesError, MessagesErrorKind, OrderedConfig, OrderedError, OrderedErrorKind, Stream,
 };
 use crate::jetstream::Message;
-use crate::jetstream::consumer::recreate::{Ordered as OrderedKind, Progress, Recipe};
+use crate::jetstream::consumer::recreate::{Ordered as OrderedKind, Place, Progress, Recipe};
 use crate::jetstream::consumer::{Consumer, DeliverPolicy, StreamError};
 
 /// All messages of an ordered consumer, each once and in order. When one is missing, or the consumer is gone, it is made
@@ -82,11 +82,12 @@ impl Ordered {
     fn take(&mut self, arrived: Result<Message, MessagesError>) -> Option<Result<Message, OrderedError>> {
         let error = match arrived {
             Ok(message) => match message.info().map(|info| self.progress.note(&info)) {
-                Ok(true) => {
+                Ok(Place::Next) => {
                     self.is_refused = false;
                     return Some(Ok(message));
                 }
-                Ok(false) => {
+                Ok(Place::Read) => return None,
+                Ok(Place::BehindGap) => {
                     self.make_anew();
                     return None;
                 }

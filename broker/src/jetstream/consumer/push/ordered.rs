@@ -10,7 +10,7 @@ use futures_core::future::BoxFuture;
 use super::messages::{Arrival, Inbox};
 use super::{MessagesErrorKind, OrderedConfig, OrderedError, OrderedErrorKind};
 use crate::jetstream::Message;
-use crate::jetstream::consumer::recreate::{Ordered as OrderedKind, Progress, Recipe};
+use crate::jetstream::consumer::recreate::{Ordered as OrderedKind, Place, Progress, Recipe};
 use crate::jetstream::consumer::{Consumer, DeliverPolicy, StreamError};
 
 /// All messages of an ordered consumer, each once and in order. When one is missing, or the consumer is gone, it is made
@@ -69,8 +69,9 @@ impl Ordered {
     fn take(&mut self, arrived: Result<Arrival, MessagesErrorKind>) -> Option<Result<Message, OrderedError>> {
         match arrived {
             Ok(Arrival::Message(message)) => match message.info().map(|info| self.progress.note(&info)) {
-                Ok(true) => return Some(Ok(message)),
-                Ok(false) => self.make_anew(),
+                Ok(Place::Next) => return Some(Ok(message)),
+                Ok(Place::Read) => {}
+                Ok(Place::BehindGap) => self.make_anew(),
                 Err(error) => return Some(Err(OrderedError::with_source(OrderedErrorKind::Other, error))),
             },
             Ok(Arrival::Heartbeat { consumer_sequence: Some(sequence) }) if !self.progress.has(sequence) => {
