@@ -85,7 +85,8 @@ pub async fn history<B: Backend>(bucket: &B, key: &str) -> Result<History<B::Mes
 }
 
 /// All keys that have a value, each once; it ends, once it has caught up with those who write. A key that gets its first
-/// value or is removed meanwhile comes or does not.
+/// value or is removed meanwhile comes or does not; nor may one whose only value is just being replaced, as long as the new
+/// one is not acknowledged.
 ///
 /// # Errors
 /// See [`ReadError`].

@@ -48,7 +48,7 @@ impl Medium for Disk {
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn File>> {
-        let file = open(&mut options(), path)?;
+        let file = open(&options(), path)?;
         Ok(Arc::new(DiskFile { file }))
     }
 
@@ -106,14 +106,15 @@ impl Medium for Disk {
 
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(0o600);
+    let no_follow = OFlags::NOFOLLOW.bits().cast_signed();
+    options.read(true).write(true).mode(0o600).custom_flags(no_follow);
     options
 }
 
 /// Nobody cares when a file was read last, and noting it costs a part of each read. Whose file it is not may not say so;
 /// asked for when a file is made, that would leave it behind.
-fn open(options: &mut OpenOptions, path: &Path) -> io::Result<fs::File> {
-    let file = options.custom_flags(OFlags::NOFOLLOW.bits().cast_signed()).open(path)?;
+fn open(options: &OpenOptions, path: &Path) -> io::Result<fs::File> {
+    let file = options.open(path)?;
     if let Ok(flags) = rustix::fs::fcntl_getfl(&file) {
         let _ = rustix::fs::fcntl_setfl(&file, flags | NO_ACCESS_TIME);
     }

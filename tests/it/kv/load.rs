@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use embus::jetstream::kv::{Entry, Event, Store};
 use futures_util::{FutureExt, StreamExt};
 
-use crate::kv::scene::{Scene, config, keys};
+use crate::kv::scene::{Scene, config};
 use crate::support::{next, run};
 
 const KEYS: usize = 50;
@@ -118,22 +118,4 @@ async fn follow(bucket: Store) -> Learned {
     assert_eq!(told, 1);
     assert!(events.next().now_or_never().is_none(), "nothing is left");
     learned
-}
-
-#[test]
-fn keys_that_change_all_the_time_are_listed() {
-    run(async {
-        let scene = Scene::new(config(1)).await;
-        let Scene { inside, .. } = &scene;
-        for key in 0..KEYS {
-            inside.put(format!("key.{key}"), "".into()).await.unwrap();
-        }
-        let writer = tokio::spawn(write(inside.clone()));
-        while !writer.is_finished() {
-            let found = keys(inside).await;
-            let found = found.iter().filter(|key| *key != END).count();
-            assert_eq!(found, KEYS);
-        }
-        writer.await.unwrap();
-    });
 }
