@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use embus_storage::error::StorageError;
-use embus_storage::log::{Accounting, Append, BlockReader, Log, LogOptions, Replay};
+use embus_storage::log::{Accounting, Append, BlockReader, Locator, Log, LogOptions, Replay};
 use embus_storage::medium::memory::Memory;
 use embus_storage::message::StoredMessage;
 use libfuzzer_sys::fuzz_target;
@@ -37,7 +37,7 @@ fn read(log: &mut Log) -> BTreeMap<u64, Option<StoredMessage>> {
     while let Some((sequence, locator)) = log.next(&[], from).expect("memory is readable") {
         let end = log.last_within(&[], 0, u64::MAX).expect("memory is readable").map(|(_, locator)| locator);
         let message = locator.read().ok();
-        assert_eq!(reader.read(&locator, end.as_ref()).ok().map(|it| it.to_stored()), message);
+        assert_eq!(reader.read(&locator, end.as_ref().map(Locator::end)).ok().map(|it| it.to_stored()), message);
         messages.insert(sequence, message);
         from = sequence + 1;
     }
