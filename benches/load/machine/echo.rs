@@ -50,7 +50,11 @@ fn serve(listener: &TcpListener, connections: usize, file: &File) -> io::Result<
         let (mut answers, ready) = (Vec::with_capacity(connections), wait(&epoll, connections)?);
         for index in ready {
             match (&clients[index]).read(&mut buffer)? {
-                0 => open -= 1,
+                0 => {
+                    // Else its end may be told twice.
+                    epoll.delete(&clients[index])?;
+                    open -= 1;
+                }
                 _ => answers.push(index),
             }
         }
