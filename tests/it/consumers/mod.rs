@@ -1,5 +1,6 @@
 //! Consumers as async-nats sees them over TCP.
 
+mod event_streaming;
 mod pull;
 mod push;
 mod restart;
