@@ -18,7 +18,8 @@ use crate::key::{InvalidKey, check_key, check_pattern};
 pub enum Event {
     /// A key got a value, or is gone.
     Entry(Entry),
-    /// Everything that was there when the watch began has come; comes once, also when there was nothing.
+    /// Everything that was there when the watch began has come, or what replaced it; comes once, also when there was nothing.
+    /// It does not wait for an entry that is just being replaced and whose successor is not acknowledged yet.
     Current,
 }
 
