@@ -19,7 +19,6 @@ pub enum Event {
     /// A key got a value, or is gone.
     Entry(Entry),
     /// Everything that was there when the watch began has come, or what replaced it; comes once, also when there was nothing.
-    /// It does not wait for an entry that is just being replaced and whose successor is not acknowledged yet.
     Current,
 }
 
@@ -86,8 +85,7 @@ pub async fn history<B: Backend>(bucket: &B, key: &str) -> Result<History<B::Mes
 }
 
 /// All keys that have a value, each once; it ends, once it has caught up with those who write. A key that gets its first
-/// value or is removed meanwhile comes or does not; nor may one whose only value is just being replaced, as long as the new
-/// one is not acknowledged.
+/// value or is removed meanwhile comes or does not.
 ///
 /// # Errors
 /// See [`ReadError`].

@@ -126,6 +126,7 @@ impl Consumer {
     /// The log was read anew, without what was not committed: what it passed over and is there again is to be delivered.
     /// Says whether there is something.
     pub fn handle_undone(&mut self, before: &Log, log: &mut Log, now: Timestamp) -> bool {
+        self.cursor.forget_behind(log.last_sequence());
         let Some(passed) = self.passed.take() else { return false };
         let is_back = |sequence, log: &Log| before.subject_of(sequence).is_none() && log.subject_of(sequence).is_some();
         let Passed { older, newer } = *passed;
@@ -175,7 +176,7 @@ impl Consumer {
         self.cursor = Cursor::at(place.next, log);
         self.cursor.start = start.min(place.next);
         if let Some(resume) = place.resume
-            && let Err(error) = self.cursor.find_latest(resume, &self.rules, log)
+            && let Err(error) = self.cursor.find_latest(resume.min(log.last_sequence()), &self.rules, log)
         {
             tracing::warn!(%error, "the last messages of their subjects could not be found again");
         }

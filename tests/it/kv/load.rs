@@ -1,12 +1,16 @@
 //! Watches while much is written: every final value, in the order of the revisions, none twice.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use embus::jetstream::kv::{Entry, Event, Store};
-use futures_util::{FutureExt, StreamExt};
+use embus::{SyncPolicy, jetstream};
+use futures_util::future::try_join_all;
+use futures_util::{FutureExt, StreamExt, TryStreamExt};
 
-use crate::kv::scene::{Scene, config};
-use crate::support::{next, run};
+use crate::kv::scene::{Scene, config, history, keys};
+use crate::support::{connect, listening, next, run, within};
 
 const KEYS: usize = 50;
 const ROUNDS: usize = 40;
@@ -118,4 +122,48 @@ async fn follow(bucket: Store) -> Learned {
     assert_eq!(told, 1);
     assert!(events.next().now_or_never().is_none(), "nothing is left");
     learned
+}
+
+/// How often listings are asked for while each key is replaced again and again.
+const LISTINGS: usize = 20;
+const FEW_KEYS: usize = 8;
+
+/// Puts all of a few keys at once, until it is told to stop.
+async fn replace(bucket: Store, is_over: Arc<AtomicBool>) {
+    let mut round = 0_u64;
+    while !is_over.load(Ordering::Relaxed) {
+        round += 1;
+        let put = |key| bucket.put(format!("key.{key}"), round.to_string().into());
+        try_join_all((0..FEW_KEYS).map(put)).await.unwrap();
+    }
+}
+
+#[test]
+fn a_key_that_is_being_replaced_is_there() {
+    run(async {
+        // Each commit takes its time.
+        let dir = tempfile::tempdir().unwrap();
+        let broker = listening().store_dir(dir.path()).sync(SyncPolicy::Always).start().await.unwrap();
+        let inside = jetstream::new(broker.client()).create_key_value(config(1)).await.unwrap();
+        let outside = async_nats::jetstream::new(connect(&broker).await).get_key_value("b").await.unwrap();
+        let all: Vec<_> = (0..FEW_KEYS).map(|key| format!("key.{key}")).collect();
+        for key in &all {
+            inside.put(key, "0".into()).await.unwrap();
+        }
+        let is_over = Arc::new(AtomicBool::new(false));
+        let writer = tokio::spawn(replace(inside.clone(), Arc::clone(&is_over)));
+        for _ in 0..LISTINGS {
+            assert_eq!(keys(&inside).await, all);
+            let mut listed: Vec<_> =
+                within("keys over TCP", outside.keys().await.unwrap().try_collect()).await.unwrap();
+            listed.sort();
+            listed.dedup();
+            assert_eq!(listed, all, "over TCP");
+            assert!(!history(&inside, "key.0").await.is_empty(), "the history of a key");
+            let mut entries = within("a history over TCP", outside.history("key.1")).await.unwrap();
+            assert!(within("an entry", entries.next()).await.is_some(), "over TCP");
+        }
+        is_over.store(true, Ordering::Relaxed);
+        writer.await.unwrap();
+    });
 }

@@ -57,6 +57,7 @@ impl World {
         if !answer["error"].is_null() {
             assert!(self.is_faulty && !message.is_seen, "{answer}, {message:?}");
             message.fate = Fate::Refused;
+            self.streams[message.slot].refused += 1;
             return;
         }
         assert_eq!(answer["stream"], SLOTS[message.slot].name);

@@ -1,6 +1,6 @@
 //! Requests for messages, and what they get.
 
-use super::config::{NAMES, SLOTS};
+use super::config::{Acks, NAMES, SLOTS};
 use super::state::Delivery;
 use super::world::{Fate, Held, Sabotage, Whom, World};
 use crate::frame::Received;
@@ -127,6 +127,7 @@ impl World {
         }
         let subject = message.subject;
         let (waiting, known_to) = (self.unsure_of(whom.slot), self.streams[whom.slot].known_to);
+        let refused = self.streams[whom.slot].refused;
         self.streams[whom.slot].stock.own(sequence, number, subject);
         let seen = self.with_model(whom, revision, |model, stock, now| {
             let what = format!("{} got {delivery:?} at {now}", whom.path());
@@ -135,7 +136,8 @@ impl World {
                 state.deliver(delivery, view)?;
                 // What was told in this moment may have come behind it.
                 let (least, most) = state.undelivered_from(known_to, view).into_inner();
-                let most = most + waiting;
+                let counts_early = view.config.acks == Acks::None;
+                let most = most + waiting + if counts_early { refused } else { 0 };
                 let is_right = (least..=most).contains(&delivery.pending);
                 if is_right {
                     Ok(())

@@ -88,6 +88,8 @@ pub(crate) struct Stream {
     pub(super) stock: Stock,
     /// What was known when clients were looked after last.
     pub(super) known_to: u64,
+    /// How many messages were refused in this moment: consumers without acknowledgements counted them until then.
+    pub(super) refused: u64,
     pub(super) places: [Place; NAMES.len()],
 }
 
@@ -373,6 +375,7 @@ impl World {
     /// order in which they were made.
     pub(super) fn collect(&mut self) {
         for stream in &mut self.streams {
+            stream.refused = 0;
             stream.known_to = stream.stock.iter().next_back().map_or(0, |(sequence, _)| sequence);
         }
         let received = self

@@ -248,8 +248,8 @@ impl Store {
         Ok(History { inner: watch::history(self, key.as_ref()).await? })
     }
 
-    /// All keys that have a value, each once; it ends, once it has caught up with those who write. A key whose only value is
-    /// just being replaced may be left out, as long as the new one is not acknowledged.
+    /// All keys that have a value, each once; it ends, once it has caught up with those who write. One whose value is
+    /// replaced meanwhile is among them.
     ///
     /// # Errors
     /// See [`HistoryErrorKind`](super::HistoryErrorKind).

@@ -41,6 +41,12 @@ impl Latest {
         Ok(Self { sequences, resume })
     }
 
+    /// Nothing came behind this sequence.
+    pub(super) fn forget_behind(&mut self, last: u64) {
+        self.sequences.retain(|sequence| *sequence <= last);
+        self.resume = self.resume.min(last);
+    }
+
     pub(super) fn len(&self) -> u64 {
         self.sequences.len() as u64
     }

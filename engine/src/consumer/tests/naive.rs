@@ -65,12 +65,17 @@ impl Naive {
     }
 
     fn before_it(&self) -> impl Iterator<Item = u64> {
-        let range = self.messages.range(self.next..).take_while(|(sequence, _)| **sequence <= self.visible);
+        let range = self.messages.range(self.next..);
         range.filter(|(_, subject)| self.wants(subject)).map(|(sequence, _)| *sequence)
     }
 
+    fn next(&self) -> Option<u64> {
+        self.before_it().next().filter(|sequence| *sequence <= self.visible)
+    }
+
     pub(super) fn pending(&self) -> u64 {
-        self.before_it().count() as u64
+        let counts_all = self.config.ack_policy == AckPolicy::None;
+        self.before_it().filter(|sequence| counts_all || *sequence <= self.visible).count() as u64
     }
 
     pub(super) fn queued(&self) -> usize {
@@ -96,7 +101,7 @@ impl Naive {
 
     /// Whether something could be delivered to whoever asks.
     pub(super) fn could_deliver(&self) -> bool {
-        self.queued() > 0 || (self.has_room() && self.pending() > 0)
+        self.queued() > 0 || (self.has_room() && self.next().is_some())
     }
 
     /// Checks a delivery against all that is promised, and takes it in.
@@ -114,7 +119,7 @@ impl Naive {
             *wait = Wait { deliveries: deliver.deliveries, due, is_queued: false };
         } else {
             assert_eq!(deliver.deliveries, 1, "{sequence} was done");
-            assert_eq!(self.before_it().next(), Some(sequence), "in order, without gaps");
+            assert_eq!(self.next(), Some(sequence), "in order, without gaps");
             assert_eq!(self.queued(), 0, "what is due comes first");
             assert!(self.has_room());
             self.next = sequence + 1;

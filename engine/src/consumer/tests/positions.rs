@@ -1,6 +1,6 @@
 //! Where consumers begin, what they count, and how they follow their stream.
 
-use super::rig::{Rig, SECOND, START, config};
+use super::rig::{Rig, SECOND, START, append, config};
 use crate::api::time::Time;
 use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy};
 use crate::consumer::{Consumer, Event, ResetError};
@@ -60,6 +60,51 @@ fn nothing_that_is_not_committed_is_delivered() {
     assert_eq!(rig.poll(), ["in #3 d2 x1 +1"]);
     rig.visible = 5;
     assert_eq!(rig.poll(), ["in #5 d3 x1 +0"]);
+}
+
+/// Puts a message in the place of another one; nothing of it is committed.
+fn replace(rig: &mut Rig, sequence: u64, subject: &str) {
+    rig.log.remove(sequence).unwrap();
+    append(&mut rig.log, subject, rig.now);
+}
+
+#[test]
+fn a_message_without_acknowledgements_that_is_replaced_is_always_before_its_consumer() {
+    for policy in [DeliverPolicy::All, DeliverPolicy::LastPerSubject] {
+        let config = ConsumerConfig { ack_policy: AckPolicy::None, ..deliver(policy, "a.*") };
+        let mut rig = Rig::with(&["a.1", "a.2", "a.3"], config);
+        replace(&mut rig, 1, "a.1");
+        assert_eq!(rig.info().num_pending, 3);
+        replace(&mut rig, 3, "a.3");
+        assert_eq!(rig.pull("in", r#"{"batch":10}"#), ["in #2 d1 x1 +2"]);
+        assert!(rig.consumer.is_hungry());
+        rig.visible = 4;
+        rig.offer(4);
+        assert_eq!(rig.poll(), ["in #4 d2 x1 +1"]);
+        rig.publish("b.1");
+        rig.offer(5);
+        assert_eq!(rig.poll(), ["in #5 d3 x1 +0"]);
+    }
+}
+
+#[test]
+fn what_never_was_is_not_before_a_consumer_and_what_has_its_sequence_is() {
+    for policy in [DeliverPolicy::All, DeliverPolicy::LastPerSubject] {
+        let config = ConsumerConfig { ack_policy: AckPolicy::None, ..deliver(policy, "a.*") };
+        for subject in ["b.1", "a.4"] {
+            let mut rig = Rig::with(&["a.1", "a.2", "a.3"], config.clone());
+            rig.visible = 2;
+            assert_eq!(rig.info().num_pending, 3);
+            rig.undo(&["a.1", "a.2"]);
+            assert_eq!(rig.info().num_pending, 2);
+            rig.publish(subject);
+            let wanted = u64::from(subject == "a.4");
+            assert_eq!(rig.info().num_pending, 2 + wanted);
+            let sent = rig.pull("in", r#"{"batch":10,"expires":1000}"#);
+            assert_eq!(sent.len(), 2 + usize::from(subject == "a.4"), "{sent:?}");
+            assert_eq!(rig.info().num_pending, 0);
+        }
+    }
 }
 
 #[test]

@@ -266,6 +266,18 @@ impl Rig {
         self.deltas.clear();
     }
 
+    /// A commit failed: the log is read anew, and holds a message on each of these subjects.
+    pub(super) fn undo(&mut self, subjects: &[&str]) {
+        let mut log = empty_log();
+        log.watch_removals(true);
+        for subject in subjects {
+            append(&mut log, subject, self.now);
+        }
+        let before = std::mem::replace(&mut self.log, log);
+        self.visible = self.log.last_sequence();
+        self.consumer.handle_undone(&before, &mut self.log, self.now);
+    }
+
     /// Forgets everything that was not written down.
     pub(super) fn crash(&mut self) {
         let config = Arc::clone(self.consumer.config());
