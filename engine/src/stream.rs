@@ -9,7 +9,6 @@
 pub mod config;
 pub mod core;
 pub mod ticket;
-pub mod transform;
 
 mod answer;
 mod commit;

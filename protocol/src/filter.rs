@@ -4,6 +4,8 @@
 //! stands for one token, and a last token that is exactly `>` for one or more. A subject is always taken literally:
 //! its `*` is a text like any other.
 
+use std::iter::repeat;
+
 /// Whether no token is exactly `*` or `>`, so that the filter matches only itself.
 #[inline]
 pub fn is_literal(subject: &[u8]) -> bool {
@@ -84,6 +86,43 @@ fn is_wildcard(token: &[u8]) -> bool {
     matches!(token, b"*" | b">")
 }
 
+/// A filter of the subjects that match both filters, if there are any.
+pub fn intersect(left: &[u8], right: &[u8]) -> Option<Vec<u8>> {
+    if !overlap(left, right) {
+        return None;
+    }
+    let longer = tokens(left).count().max(tokens(right).count());
+    let mut common = Vec::with_capacity(left.len().max(right.len()));
+    for (a, b) in endless(left).zip(endless(right)).take(longer) {
+        if !common.is_empty() {
+            common.push(b'.');
+        }
+        let narrow = if a == b">" || (a == b"*" && b != b">") { b } else { a };
+        common.extend_from_slice(narrow);
+    }
+    Some(common)
+}
+
+/// The tokens with the last one again and again: only `>` needs it.
+fn endless(filter: &[u8]) -> impl Iterator<Item = &[u8]> {
+    let last = tokens(filter).last().unwrap_or_default();
+    tokens(filter).chain(repeat(last))
+}
+
+/// Whether every subject that matches `inner` matches `outer`.
+pub fn covers(outer: &[u8], inner: &[u8]) -> bool {
+    let (mut outer, mut inner) = (tokens(outer), tokens(inner));
+    loop {
+        match (outer.next(), inner.next()) {
+            (None, None) | (Some(b">"), Some(_)) => return true,
+            (_, Some(b">")) => return false,
+            (Some(b"*"), Some(_)) => {}
+            (Some(a), Some(b)) if a == b => {}
+            _ => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -154,5 +193,35 @@ mod tests {
             assert_eq!(is_valid_literal(text.as_bytes()), literal, "{text}");
         }
         assert!(is_literal(b"a..b") && is_literal(b"") && !is_literal(b"a.*.") && !is_literal(b">."));
+    }
+
+    #[track_caller]
+    fn check_common(left: &str, right: &str, common: Option<&str>) {
+        for (a, b) in [(left, right), (right, left)] {
+            assert_eq!(overlap(a.as_bytes(), b.as_bytes()), common.is_some(), "{a} {b}");
+            let found = intersect(a.as_bytes(), b.as_bytes());
+            assert_eq!(found.as_deref(), common.map(str::as_bytes), "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn what_filters_have_in_common() {
+        check_common("a", "a", Some("a"));
+        check_common("a", "b", None);
+        check_common("a.*", "*.b", Some("a.b"));
+        check_common("a.>", "*.b", Some("a.b"));
+        check_common("a.>", "a", None);
+        check_common("a.>", "*.*.c", Some("a.*.c"));
+        check_common("a.>", "*.b.>", Some("a.b.>"));
+        check_common(">", "*.*", Some("*.*"));
+        check_common("*.>", ">", Some("*.>"));
+        check_common("*.*", "a.>", Some("a.*"));
+        check_common("a.*", "a.b.c", None);
+    }
+
+    #[test]
+    fn which_filter_covers_which() {
+        assert!(covers(b"a.>", b"a.*.>") && covers(b"*", b"a") && covers(b">", b">"));
+        assert!(!covers(b"a.*", b"a.>") && !covers(b"a", b"*") && !covers(b"a.>", b"a"));
     }
 }

@@ -32,3 +32,4 @@ pub mod secret;
 pub mod status;
 pub mod subject;
 pub mod subject_tree;
+pub mod transform;

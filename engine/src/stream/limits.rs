@@ -1,5 +1,6 @@
 //! The limits of a stream, compiled from its configuration, and how they are kept. [reference §4.2, §10]
 
+use embus_protocol::transform::SubjectTransform;
 use embus_storage::error::StorageError;
 use embus_storage::log::{Accounting, Describe, LogOptions};
 use embus_storage::message::Timestamp;
@@ -8,7 +9,6 @@ use super::config::{Compression, Discard, PersistMode, Retention, StorageType, S
 use super::core::Core;
 use super::republish::Republisher;
 use super::rollup::Rollup;
-use super::transform::SubjectTransform;
 use super::ttl::SECOND;
 use crate::api::error::ApiError;
 use crate::sync::Arc;

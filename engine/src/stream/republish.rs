@@ -4,13 +4,13 @@ use std::io::Write;
 
 use bytes::Bytes;
 use embus_protocol::filter;
+use embus_protocol::transform::SubjectTransform;
 use embus_storage::message::Timestamp;
 
 use super::config::StreamConfig;
 use super::core::Republish;
 use super::header_rewrite::CRLF;
 use super::header_scan::VERSION;
-use super::transform::SubjectTransform;
 use crate::api::time::Time;
 
 /// Makes the copies of one stream.

@@ -1,12 +1,12 @@
 //! Where a stream's messages get new subjects: its transform, and its copies; and whether copies would come back.
 
-use embus_protocol::filter::overlap;
+use embus_protocol::filter::{intersect, overlap};
+use embus_protocol::transform::SubjectTransform;
 
 use super::check::refused;
-use super::subjects::{intersect, is_valid};
+use super::subjects::is_valid;
 use super::{Republish, StreamConfig, Transform};
 use crate::api::error::ApiError;
-use crate::stream::transform::SubjectTransform;
 
 impl StreamConfig {
     pub(super) fn check_transform(&self) -> Result<(), ApiError> {

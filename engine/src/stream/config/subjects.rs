@@ -1,8 +1,6 @@
 //! The subjects of a stream: what they may be, and how filters relate.
 
-use std::iter::repeat;
-
-use embus_protocol::filter::{is_valid_filter, overlap, tokens};
+use embus_protocol::filter::{covers, is_valid_filter, overlap};
 use embus_protocol::filter_tree::{FilterTree, OutOfSteps, Steps};
 
 use super::check::refused;
@@ -84,70 +82,9 @@ pub(crate) fn is_valid(filter: &[u8]) -> bool {
     !filter.iter().any(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | b'\x0c')) && is_valid_filter(filter)
 }
 
-/// Whether every subject that matches `inner` matches `outer`.
-pub(crate) fn covers(outer: &[u8], inner: &[u8]) -> bool {
-    let (mut outer, mut inner) = (tokens(outer), tokens(inner));
-    loop {
-        match (outer.next(), inner.next()) {
-            (None, None) | (Some(b">"), Some(_)) => return true,
-            (_, Some(b">")) => return false,
-            (Some(b"*"), Some(_)) => {}
-            (Some(a), Some(b)) if a == b => {}
-            _ => return false,
-        }
-    }
-}
-
-/// A filter of the subjects that match both filters, if there are any.
-pub(crate) fn intersect(left: &[u8], right: &[u8]) -> Option<Vec<u8>> {
-    if !overlap(left, right) {
-        return None;
-    }
-    let longer = tokens(left).count().max(tokens(right).count());
-    let mut common = Vec::with_capacity(left.len().max(right.len()));
-    for (a, b) in endless(left).zip(endless(right)).take(longer) {
-        if !common.is_empty() {
-            common.push(b'.');
-        }
-        let narrow = if a == b">" || (a == b"*" && b != b">") { b } else { a };
-        common.extend_from_slice(narrow);
-    }
-    Some(common)
-}
-
-/// The tokens with the last one again and again: only `>` needs it.
-fn endless(filter: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let last = tokens(filter).last().unwrap_or_default();
-    tokens(filter).chain(repeat(last))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn check(left: &str, right: &str, common: Option<&str>) {
-        for (a, b) in [(left, right), (right, left)] {
-            assert_eq!(overlap(a.as_bytes(), b.as_bytes()), common.is_some(), "{a} {b}");
-            let found = intersect(a.as_bytes(), b.as_bytes());
-            assert_eq!(found.as_deref(), common.map(str::as_bytes), "{a} {b}");
-        }
-    }
-
-    #[test]
-    fn what_filters_have_in_common() {
-        check("a", "a", Some("a"));
-        check("a", "b", None);
-        check("a.*", "*.b", Some("a.b"));
-        check("a.>", "*.b", Some("a.b"));
-        check("a.>", "a", None);
-        check("a.>", "*.*.c", Some("a.*.c"));
-        check("a.>", "*.b.>", Some("a.b.>"));
-        check(">", "*.*", Some("*.*"));
-        check("*.>", ">", Some("*.>"));
-        check("*.*", "a.>", Some("a.*"));
-        check("a.*", "a.b.c", None);
-    }
 
     #[test]
     fn the_first_that_overlaps_is_told() {
@@ -167,11 +104,5 @@ mod tests {
         let right = (0..30_000).map(|number| format!("x.{number:x}.*.z"));
         let subjects: Vec<_> = left.chain(right).collect();
         assert_eq!(super::check(&subjects, false).unwrap_err().description, TOO_MUCH);
-    }
-
-    #[test]
-    fn which_filter_covers_which() {
-        assert!(covers(b"a.>", b"a.*.>") && covers(b"*", b"a") && covers(b">", b">"));
-        assert!(!covers(b"a.*", b"a.>") && !covers(b"a", b"*") && !covers(b"a.>", b"a"));
     }
 }

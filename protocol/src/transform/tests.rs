@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::stream::config::subjects;
+use crate::filter::intersect;
 
 /// What a test file says: JSON texts between tabs.
 fn lines(file: &str) -> impl Iterator<Item = Vec<String>> {
@@ -90,7 +90,7 @@ proptest! {
         if transform.apply(subject.as_bytes(), &mut out) {
             let whole = transform.reach(source.as_bytes());
             prop_assert!(matches(&whole, &out), "{:?} of {:?}", String::from_utf8_lossy(&whole), out);
-            if let Some(common) = subjects::intersect(source.as_bytes(), narrow.as_bytes())
+            if let Some(common) = intersect(source.as_bytes(), narrow.as_bytes())
                 && matches(&common, subject.as_bytes())
             {
                 let reached = transform.reach(&common);

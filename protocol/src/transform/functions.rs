@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use embus_protocol::filter::tokens;
+use crate::filter::tokens;
 
 /// A function of a subject. Lengths that are not positive, or not shorter than the token, leave it whole.
 #[derive(Debug, PartialEq)]

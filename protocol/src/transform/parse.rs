@@ -1,7 +1,7 @@
 //! The destination of a transform, read as the reference server reads it: first the form of all tokens, then what their
 //! functions want.
 
-use embus_protocol::filter::{is_valid_filter, tokens};
+use crate::filter::{is_valid_filter, tokens};
 
 use super::functions::Function;
 use super::{Part, TransformError};

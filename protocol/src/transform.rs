@@ -1,4 +1,5 @@
-//! Subjects made from subjects: what a stream's `subject_transform` and `republish` say, compiled. [reference §1.11, §6.8]
+//! Subjects made from subjects: what mappings and a stream's `subject_transform` and `republish` say, compiled.
+//! [reference §1.11, §6.8]
 //!
 //! A transform has a source filter and a destination whose tokens are literals, references to tokens of the subject, or
 //! functions of them. Nothing here knows streams.
@@ -11,14 +12,14 @@ mod tests;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use embus_protocol::filter::{matches, tokens};
+use crate::filter::{matches, tokens};
 
 use functions::Function;
 
 /// A compiled transform.
 ///
 /// ```
-/// use embus_engine::stream::transform::SubjectTransform;
+/// use embus_protocol::transform::SubjectTransform;
 /// let transform = SubjectTransform::compile("orders.*.*", "by-id.$2.{{partition(3,2)}}").unwrap().unwrap();
 /// let mut subject = Vec::new();
 /// assert!(transform.apply(b"orders.eu.4711", &mut subject));
@@ -173,7 +174,7 @@ impl SubjectTransform {
     }
 
     /// A filter that matches everything subjects of `filter` can become; `filter` lies within the source.
-    pub(crate) fn reach(&self, filter: &[u8]) -> Vec<u8> {
+    pub fn reach(&self, filter: &[u8]) -> Vec<u8> {
         let mut reached: Vec<&[u8]> = Vec::with_capacity(self.parts.len());
         for part in &self.parts {
             match part {
