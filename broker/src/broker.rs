@@ -18,6 +18,7 @@ use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream};
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{Identity, Refused, Users};
 use crate::builder::Builder;
 use crate::client::Client;
 use crate::error::StartError;
@@ -55,6 +56,7 @@ struct Inner {
     #[cfg(feature = "monitor")]
     monitor_addr: Option<SocketAddr>,
     clients: Mutex<Vec<Weak<LocalClient>>>,
+    users: Option<Arc<Users>>,
     stopping: AtomicBool,
 }
 
@@ -92,7 +94,11 @@ impl Broker {
         cancellation: Option<CancellationToken>,
         builder: &Builder,
     ) -> Result<Self, StartError> {
+        let users = builder.auth.users()?;
         let ports = Ports::bind(builder).await?;
+        if !builder.auth.apply(&shell, users.clone(), builder.secret_seed()) {
+            ports.warn_of_strangers();
+        }
         if let Err(error) = store::start(&shell, &builder.store).await {
             shell.tasks.stop();
             return Err(error);
@@ -103,6 +109,7 @@ impl Broker {
             #[cfg(feature = "monitor")]
             monitor_addr: ports.monitor_addr(),
             clients: Mutex::new(Vec::new()),
+            users,
             stopping: AtomicBool::new(false),
             shell: Arc::clone(&shell),
         };
@@ -130,9 +137,31 @@ impl Broker {
         });
     }
 
-    /// A client in this process: no socket, no protocol.
+    /// A client in this process: no socket, no protocol. It has all rights, in the global account.
     pub fn client(&self) -> Client {
-        let local = LocalClient::connect(&self.inner.shell.engine);
+        self.adopt(LocalClient::connect(&self.inner.shell.engine))
+    }
+
+    /// A client in this process that is one of the [users](crate::Builder::user): in its account, with its rights. The
+    /// program is trusted, so no password is asked for.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no user of this name, or it may not connect in the process.
+    pub fn client_as(&self, user: impl AsRef<str>) -> Result<Client, Refused> {
+        let users = self.inner.users.as_ref().ok_or(Refused::Credentials)?;
+        self.client_with(&users.identity(user.as_ref())?)
+    }
+
+    /// A client in this process with an identity that the program made up. Whoever it is, its time to go is the
+    /// program's to keep: `expires` is looked at only now.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is no such account, or the identity has ended.
+    pub fn client_with(&self, identity: &Identity) -> Result<Client, Refused> {
+        Ok(self.adopt(LocalClient::connect_as(&self.inner.shell.engine, identity)?))
+    }
+
+    fn adopt(&self, local: Arc<LocalClient>) -> Client {
         let mut clients = self.inner.clients.lock();
         clients.retain(|client| client.strong_count() > 0);
         clients.push(Arc::downgrade(&local));

@@ -11,6 +11,7 @@ use embus_protocol::limits::{LAME_DUCK_DURATION, LAME_DUCK_GRACE};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::auth::{AuthSettings, Authenticator, Credential, User};
 use crate::broker::{Broker, LameDuck};
 use crate::clock::SystemClock;
 use crate::error::StartError;
@@ -44,6 +45,7 @@ pub struct Builder {
     #[cfg(feature = "monitor")]
     pub(crate) monitor: Option<String>,
     pub(crate) store: StoreSettings,
+    pub(crate) auth: AuthSettings,
     limits: Limits,
     lame_duck: LameDuck,
     cancellation: Option<CancellationToken>,
@@ -67,6 +69,7 @@ impl Default for Builder {
             #[cfg(feature = "monitor")]
             monitor: None,
             store: StoreSettings::default(),
+            auth: AuthSettings::default(),
             limits: Limits::default(),
             lame_duck: LameDuck { duration: LAME_DUCK_DURATION, grace: LAME_DUCK_GRACE },
             cancellation: None,
@@ -89,7 +92,8 @@ impl Builder {
 
     /// Listens for clients on `host:port`; port 0 takes a free one. May be called several times.
     ///
-    /// Whoever reaches the address may use the broker: there is no login.
+    /// Whoever reaches the address may use the broker, unless it has [users](Self::user): an address beyond this machine
+    /// without them is warned of.
     #[cfg(feature = "listen")]
     pub fn listen(mut self, address: impl Into<String>) -> Self {
         self.listen.push(address.into());
@@ -177,6 +181,51 @@ impl Builder {
     /// Starts with an empty store: all streams in the directory are removed.
     pub fn clear_store_on_start(mut self) -> Self {
         self.store.clear = true;
+        self
+    }
+
+    /// Adds a user: clients over the network have to log in from then on, as one of the users. See [`auth`](crate::auth).
+    pub fn user(mut self, user: User) -> Self {
+        self.auth.users.push(user);
+        self
+    }
+
+    /// Lets clients in that know this token, which may be given as a bcrypt hash.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = embus::Broker::builder().listen("127.0.0.1:0").token("s3cret").start().await?;
+    /// assert!(broker.server_info().auth_required);
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn token(self, token: impl Into<String>) -> Self {
+        self.user(User::new(Credential::token(token.into())))
+    }
+
+    /// Lets clients without credentials in as the user of this name.
+    pub fn no_auth_user(mut self, name: impl Into<String>) -> Self {
+        self.auth.no_auth_user = Some(name.into());
+        self
+    }
+
+    /// Asks `authenticator` who a client is, in place of a list of users.
+    pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
+        self.auth.authenticator = Some(Arc::new(authenticator));
+        self
+    }
+
+    /// Declares an account: its users have subjects of their own, apart from those of other accounts. `$G` and `$SYS` are
+    /// always there; streams and buckets are in `$G` only.
+    pub fn account(mut self, name: impl Into<String>) -> Self {
+        self.auth.accounts.push(name.into());
+        self
+    }
+
+    /// How long a client may take for its login; 2 seconds by default.
+    pub fn login_timeout(mut self, timeout: Duration) -> Self {
+        self.auth.timeout = Some(timeout);
         self
     }
 
@@ -382,6 +431,15 @@ impl Builder {
         // The one informational field that every client keeps and none interprets.
         let go = format!("embus {}", env!("CARGO_PKG_VERSION"));
         ServerInfo { server_id, server_name, version, go, ..ServerInfo::default() }
+    }
+
+    /// What nonces come of: known to nobody, unless a test seeds it.
+    pub(crate) fn secret_seed(&self) -> [u8; 32] {
+        use rand::{Rng, SeedableRng};
+        match self.seed {
+            Some(seed) => rand::rngs::StdRng::seed_from_u64(seed).random(),
+            None => rand::rngs::StdRng::from_os_rng().random(),
+        }
     }
 
     fn seed_or_random(&self) -> u64 {

@@ -91,7 +91,18 @@ impl<W: Wire> Connection<W> {
             if let Some(reason) = self.session.end() {
                 return Poll::Ready(reason);
             }
-            if self.poll_stall(cx).is_pending() || self.session.poll_held(worker, cx).is_pending() {
+            if self.poll_stall(cx).is_pending() {
+                return Poll::Pending;
+            }
+            match self.session.poll_login(worker, cx) {
+                Poll::Ready(None) => {}
+                Poll::Ready(Some(turn)) => {
+                    self.stall = turn.congestion.map(Stall::new);
+                    continue;
+                }
+                Poll::Pending => return Poll::Pending,
+            }
+            if self.session.poll_held(worker, cx).is_pending() {
                 return Poll::Pending;
             }
             match self.poll_turn(cx, worker) {
@@ -213,6 +224,8 @@ fn may_have_unread_input(reason: CloseReason) -> bool {
             | CloseReason::MaximumConnectionsExceeded
             | CloseReason::BadClientProtocolVersion
             | CloseReason::AuthenticationFailure
+            | CloseReason::AuthenticationTimeout
+            | CloseReason::AuthenticationExpired
             | CloseReason::NoRespondersRequiresHeaders
     )
 }

@@ -20,6 +20,7 @@
 //! The library starts no runtime, installs no logger, handles no signal, never exits the process and has no global
 //! state: many brokers can run in one process.
 
+pub mod auth;
 mod broker;
 mod builder;
 pub mod client;

@@ -44,6 +44,14 @@ impl Ports {
         Ok(ports)
     }
 
+    /// Nobody has to log in: says so where that is open to more than this machine.
+    pub(crate) fn warn_of_strangers(&self) {
+        for acceptor in self.tcp.iter().filter(|acceptor| !acceptor.local_addr.ip().is_loopback()) {
+            let address = acceptor.local_addr;
+            tracing::warn!(%address, "open to everybody who reaches the address: no users are configured");
+        }
+    }
+
     /// The TCP addresses for clients.
     pub(crate) fn local_addrs(&self) -> Vec<SocketAddr> {
         self.tcp.iter().map(|acceptor| acceptor.local_addr).collect()
@@ -83,6 +91,9 @@ impl Ports {
     pub(crate) async fn bind(_: &Builder) -> Result<Self, StartError> {
         Ok(Self::default())
     }
+
+    /// Nobody can reach it.
+    pub(crate) fn warn_of_strangers(&self) {}
 
     /// No addresses.
     pub(crate) fn local_addrs(&self) -> Vec<std::net::SocketAddr> {

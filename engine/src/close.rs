@@ -26,6 +26,10 @@ pub enum CloseReason {
     BadClientProtocolVersion,
     /// CONNECT asked for what only a login may get.
     AuthenticationFailure,
+    /// No login came in time.
+    AuthenticationTimeout,
+    /// The user's credentials ended.
+    AuthenticationExpired,
     /// One connection more than allowed.
     MaximumConnectionsExceeded,
     /// One message larger than allowed.
@@ -52,6 +56,8 @@ impl CloseReason {
             Self::ProtocolViolation => "Protocol Violation",
             Self::BadClientProtocolVersion => "Bad Client Protocol Version",
             Self::AuthenticationFailure => "Authentication Failure",
+            Self::AuthenticationTimeout => "Authentication Timeout",
+            Self::AuthenticationExpired => "Authentication Expired",
             Self::MaximumConnectionsExceeded => "Maximum Connections Exceeded",
             Self::MaximumPayloadExceeded => "Maximum Message Payload Exceeded",
             Self::MaximumControlLineExceeded => "Maximum Control Line Exceeded",

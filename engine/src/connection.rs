@@ -7,9 +7,11 @@ use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
+use crate::accounts::GLOBAL_ACCOUNT;
 use crate::clock::{Clock, Monotonic};
 use crate::lanes::Lanes;
 use crate::outbox::Outbox;
+use crate::rights::Rights;
 use crate::service::Service;
 use crate::sink::Sink;
 use crate::statistics::Traffic;
@@ -52,6 +54,10 @@ pub struct Peer {
 /// What CONNECT told of a client, for people to read.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Identity {
+    /// The user that it logged in as; empty without a login.
+    pub user: String,
+    /// The account that it is in, if not the global one.
+    pub account: Option<String>,
     /// The name that the program gave its connection.
     pub name: String,
     /// The client library's language.
@@ -70,6 +76,10 @@ pub struct Connection {
     side: Side,
     subscriptions: Mutex<SubscriptionSet>,
     identity: Mutex<Identity>,
+    /// What the client may do, if not everything; read only where `gets_filtered` or `answers_requests` says so.
+    rights: Mutex<Option<Arc<Rights>>>,
+    gets_filtered: AtomicBool,
+    answers_requests: AtomicBool,
     received_messages: AtomicU64,
     received_bytes: AtomicU64,
     /// What in-process subscribers have read; wire clients have an outbox that counts.
@@ -136,6 +146,9 @@ impl Connection {
             side,
             subscriptions: Mutex::new(SubscriptionSet::default()),
             identity: Mutex::new(Identity::default()),
+            rights: Mutex::new(None),
+            gets_filtered: AtomicBool::new(false),
+            answers_requests: AtomicBool::new(false),
             received_messages: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
             local_messages: AtomicU64::new(0),
@@ -202,9 +215,57 @@ impl Connection {
         self.identity.lock().clone()
     }
 
+    /// The name of its account.
+    pub fn account(&self) -> String {
+        self.identity.lock().account.clone().unwrap_or_else(|| GLOBAL_ACCOUNT.to_owned())
+    }
+
     /// Notes what CONNECT told.
     pub fn set_identity(&self, identity: Identity) {
         *self.identity.lock() = identity;
+    }
+
+    /// Notes what the client may do from now on. Its interest is matched anew only when the account's changes.
+    pub(crate) fn set_rights(&self, rights: Option<Arc<Rights>>) {
+        let says = |says: fn(&Rights) -> bool| rights.as_deref().is_some_and(says);
+        self.gets_filtered.store(says(Rights::filters_deliveries), Ordering::Release);
+        self.answers_requests.store(says(Rights::answers_requests), Ordering::Release);
+        *self.rights.lock() = rights;
+    }
+
+    /// Whether some messages may be kept from a subscription that the client has.
+    #[inline]
+    pub(crate) fn gets_filtered(&self) -> bool {
+        self.gets_filtered.load(Ordering::Acquire)
+    }
+
+    /// Whether a message on this subject may go to a subscription of the client's in this queue group.
+    #[inline]
+    pub(crate) fn may_receive(&self, subject: &[u8], queue: Option<&[u8]>) -> bool {
+        !self.gets_filtered() || self.rights.lock().as_ref().is_none_or(|rights| rights.may_receive(subject, queue))
+    }
+
+    /// Whether the client may answer the requests that come to it, and those only.
+    #[inline]
+    pub(crate) fn answers_requests(&self) -> bool {
+        self.answers_requests.load(Ordering::Acquire)
+    }
+
+    /// A message is delivered to the client, with this reply subject.
+    #[inline]
+    pub(crate) fn note_request(&self, reply: Option<&[u8]>) {
+        if let Some(reply) = reply
+            && self.answers_requests()
+        {
+            self.grant(reply);
+        }
+    }
+
+    #[cold]
+    fn grant(&self, reply: &[u8]) {
+        if let Some(rights) = &*self.rights.lock() {
+            rights.requested(reply);
+        }
     }
 
     /// Whether the client understands INFO at any time.

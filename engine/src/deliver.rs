@@ -223,8 +223,12 @@ impl Delivery<'_> {
             }
         }
         match subscription.sink() {
-            Sink::Wire(outbox) => self.send_frame(outbox, destination),
+            Sink::Wire(outbox) => {
+                subscription.connection().note_request(self.outgoing.publish.reply);
+                self.send_frame(outbox, destination);
+            }
             Sink::Local(queue) => {
+                subscription.connection().note_request(self.outgoing.publish.reply);
                 let message = self.outgoing.message();
                 self.batch.push_local(queue, message);
             }

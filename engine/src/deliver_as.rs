@@ -186,6 +186,7 @@ impl Delivery<'_> {
                 return false;
             }
         }
+        subscription.connection().note_request(Some(self.handed.reply));
         match subscription.sink() {
             Sink::Wire(outbox) => self.send(outbox, subscription),
             Sink::Local(queue) => {

@@ -11,12 +11,15 @@ use embus_protocol::encode;
 use embus_protocol::info::ServerInfo;
 use parking_lot::Mutex;
 
+use crate::accounts::Accounts;
+pub use crate::accounts::{GLOBAL_ACCOUNT, SYSTEM_ACCOUNT};
 use crate::batch;
 use crate::budget::Budget;
 use crate::clock::{Clock, Monotonic};
 use crate::close::CloseReason;
 use crate::connection::{ClientId, Connection, Peer};
 use crate::deadlines::Deadlines;
+use crate::gate::Gate;
 use crate::jetstream::JetStream;
 use crate::jobs::Queues;
 use crate::limits::Limits;
@@ -31,20 +34,15 @@ use crate::worker::{Worker, WorkerPool};
 
 pub use streams::API_LEVEL;
 
-/// Name of the account that clients are in without a login. [nats-server: `$G`]
-pub const GLOBAL_ACCOUNT: &str = "$G";
-
-/// Name of the account of the broker itself. [nats-server: `$SYS`]
-pub const SYSTEM_ACCOUNT: &str = "$SYS";
-
 /// The shared state of one broker.
 pub struct Engine {
     limits: Limits,
     clock: Arc<dyn Clock>,
     start: SystemTime,
     info: Mutex<ServerInfo>,
-    global: Arc<Router>,
-    system: Arc<Router>,
+    accounts: Accounts,
+    /// Set when clients have to log in.
+    gate: Mutex<Option<Arc<Gate>>>,
     registry: Registry,
     wire_connections: AtomicUsize,
     budget: Arc<Budget>,
@@ -75,8 +73,8 @@ impl Engine {
             start: clock.wall(),
             clock,
             info: Mutex::new(info),
-            global: Arc::new(Router::new(1, GLOBAL_ACCOUNT)),
-            system: Arc::new(Router::new(2, SYSTEM_ACCOUNT)),
+            accounts: Accounts::new(),
+            gate: Mutex::new(None),
             registry: Registry::default(),
             wire_connections: AtomicUsize::new(0),
             budget: Arc::new(Budget::new(limits.max_buffered)),
@@ -116,12 +114,36 @@ impl Engine {
 
     /// The account that clients are in without a login.
     pub fn global_account(&self) -> &Arc<Router> {
-        &self.global
+        &self.accounts.global
     }
 
     /// The account of the broker itself.
     pub fn system_account(&self) -> &Arc<Router> {
-        &self.system
+        &self.accounts.system
+    }
+
+    /// Adds an account, unless there is one of this name.
+    pub fn add_account(&self, name: &str) -> Arc<Router> {
+        self.accounts.add(name)
+    }
+
+    /// All accounts, by name.
+    pub fn account_list(&self) -> Vec<Arc<Router>> {
+        self.accounts.all()
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.accounts
+    }
+
+    /// Asks clients that connect from now on who they are.
+    pub fn set_gate(&self, gate: Gate) {
+        self.info.lock().auth_required = !gate.allows_anonymous();
+        *self.gate.lock() = Some(Arc::new(gate));
+    }
+
+    pub(crate) fn gate(&self) -> Option<Arc<Gate>> {
+        self.gate.lock().clone()
     }
 
     /// Working memory for read turns.
@@ -175,7 +197,7 @@ impl Engine {
 
     /// Forgets a client: its interest is gone when this returns.
     pub(crate) fn disconnect(&self, connection: &Connection, router: &Router, reason: CloseReason) {
-        let mut epitaph = ConnectionSnapshot::of(connection, router.account());
+        let mut epitaph = ConnectionSnapshot::of(connection);
         let subscriptions = connection.subscriptions().lock().take_all();
         router.unsubscribe_all(&subscriptions);
         if let Some(outbox) = connection.outbox() {

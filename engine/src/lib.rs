@@ -3,6 +3,7 @@
 //! Nothing here knows a runtime, a socket or a clock: bytes come in as slices, time as values, and a socket is a trait of
 //! two methods. `ARCHITECTURE.md` of the repository draws how the parts fit.
 
+mod accounts;
 pub mod api;
 mod batch;
 pub mod budget;
@@ -19,7 +20,9 @@ pub mod engine;
 mod feedback;
 #[cfg(test)]
 mod fixtures;
+pub mod gate;
 pub mod grace;
+mod grants;
 pub mod hold;
 mod interest;
 mod interest_watch;
@@ -38,6 +41,7 @@ pub mod outbox;
 mod registry;
 pub mod relief;
 mod reserved;
+mod rights;
 mod route;
 pub mod router;
 pub mod service;

@@ -2,13 +2,15 @@
 
 use crate::close::CloseReason;
 pub use crate::congestion::Congestion;
-use crate::connection::{ClientId, Connection, ConnectionKind, Peer};
+use crate::connection::{self, ClientId, Connection, ConnectionKind, Peer};
 use crate::engine::Engine;
+use crate::jetstream::JetStream;
 use crate::local_deliver;
 use crate::local_queue::{LocalQueue, QueueBounds};
 pub use crate::local_subscription::LocalSubscription;
 use crate::message::Message;
 use crate::reserved;
+use crate::rights::{self, Rights};
 use crate::router::Router;
 use crate::sink::Sink;
 use crate::statistics::Totals;
@@ -17,6 +19,7 @@ use crate::stream::ticket::Ticket;
 use crate::subscription::{Sid, Subscription};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use embus_auth::{Identity, Refused};
 use embus_protocol::filter;
 use embus_protocol::subject::Subject;
 
@@ -26,6 +29,10 @@ pub struct LocalClient {
     engine: Arc<Engine>,
     router: Arc<Router>,
     connection: Arc<Connection>,
+    /// What it may do, if not everything.
+    rights: Option<Arc<Rights>>,
+    max_payload: usize,
+    max_subscriptions: usize,
     last_sid: AtomicU64,
     closed: AtomicBool,
 }
@@ -55,6 +62,9 @@ pub enum PublishRefused {
     /// The subject, or the reply subject, belongs to the broker itself.
     #[error("the subject is reserved")]
     Reserved,
+    /// The client's user may not publish there.
+    #[error("the user may not publish to the subject")]
+    Permission,
 }
 
 /// Why a subscription was not made.
@@ -69,6 +79,9 @@ pub enum SubscribeRefused {
     /// The queue group belongs to the broker itself.
     #[error("the queue group is reserved")]
     Reserved,
+    /// The client's user may not have this subscription.
+    #[error("the user may not subscribe to the subject")]
+    Permission,
     /// The client has as many subscriptions as the broker allows.
     #[error("the client has {limit} subscriptions, as many as the broker allows")]
     TooMany {
@@ -78,12 +91,37 @@ pub enum SubscribeRefused {
 }
 
 impl LocalClient {
-    /// A client in the global account.
+    /// A client in the global account, with all rights.
     pub fn connect(engine: &Arc<Engine>) -> Arc<Self> {
+        Self::attach(engine, Arc::clone(engine.global_account()), &Identity::default())
+    }
+
+    /// A client with an identity of its own: in its account, with its rights.
+    ///
+    /// # Errors
+    /// [`Refused`] when the broker has no such account, or the identity has ended.
+    pub fn connect_as(engine: &Arc<Engine>, identity: &Identity) -> Result<Arc<Self>, Refused> {
+        if identity.expires.is_some_and(|expires| expires <= engine.clock().wall()) {
+            return Err(Refused::Credentials);
+        }
+        let router = rights::account_of(identity, engine.accounts())?;
+        Ok(Self::attach(engine, router, identity))
+    }
+
+    fn attach(engine: &Arc<Engine>, router: Arc<Router>, identity: &Identity) -> Arc<Self> {
         let peer = Peer { kind: ConnectionKind::InProcess, host: "in-process".to_owned(), port: 0 };
+        let connection = engine.connect_local(peer);
+        let rights = Rights::of(identity, engine.clock());
+        connection.set_rights(rights.clone());
+        let (user, account) = (identity.user.clone(), identity.account.clone());
+        connection.set_identity(connection::Identity { user, account, ..connection.identity() });
+        let limits = engine.limits();
         Arc::new(Self {
-            connection: engine.connect_local(peer),
-            router: Arc::clone(engine.global_account()),
+            connection,
+            router,
+            rights,
+            max_payload: identity.max_payload.unwrap_or(limits.max_payload).min(limits.max_payload),
+            max_subscriptions: identity.max_subscriptions.unwrap_or(limits.max_subscriptions),
             last_sid: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             engine: Arc::clone(engine),
@@ -102,7 +140,22 @@ impl LocalClient {
 
     /// Bytes of headers and payload that one message may have.
     pub fn max_payload(&self) -> usize {
-        self.engine.limits().max_payload
+        self.max_payload
+    }
+
+    /// Whether the client may publish to this subject. Calls that skip the protocol ask before they act for it.
+    pub fn may_publish(&self, subject: &[u8]) -> bool {
+        self.rights.as_ref().is_none_or(|rights| rights.may_publish(subject))
+    }
+
+    /// Whether the client may ask the API of `JetStream` for anything.
+    pub fn may_use_api(&self) -> bool {
+        self.rights.as_ref().is_none_or(|rights| rights.may_publish_all(b"$JS.API.>"))
+    }
+
+    /// The streams of the client's account, if it has any.
+    pub fn jetstream(&self) -> Option<&Arc<JetStream>> {
+        self.engine.jetstream().filter(|_| self.router.id() == self.engine.global_account().id())
     }
 
     /// What the client published and was given.
@@ -182,6 +235,8 @@ impl LocalClient {
             Err(PublishRefused::MaxPayload { limit })
         } else if reserved::may_be_reserved(subject, reply) && reserved::check_publish(subject, reply).is_some() {
             Err(PublishRefused::Reserved)
+        } else if !self.may_publish(subject) {
+            Err(PublishRefused::Permission)
         } else {
             Ok(())
         }
@@ -226,7 +281,11 @@ impl LocalClient {
         if queue.is_some_and(|queue| queue.as_bytes() == reserved::CLOSED_QUEUE) {
             return Err(SubscribeRefused::Reserved);
         }
-        let limit = self.engine.limits().max_subscriptions;
+        let queue = queue.map(str::as_bytes);
+        if self.rights.as_ref().is_some_and(|rights| !rights.may_subscribe(filter.as_bytes(), queue)) {
+            return Err(SubscribeRefused::Permission);
+        }
+        let limit = self.max_subscriptions;
         if limit > 0 && self.connection.subscriptions().lock().len() >= limit {
             return Err(SubscribeRefused::TooMany { limit });
         }

@@ -100,6 +100,7 @@ impl Delivery<'_> {
                 return false;
             }
         }
+        subscription.connection().note_request(message.reply().map(|reply| reply.as_bytes()));
         match subscription.sink() {
             Sink::Local(queue) => self.push(queue, message),
             Sink::Wire(outbox) => self.post(outbox, destination, &message, may_end),

@@ -41,8 +41,12 @@ impl Route {
         }
     }
 
-    /// Adds a subscription that wants `subject`.
+    /// Adds a subscription that wants `subject`, if its client may have that: who may not is no member of a queue group
+    /// either.
     pub(crate) fn push(&mut self, subject: &[u8], subscription: &Arc<Subscription>) {
+        if !subscription.may_receive(subject) {
+            return;
+        }
         let start = self.prefixes.len();
         if matches!(subscription.sink(), Sink::Wire(_)) {
             self.push_prefix(subject, subscription.sid().as_bytes());

@@ -177,7 +177,8 @@ impl Router {
                 count += 1;
             }
         });
-        only.filter(|only| is_known && count == 1 && only.queue().is_none()).map(Arc::clone)
+        let is_plain = |only: &&Arc<Subscription>| only.queue().is_none() && !only.connection().gets_filtered();
+        only.filter(is_plain).filter(|_| is_known && count == 1).map(Arc::clone)
     }
 
     /// Whether somebody wants exactly this subject.
@@ -199,7 +200,8 @@ impl Router {
     ) -> Option<Arc<Subscription>> {
         let mut found = None;
         self.interest.read().for_each_match(subject, |subscription| {
-            if found.is_none() && subscription.queue().is_none() && wanted(subscription) {
+            let may_have = || subscription.queue().is_none() && subscription.may_receive(subject);
+            if found.is_none() && wanted(subscription) && may_have() {
                 found = Some(Arc::clone(subscription));
             }
         });

@@ -1,14 +1,15 @@
 //! One wire client, from INFO to close: bytes in, bytes and deliveries out.
 //!
 //! Order of calls: [`Session::open`]; then, for each turn, [`Session::target`] says where to read, the caller reads, and
-//! [`Session::handle_input`] or [`Session::handle_payload`] takes it, and no more is read before [`Session::poll_held`]
-//! is ready; [`Session::handle_timeout`] when
+//! [`Session::handle_input`] or [`Session::handle_payload`] takes it, and no more is read before [`Session::poll_login`]
+//! and [`Session::poll_held`] are ready; [`Session::handle_timeout`] when
 //! [`Session::next_timeout`] is due; [`Session::close`] at the end, also when the socket failed.
 //!
 //! Drain invariant: after a turn nothing is staged in the worker; all output is in outboxes and local queues.
 
 mod connect;
 mod input;
+mod login;
 mod publish;
 mod subscribe;
 
@@ -31,6 +32,7 @@ use crate::engine::Engine;
 use crate::grace::Grace;
 use crate::keepalive::{Keepalive, PingAction};
 use crate::outbox::{Outbox, Transport};
+use crate::rights::Rights;
 use crate::router::Router;
 use crate::statistics::Totals;
 use crate::subscription::Subscription;
@@ -39,6 +41,7 @@ use crate::worker::Worker;
 
 use input::Inbox;
 pub use input::Target;
+use login::Gatekeeper;
 
 /// The state machine of one wire connection.
 pub struct Session {
@@ -51,6 +54,14 @@ pub struct Session {
     inbox: Inbox,
     keepalive: Keepalive,
     blocked: Option<Blocked>,
+    /// Only where clients log in.
+    gatekeeper: Option<Box<Gatekeeper>>,
+    /// What the client may do, if not everything.
+    rights: Option<Arc<Rights>>,
+    /// The subject that it was last allowed to publish to: the same one often comes again.
+    permitted: Vec<u8>,
+    max_payload: usize,
+    max_subscriptions: usize,
     /// Set when this turn took interest back: its replies must not overtake messages that are under way.
     grace: Option<Grace>,
     held: Option<Box<Held>>,
@@ -134,7 +145,7 @@ pub struct Turn {
 const PING_JITTER_PERCENT: u64 = 20;
 
 impl Session {
-    /// Greets a new client. It is in the global account, as there is no login.
+    /// Greets a new client. It is in the global account until it has logged in elsewhere.
     pub fn open(engine: &Arc<Engine>, peer: Peer, transport: Arc<dyn Transport>) -> Option<Self> {
         let now = engine.now();
         let (connection, allowed) = engine.connect_wire(peer, transport);
@@ -154,6 +165,11 @@ impl Session {
                 first_ping_jitter(engine),
             ),
             blocked: None,
+            gatekeeper: Gatekeeper::new(engine, now),
+            rights: None,
+            permitted: Vec::new(),
+            max_payload: engine.limits().max_payload,
+            max_subscriptions: engine.limits().max_subscriptions,
             grace: None,
             held: None,
             received: Received::default(),
@@ -165,7 +181,11 @@ impl Session {
 
     fn greet(&mut self, allowed: bool) {
         let mut line = Vec::new();
-        encode::info(&mut line, &self.engine.info_for(&self.connection));
+        let mut info = self.engine.info_for(&self.connection);
+        if let Some(gatekeeper) = &self.gatekeeper {
+            gatekeeper.nonce().clone_into(&mut info.nonce);
+        }
+        encode::info(&mut line, &info);
         if !allowed {
             encode::err(&mut line, &ClientError::MaximumConnectionsExceeded);
             self.phase = Phase::Closing(CloseReason::MaximumConnectionsExceeded);
@@ -194,7 +214,9 @@ impl Session {
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub fn next_timeout(&self) -> Monotonic {
         let ping = self.keepalive.next_timeout();
-        self.blocked.map_or(ping, |blocked| ping.min(blocked.deadline))
+        let login = self.gatekeeper.as_ref().and_then(|gatekeeper| gatekeeper.next_timeout());
+        let blocked = self.blocked.map(|blocked| blocked.deadline);
+        [login, blocked].into_iter().flatten().fold(ping, Monotonic::min)
     }
 
     /// Does what is due: a ping, or giving up a client that is silent or takes nothing.
@@ -204,7 +226,8 @@ impl Session {
         {
             self.check_blocked(blocked, now);
         }
-        if now >= self.keepalive.next_timeout() {
+        self.check_login(now);
+        if now >= self.keepalive.next_timeout() && self.end().is_none() {
             self.check_silence(now);
         }
     }
@@ -228,12 +251,17 @@ impl Session {
                 self.outbox.post(encode::PING);
             }
             PingAction::GiveUp => {
-                let mut line = Vec::new();
-                encode::err(&mut line, &ClientError::StaleConnection);
-                self.outbox.post(&line);
+                self.post_err(&ClientError::StaleConnection);
                 self.phase = Phase::Closing(CloseReason::StaleConnection);
             }
         }
+    }
+
+    /// Sends an error outside of a turn.
+    fn post_err(&self, error: &ClientError) {
+        let mut line = Vec::new();
+        encode::err(&mut line, error);
+        self.outbox.post(&line);
     }
 
     /// Notes that the socket takes no more just now: the write deadline runs.

@@ -131,13 +131,16 @@ pub struct ConnectionSnapshot {
     pub lang: String,
     /// Version of its client library.
     pub version: String,
+    /// The user that it logged in as; empty without a login.
+    pub user: String,
     /// Its account.
     pub account: String,
 }
 
 impl ConnectionSnapshot {
     /// What is known of `connection` now.
-    pub(crate) fn of(connection: &Connection, account: &str) -> Self {
+    pub(crate) fn of(connection: &Connection) -> Self {
+        let account = connection.account();
         let identity = connection.identity();
         Self {
             cid: connection.id().0,
@@ -156,7 +159,8 @@ impl ConnectionSnapshot {
             name: identity.name,
             lang: identity.lang,
             version: identity.version,
-            account: account.to_owned(),
+            user: identity.user,
+            account,
         }
     }
 }

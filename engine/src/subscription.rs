@@ -92,6 +92,12 @@ impl Subscription {
         &self.connection
     }
 
+    /// Whether a message on this subject, which its filter matches, may go to it.
+    #[inline]
+    pub(crate) fn may_receive(&self, subject: &[u8]) -> bool {
+        self.connection.may_receive(subject, self.queue())
+    }
+
     /// Where its messages go.
     #[inline]
     pub fn sink(&self) -> Sink<'_> {

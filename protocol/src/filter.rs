@@ -70,6 +70,26 @@ pub fn overlap(left: &[u8], right: &[u8]) -> bool {
     }
 }
 
+/// Whether every subject that matches `narrow` matches `wide` too.
+///
+/// ```
+/// use embus_protocol::filter::covers;
+/// assert!(covers(b"orders.>", b"orders.*.created"));
+/// assert!(!covers(b"orders.*", b"orders.>"));
+/// ```
+pub fn covers(wide: &[u8], narrow: &[u8]) -> bool {
+    let mut narrow = tokens(narrow);
+    for token in tokens(wide) {
+        match (token, narrow.next()) {
+            (b">", Some(_)) => return true,
+            (b"*", Some(other)) if other != b">" => {}
+            (literal, Some(other)) if literal == other && !is_wildcard(literal) => {}
+            _ => return false,
+        }
+    }
+    narrow.next().is_none()
+}
+
 /// The tokens, at least one.
 #[inline]
 pub fn tokens(subject: &[u8]) -> impl Iterator<Item = &[u8]> {
@@ -173,6 +193,31 @@ mod tests {
             for filter in ["", ">", "*", "*.>", "a.>", "*.*", subject] {
                 check(filter, subject, false);
             }
+        }
+    }
+
+    #[test]
+    fn coverage() {
+        for (wide, narrow, expected) in [
+            ("a", "a", true),
+            ("a", "b", false),
+            ("a", "*", false),
+            ("*", "a", true),
+            ("*", "*", true),
+            ("*", ">", false),
+            ("*", "a.b", false),
+            (">", "a.b", true),
+            (">", ">", true),
+            (">", "*.>", true),
+            ("*.>", ">", false),
+            ("a.>", "a", false),
+            ("a.>", "a.*", true),
+            ("a.*", "a.>", false),
+            ("a.*.c", "a.b.c", true),
+            ("a.*.c", "a.b.*", false),
+            ("a.b", "a", false),
+        ] {
+            assert_eq!(covers(wide.as_bytes(), narrow.as_bytes()), expected, "{wide} / {narrow}");
         }
     }
 

@@ -8,6 +8,8 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
+use crate::logins;
+
 /// How the player reaches the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum BrokerTarget {
@@ -30,7 +32,8 @@ impl Target for BrokerTarget {
     async fn start(&self, options: &Options) -> io::Result<Running> {
         let token = CancellationToken::new();
         let store = tempfile::tempdir()?;
-        let mut builder = with_jetstream(configured(options), options, store.path()).cancellation_token(token.clone());
+        let builder = with_jetstream(configured(options), options, store.path()).cancellation_token(token.clone());
+        let mut builder = with_logins(builder, options)?;
         if *self == Self::Tcp {
             builder = builder.listen("127.0.0.1:0");
         }
@@ -60,6 +63,14 @@ fn configured(options: &Options) -> embus::Builder {
         builder = builder.ping_max(pings);
     }
     builder
+}
+
+/// Has clients log in, if the options have users.
+fn with_logins(builder: embus::Builder, options: &Options) -> io::Result<embus::Builder> {
+    let builder = logins::users(options)?.into_iter().fold(builder, embus::Builder::user);
+    let builder = logins::accounts(options).fold(builder, embus::Builder::account);
+    let builder = options.no_auth_user.iter().fold(builder, embus::Builder::no_auth_user);
+    Ok(options.login_timeout.into_iter().fold(builder, embus::Builder::login_timeout))
 }
 
 /// Switches JetStream on, with an empty store on disk and the limits and the domain of the options; or off.

@@ -17,12 +17,15 @@ use embus_engine::{
     Clock, CloseReason, Engine, Flushed, Limits, Monotonic, Session, Target as ReadTarget, Transport,
     chunks::BufferPool,
     connection::{ConnectionKind, Peer},
+    gate::Gate,
     jetstream::JetStreamOptions,
     jobs::{Executor, Job},
 };
 use embus_protocol::info::ServerInfo;
 use embus_tests::transcript::{Options, Server, Stream, Target};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use crate::logins;
 
 /// Starts engines with the same seed.
 #[derive(Debug)]
@@ -42,8 +45,19 @@ impl Target for EngineTarget {
         if options.jetstream {
             start_jetstream(&engine, options, &jobs)?;
         }
-        let shared =
-            Shared { engine, clock, jobs, passes_time: options.ping_interval.is_some(), stopped: false.into() };
+        logins::accounts(options).for_each(|name| drop(engine.add_account(name)));
+        if let Some(users) = logins::list(options)? {
+            let timeout = options.login_timeout.unwrap_or(Duration::from_secs(2));
+            let executor = Arc::clone(&jobs) as Arc<dyn Executor>;
+            engine.set_gate(Gate::new(Arc::new(users), timeout, executor, [7; 32]));
+        }
+        let shared = Shared {
+            engine,
+            clock,
+            jobs,
+            passes_time: options.ping_interval.or(options.login_timeout).is_some(),
+            stopped: false.into(),
+        };
         Ok(Sessions(Arc::new(shared)))
     }
 }
@@ -174,10 +188,14 @@ impl SessionStream {
                 (taken, self.session.handle_payload(&mut worker, taken, now))
             }
         };
-        engine.workers().put(worker);
         self.shared.jobs.run();
         // No destination gets far enough ahead of its reader to be waited for.
         drop(turn);
+        let mut cx = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(turn)) = self.session.poll_login(&mut worker, &mut cx) {
+            drop(turn);
+        }
+        engine.workers().put(worker);
         self.settle();
         taken
     }

@@ -3,6 +3,7 @@
 
 mod broker;
 mod engine;
+mod logins;
 
 use std::{
     env,

@@ -232,7 +232,11 @@ impl Context {
         if local.is_closed() {
             return Err(RequestError::with_source(RequestErrorKind::Other, Closed));
         }
-        let jetstream = local.engine().jetstream().ok_or_else(|| unreachable_because("the broker has no JetStream"))?;
+        let jetstream = local.jetstream().ok_or_else(|| unreachable_because("the account has no JetStream"))?;
+        if !local.may_use_api() {
+            // Requests that go by the protocol are checked one by one; these calls act at once.
+            return Err(unreachable_because("the user may not publish to all of `$JS.API.>`"));
+        }
         if self.prefix != API_PREFIX && !is_prefix_of_domain(&self.prefix, jetstream.domain()) {
             return Err(unreachable_because(format!("the API of this broker does not answer on `{}`", self.prefix)));
         }

@@ -186,6 +186,8 @@ struct Connection {
     #[serde(skip_serializing_if = "String::is_empty")]
     version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    authorized_user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     name_tag: Option<String>,
@@ -222,6 +224,7 @@ impl Connection {
             name: row.name,
             lang: row.lang,
             version: row.version,
+            authorized_user: Some(row.user).filter(|user| with_account && !user.is_empty()),
             name_tag: account.clone(),
             account,
             subscriptions_list: Vec::new(),

@@ -80,7 +80,9 @@ impl RowSpace {
 impl Worker {
     /// Begins to deliver messages of the consumer that `space` was begun for to `to`.
     pub(crate) fn deliver_row<'a>(&'a mut self, router: &'a Router, to: &'a [u8], space: &'a mut RowSpace) -> Row<'a> {
-        let only = self.matching.cache.resolve(router, to).only_wire().cloned();
+        let only = self.matching.cache.resolve(router, to).only_wire();
+        // Whose acknowledgements are allowed one by one is told of each.
+        let only = only.filter(|only| !only.connection().answers_requests()).cloned();
         Row { worker: self, router, to, space, only }
     }
 }

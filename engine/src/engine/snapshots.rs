@@ -1,6 +1,6 @@
 //! What can be seen of a broker from outside.
 
-use super::{Engine, GLOBAL_ACCOUNT};
+use super::Engine;
 use crate::connection::Connection;
 use crate::statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot};
 use crate::sync::Arc;
@@ -10,8 +10,15 @@ impl Engine {
     /// The broker's counters now.
     pub fn statistics(&self) -> Statistics {
         let count = |counter: &crate::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
-        let (subscriptions, filters) = self.global.sizes();
-        let (inserts, removes) = self.global.changes();
+        let accounts = self.accounts.all();
+        let (mut subscriptions, mut filters, mut inserts, mut removes) = (0, 0, 0, 0);
+        for ((held, different), (inserted, removed)) in accounts.iter().map(|router| (router.sizes(), router.changes()))
+        {
+            subscriptions += held;
+            filters += different;
+            inserts += inserted;
+            removes += removed;
+        }
         Statistics {
             start: self.start,
             connections: self.wire_connections.load(Ordering::Acquire),
@@ -36,7 +43,7 @@ impl Engine {
     /// All open connections, in-process clients among them, the oldest first.
     pub fn connections(&self) -> Vec<ConnectionSnapshot> {
         let connections = self.registry.connections();
-        connections.iter().map(|connection| ConnectionSnapshot::of(connection, GLOBAL_ACCOUNT)).collect()
+        connections.iter().map(|connection| ConnectionSnapshot::of(connection)).collect()
     }
 
     /// The connections that closed last, the oldest first.
@@ -48,8 +55,9 @@ impl Engine {
     pub fn subscriptions(&self) -> Vec<SubscriptionSnapshot> {
         let connections = self.registry.connections();
         let snapshot = |connection: &Arc<Connection>| {
+            let account = connection.account();
             let held = connection.subscriptions().lock();
-            held.iter().map(|subscription| SubscriptionSnapshot::of(subscription, GLOBAL_ACCOUNT)).collect::<Vec<_>>()
+            held.iter().map(|subscription| SubscriptionSnapshot::of(subscription, &account)).collect::<Vec<_>>()
         };
         connections.iter().flat_map(snapshot).collect()
     }

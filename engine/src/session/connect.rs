@@ -23,13 +23,18 @@ impl Session {
         if self.phase != Phase::Connecting {
             self.forget_subscriptions();
         }
-        self.accept_connect(connect);
+        self.log_in(worker, connect);
+    }
+
+    /// The client is who it says: its wishes hold from now on.
+    pub(super) fn welcome(&mut self, worker: &mut Worker, connect: ConnectOptions, identity: &embus_auth::Identity) {
+        self.accept_connect(connect, identity);
         self.reply_ok(worker);
     }
 
     /// A field that CONNECT leaves out keeps its value.
-    fn connect_so_far(&self) -> ConnectOptions {
-        let Identity { name, lang, version } = self.connection.identity();
+    pub(super) fn connect_so_far(&self) -> ConnectOptions {
+        let Identity { name, lang, version, .. } = self.connection.identity();
         let Options { verbose, pedantic, echo, headers, no_responders } = self.options;
         let protocol = i64::from(self.connection.understands_async_info());
         ConnectOptions {
@@ -46,7 +51,7 @@ impl Session {
         }
     }
 
-    fn accept_connect(&mut self, connect: ConnectOptions) {
+    pub(super) fn accept_connect(&mut self, connect: ConnectOptions, identity: &embus_auth::Identity) {
         self.options = Options {
             verbose: connect.verbose,
             pedantic: connect.pedantic,
@@ -59,7 +64,13 @@ impl Session {
         if self.phase != Phase::Ready {
             self.phase = Phase::Greeting;
         }
-        self.connection.set_identity(Identity { name: connect.name, lang: connect.lang, version: connect.version });
+        self.connection.set_identity(Identity {
+            user: identity.user.clone(),
+            account: identity.account.clone(),
+            name: connect.name,
+            lang: connect.lang,
+            version: connect.version,
+        });
     }
 
     /// A second CONNECT starts over. [reference §1.3]

@@ -111,6 +111,14 @@ impl Session {
         self.finish_turn(worker, now)
     }
 
+    /// Goes on with what was kept while a verdict was awaited; the turn has begun.
+    pub(super) fn handle_kept(&mut self, worker: &mut Worker, now: Monotonic) -> Turn {
+        let kept = std::mem::take(&mut self.inbox.partial);
+        self.handle_operations(worker, &kept, now);
+        self.release_partial(worker);
+        self.finish_turn(worker, now)
+    }
+
     /// Takes bytes that were read into the target buffer.
     pub fn handle_payload(&mut self, worker: &mut Worker, read: usize, now: Monotonic) -> Turn {
         self.engine.workers().turns.begin(&worker.mark);
@@ -126,10 +134,17 @@ impl Session {
     fn handle_operations(&mut self, worker: &mut Worker, input: &[u8], now: Monotonic) {
         let mut rest = input;
         while !matches!(self.phase, Phase::Closing(_) | Phase::Closed(_)) {
-            match decode(rest, self.engine.limits().max_control_line) {
+            let step = decode(rest, self.engine.limits().max_control_line);
+            if self.is_stranger() && !self.may_begin_with(worker, &step) {
+                return;
+            }
+            match step {
                 Ok(Step::Op(op, used)) => {
                     self.handle_op(worker, op, now);
                     rest = &rest[used..];
+                    if self.awaits_verdict() {
+                        return self.keep(worker, rest);
+                    }
                 }
                 Ok(Step::AwaitPayload(publish, line_len)) => {
                     self.await_payload(worker, &publish, &rest[..line_len], &rest[line_len..], rest);
@@ -141,6 +156,15 @@ impl Session {
                 }
                 Err(error) => self.handle_malformed(worker, error),
             }
+        }
+    }
+
+    /// Whether a client that has not logged in may go on with this.
+    #[cold]
+    fn may_begin_with(&mut self, worker: &mut Worker, step: &Result<Step<'_>, DecodeError>) -> bool {
+        match step {
+            Ok(Step::Op(Op::Connect(_), _) | Step::Incomplete) | Err(DecodeError::ControlLineTooLong) => true,
+            _ => self.let_in_unnamed(worker),
         }
     }
 
@@ -198,7 +222,7 @@ impl Session {
 
     /// A publish whose payload has not arrived: refused now if it is too large, else waited for.
     fn await_payload(&mut self, worker: &mut Worker, publish: &Publish<'_>, line: &[u8], body: &[u8], whole: &[u8]) {
-        if publish.total_len > self.engine.limits().max_payload {
+        if publish.total_len > self.max_payload {
             self.refuse(worker, &ClientError::MaximumPayloadViolation, CloseReason::MaximumPayloadExceeded);
         } else if publish.total_len >= OWN_BUFFER_BYTES {
             self.start_large(publish.total_len + CRLF.len(), line, body);

@@ -20,12 +20,16 @@ impl Session {
     pub(super) fn handle_publish(&mut self, worker: &mut Worker, publish: &Publish<'_>, body: Option<Bytes>) {
         self.received.messages += 1;
         self.received.bytes += publish.total_len as u64;
-        if publish.total_len > self.engine.limits().max_payload {
+        if publish.total_len > self.max_payload {
             return self.refuse(worker, &ClientError::MaximumPayloadViolation, CloseReason::MaximumPayloadExceeded);
         }
         if publish.header_len.is_some() && !self.options.headers {
             // HPUB without `"headers":true` closes without a word. [reference §1.1]
             return self.handle_malformed_arguments();
+        }
+        if self.rights.is_some() && !self.may_publish(publish.subject) {
+            let subject = publish.subject.into();
+            return self.reply_err(worker, &ClientError::PublishPermission { subject });
         }
         let is_special =
             self.options.verbose || self.options.pedantic || reserved::may_be_reserved(publish.subject, publish.reply);
@@ -40,6 +44,22 @@ impl Session {
         if taken == 0 && self.options.no_responders {
             self.reply_no_responders(worker, publish);
         }
+    }
+
+    /// Whether the client's rights let it publish to this subject.
+    #[inline]
+    fn may_publish(&mut self, subject: &[u8]) -> bool {
+        self.permitted == subject || self.look_up_right(subject)
+    }
+
+    fn look_up_right(&mut self, subject: &[u8]) -> bool {
+        let Some(rights) = &self.rights else { return true };
+        if rights.may_always_publish(subject) {
+            self.permitted.clear();
+            self.permitted.extend_from_slice(subject);
+            return true;
+        }
+        rights.may_publish(subject)
     }
 
     /// The checks that most messages don't need, in nats-server's order; says whether the message goes on.

@@ -24,7 +24,7 @@ impl Session {
 
     fn subscribe(&self, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) -> Result<(), ClientError> {
         let mut held = self.connection.subscriptions().lock();
-        let limit = self.engine.limits().max_subscriptions;
+        let limit = self.max_subscriptions;
         if limit > 0 && held.len() >= limit {
             return Err(ClientError::MaximumSubscriptionsExceeded);
         }
@@ -34,6 +34,11 @@ impl Session {
         }
         if !filter::is_valid_filter(subject) {
             return Err(ClientError::InvalidSubject);
+        }
+        if let Some(rights) = &self.rights
+            && !rights.may_subscribe(subject, queue)
+        {
+            return Err(refused_subscription(subject, queue));
         }
         let connection = Arc::clone(&self.connection);
         let subscription = Arc::new(Subscription::new(Sid::from(sid), Arc::from(subject), queue, connection, None));
@@ -57,5 +62,13 @@ impl Session {
         let ends = held.get(sid).filter(|subscription| max.is_none_or(|max| subscription.limit(max)));
         let sid = ends?.sid().clone();
         held.remove(&sid)
+    }
+}
+
+fn refused_subscription(subject: &[u8], queue: Option<&[u8]>) -> ClientError {
+    let subject = subject.into();
+    match queue {
+        None => ClientError::SubscriptionPermission { subject },
+        Some(queue) => ClientError::QueueSubscriptionPermission { subject, queue: queue.into() },
     }
 }

@@ -1,6 +1,7 @@
 //! The reference server as a target: the binary that the environment variable `NATS_SERVER` names.
 
 use std::{
+    collections::BTreeMap,
     env,
     fmt::Write,
     io,
@@ -9,6 +10,7 @@ use std::{
     process::Stdio,
 };
 
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
@@ -120,7 +122,33 @@ fn configuration(options: &Options, folder: &Path) -> String {
     if options.jetstream {
         file.push_str(&jetstream(options, folder));
     }
+    logins(options, &mut file);
     file
+}
+
+/// Users within accounts stand in the blocks of these, all others in that of the global one.
+fn logins(options: &Options, file: &mut String) {
+    let mut accounts = BTreeMap::<&str, Vec<Value>>::new();
+    for user in &options.users {
+        let mut fields = user.clone();
+        fields.as_object_mut().and_then(|fields| fields.remove("account"));
+        accounts.entry(user["account"].as_str().unwrap_or_default()).or_default().push(fields);
+    }
+    let global = accounts.remove("").map(|users| format!("users: {}", Value::Array(users)));
+    let token = options.token.as_ref().map(|token| format!("token: {}", Value::String(token.clone())));
+    let timeout = options.login_timeout.map(|timeout| format!("timeout: {}", timeout.as_secs_f64()));
+    let lines: Vec<_> = [global, token, timeout].into_iter().flatten().collect();
+    if !lines.is_empty() {
+        let _ = writeln!(file, "authorization {{\n{}\n}}", lines.join("\n"));
+    }
+    let blocks = accounts.into_iter().map(|(name, users)| format!("{name} {{ users: {} }}\n", Value::Array(users)));
+    let blocks: String = blocks.collect();
+    if !blocks.is_empty() {
+        let _ = writeln!(file, "accounts {{\n{blocks}}}");
+    }
+    if let Some(user) = &options.no_auth_user {
+        let _ = writeln!(file, "no_auth_user: {user}");
+    }
 }
 
 fn jetstream(options: &Options, folder: &Path) -> String {

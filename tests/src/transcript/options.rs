@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
+
 /// Options of one broker, in the words of `nats-server`'s configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
@@ -26,6 +28,14 @@ pub struct Options {
     pub max_file_store: Option<u64>,
     /// Name of the JetStream domain.
     pub domain: Option<String>,
+    /// Users as the configuration file has them, each with the `account` that it is in, if it is in one.
+    pub users: Vec<Value>,
+    /// The token of a broker that lets in who knows it.
+    pub token: Option<String>,
+    /// The user that clients without credentials are.
+    pub no_auth_user: Option<String>,
+    /// How long a login may take.
+    pub login_timeout: Option<Duration>,
 }
 
 impl Options {
@@ -41,6 +51,10 @@ impl Options {
             "jetstream" if value == "on" => self.jetstream = true,
             "max_memory_store" => self.max_memory_store = Some(number(value)?),
             "max_file_store" => self.max_file_store = Some(number(value)?),
+            "user" => self.users.push(serde_json::from_str(value).map_err(|error| error.to_string())?),
+            "token" => self.token = Some(value.to_owned()),
+            "no_auth_user" => self.no_auth_user = Some(value.to_owned()),
+            "login_timeout" => self.login_timeout = Some(span(value)?),
             "domain" => self.domain = Some(value.to_owned()),
             unknown => return Err(format!("`{unknown}` is no option")),
         }

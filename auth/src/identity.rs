@@ -1,0 +1,46 @@
+//! Who a client turned out to be.
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use crate::permissions::Permissions;
+
+/// What a login leads to.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Identity {
+    /// The user's name, or public nkey, for people to read; empty for who is nobody in particular.
+    pub user: String,
+    /// The account that it works in; `None` for the global one.
+    pub account: Option<String>,
+    /// What it may publish and subscribe to; everything when there is none.
+    pub permissions: Option<Arc<Permissions>>,
+    /// When it is cut off.
+    pub expires: Option<SystemTime>,
+    /// Most subscriptions at a time; the broker's own limit when there is none.
+    pub max_subscriptions: Option<usize>,
+    /// Most bytes of one message; the broker's own limit when there is none.
+    pub max_payload: Option<usize>,
+}
+
+impl Identity {
+    /// A user of the global account with all rights.
+    pub fn new(user: impl Into<String>) -> Self {
+        Self { user: user.into(), ..Self::default() }
+    }
+
+    /// The same in an account.
+    pub fn in_account(self, account: impl Into<String>) -> Self {
+        Self { account: Some(account.into()), ..self }
+    }
+
+    /// The same with these rights only.
+    pub fn with_permissions(self, permissions: impl Into<Arc<Permissions>>) -> Self {
+        Self { permissions: Some(permissions.into()), ..self }
+    }
+
+    /// The same, cut off at this time.
+    pub fn expires_at(self, time: SystemTime) -> Self {
+        Self { expires: Some(time), ..self }
+    }
+}

@@ -1,0 +1,22 @@
+//! Who a client is and what it may do, decided without a runtime, a socket or a clock.
+//!
+//! A connection tells of itself in a [`Login`]; an [`Authenticator`] answers with a [`Verdict`]: an [`Identity`], which
+//! carries the account and the [`Permissions`], or a refusal. [`Users`] is the authenticator of a list of users.
+
+#![forbid(unsafe_code)]
+
+mod authenticator;
+mod identity;
+mod login;
+mod password;
+mod permissions;
+mod rules;
+mod users;
+
+pub use authenticator::{Authenticator, Verdict};
+pub use identity::Identity;
+pub use login::{ConnectionType, Login, Refused};
+pub use password::Password;
+pub use permissions::Permissions;
+pub use rules::{PermissionRules, Responses, RuleError, SubjectRules};
+pub use users::{Credential, User, UserError, Users, UsersBuilder};

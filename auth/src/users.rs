@@ -1,0 +1,299 @@
+//! A fixed list of users, and the single user or token of a small broker.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use data_encoding::{BASE64, BASE64URL_NOPAD};
+use embus_protocol::connect::ConnectOptions;
+use embus_protocol::secret::Secret;
+use nkeys::KeyPair;
+
+use crate::authenticator::{Authenticator, Verdict};
+use crate::identity::Identity;
+use crate::login::{ConnectionType, Login, Refused};
+use crate::password::Password;
+use crate::permissions::Permissions;
+
+/// What a user proves itself with.
+#[derive(Debug, Clone)]
+pub enum Credential {
+    /// A name and a password, which may be given as a bcrypt hash.
+    Password {
+        /// The user's name.
+        user: String,
+        /// Its password.
+        password: Password,
+    },
+    /// A public nkey, `U…`: the client signs the nonce of INFO with its seed.
+    Nkey(String),
+    /// A token, which may be given as a bcrypt hash. Only one user of a list can have one.
+    Token(Password),
+}
+
+impl Credential {
+    /// A name and a password.
+    pub fn password(user: impl Into<String>, password: impl Into<Secret>) -> Self {
+        Self::Password { user: user.into(), password: Password::new(password) }
+    }
+
+    /// A token.
+    pub fn token(token: impl Into<Secret>) -> Self {
+        Self::Token(Password::new(token))
+    }
+
+    /// The name under which people and `no_auth_user` know the user.
+    fn name(&self) -> &str {
+        match self {
+            Self::Password { user, .. } => user,
+            Self::Nkey(key) => key,
+            Self::Token(_) => "",
+        }
+    }
+}
+
+/// One user.
+#[derive(Debug, Clone)]
+pub struct User {
+    credential: Credential,
+    account: Option<String>,
+    permissions: Option<Arc<Permissions>>,
+    connection_types: Option<Vec<ConnectionType>>,
+}
+
+impl User {
+    /// A user of the global account with all rights.
+    pub fn new(credential: Credential) -> Self {
+        Self { credential, account: None, permissions: None, connection_types: None }
+    }
+
+    /// The same in an account.
+    pub fn in_account(self, account: impl Into<String>) -> Self {
+        Self { account: Some(account.into()), ..self }
+    }
+
+    /// The same with these rights only.
+    pub fn with_permissions(self, permissions: impl Into<Arc<Permissions>>) -> Self {
+        Self { permissions: Some(permissions.into()), ..self }
+    }
+
+    /// The same, allowed to connect only in these ways.
+    pub fn connecting_as(self, types: impl IntoIterator<Item = ConnectionType>) -> Self {
+        Self { connection_types: Some(types.into_iter().collect()), ..self }
+    }
+
+    fn identity(&self, connection_type: ConnectionType) -> Result<Identity, Refused> {
+        if self.connection_types.as_ref().is_some_and(|types| !types.contains(&connection_type)) {
+            return Err(Refused::ConnectionType(connection_type));
+        }
+        let (account, permissions) = (self.account.clone(), self.permissions.clone());
+        Ok(Identity { account, permissions, ..Identity::new(self.credential.name()) })
+    }
+}
+
+/// A list of users that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UserError {
+    /// Two users of one name.
+    #[error("duplicate user {0:?}")]
+    Duplicate(String),
+    /// A name is needed to log in with.
+    #[error("a user without a name")]
+    NoName,
+    /// An empty password or token would let anybody in who knows the name.
+    #[error("user {0:?} has an empty password or token")]
+    NoPassword(String),
+    /// Not the public key of a user.
+    #[error("{0:?} is not the public nkey of a user")]
+    Nkey(String),
+    /// Two users with a token.
+    #[error("more than one token")]
+    Tokens,
+    /// `no_auth_user` is none of the users.
+    #[error("no_auth_user {0:?} is none of the users")]
+    NoAuthUser(String),
+}
+
+/// A list of users, as an authenticator. [reference §1.9]
+#[derive(Debug, Default)]
+pub struct Users {
+    by_name: HashMap<String, Arc<User>>,
+    by_nkey: HashMap<String, Arc<User>>,
+    token: Option<Arc<User>>,
+    no_auth_user: Option<Arc<User>>,
+    /// Compared with when there is no such user, so that names cannot be told by the time that an answer takes.
+    decoy: Option<Password>,
+}
+
+/// Makes [`Users`].
+#[derive(Debug, Default)]
+pub struct UsersBuilder {
+    users: Vec<User>,
+    no_auth_user: Option<String>,
+}
+
+impl UsersBuilder {
+    /// Adds a user.
+    pub fn user(mut self, user: User) -> Self {
+        self.users.push(user);
+        self
+    }
+
+    /// Lets clients without credentials in as the user of this name.
+    pub fn no_auth_user(self, name: impl Into<String>) -> Self {
+        Self { no_auth_user: Some(name.into()), ..self }
+    }
+
+    /// The list, if it holds together.
+    ///
+    /// # Errors
+    /// [`UserError`] says what is wrong with which user.
+    pub fn build(self) -> Result<Users, UserError> {
+        let mut users = Users::default();
+        for user in self.users {
+            users.add(Arc::new(user))?;
+        }
+        users.no_auth_user = self.no_auth_user.map(|name| users.named(&name)).transpose()?;
+        Ok(users)
+    }
+}
+
+impl Users {
+    /// A list to be filled.
+    pub fn builder() -> UsersBuilder {
+        UsersBuilder::default()
+    }
+
+    /// The accounts that users are in.
+    pub fn accounts(&self) -> impl Iterator<Item = &str> {
+        let all = self.by_name.values().chain(self.by_nkey.values()).chain(&self.token);
+        all.filter_map(|user| user.account.as_deref())
+    }
+
+    /// Who a user of this name is, as a program that embeds the broker may ask without a password.
+    ///
+    /// # Errors
+    /// [`Refused`] when there is none, or it may not connect in-process.
+    pub fn identity(&self, name: &str) -> Result<Identity, Refused> {
+        self.named(name).map_err(|_| Refused::Credentials)?.identity(ConnectionType::InProcess)
+    }
+
+    fn named(&self, name: &str) -> Result<Arc<User>, UserError> {
+        let user = self.by_name.get(name).or_else(|| self.by_nkey.get(name));
+        user.cloned().ok_or_else(|| UserError::NoAuthUser(name.to_owned()))
+    }
+
+    fn add(&mut self, user: Arc<User>) -> Result<(), UserError> {
+        let name = user.credential.name().to_owned();
+        let previous = match &user.credential {
+            Credential::Password { password, .. } => {
+                self.check_password(&name, password)?;
+                self.by_name.insert(name.clone(), user)
+            }
+            Credential::Nkey(key) => {
+                check_nkey(key)?;
+                self.by_nkey.insert(name.clone(), user)
+            }
+            Credential::Token(token) if token.is_empty() => return Err(UserError::NoPassword(name)),
+            Credential::Token(_) => return self.token.replace(user).map_or(Ok(()), |_| Err(UserError::Tokens)),
+        };
+        previous.map_or(Ok(()), |_| Err(UserError::Duplicate(name)))
+    }
+
+    fn check_password(&mut self, name: &str, password: &Password) -> Result<(), UserError> {
+        if name.is_empty() {
+            return Err(UserError::NoName);
+        }
+        if password.is_empty() {
+            return Err(UserError::NoPassword(name.to_owned()));
+        }
+        if self.decoy.as_ref().is_none_or(|decoy| !decoy.is_slow()) {
+            self.decoy = Some(password.clone());
+        }
+        Ok(())
+    }
+
+    /// The user that a login names, with the password that it has to know.
+    fn find(&self, connect: &ConnectOptions) -> Found {
+        if !connect.user.is_empty() {
+            return self.by_name.get(&connect.user).map_or(Found::Nobody, |user| Found::Password(Arc::clone(user)));
+        }
+        match &self.token {
+            Some(user) if !connect.auth_token.is_empty() => Found::Token(Arc::clone(user)),
+            _ => Found::Nobody,
+        }
+    }
+}
+
+/// Whom a login names.
+enum Found {
+    Password(Arc<User>),
+    Token(Arc<User>),
+    Nobody,
+}
+
+impl Authenticator for Users {
+    /// An nkey goes before a name, a name before a token. [reference §1.9]
+    fn authenticate(&self, login: Login) -> Verdict {
+        if login.is_anonymous()
+            && let Some(user) = &self.no_auth_user
+        {
+            return user.identity(login.connection_type).into();
+        }
+        if !login.connect.nkey.is_empty() {
+            return self.check_signature(&login).into();
+        }
+        let (user, given) = match self.find(&login.connect) {
+            Found::Password(user) => (Some(user), login.connect.pass),
+            Found::Token(user) => (Some(user), login.connect.auth_token),
+            Found::Nobody => (None, login.connect.pass),
+        };
+        self.compare(user, given, login.connection_type)
+    }
+
+    fn allows_anonymous(&self) -> bool {
+        self.no_auth_user.is_some()
+    }
+}
+
+impl Users {
+    fn check_signature(&self, login: &Login) -> Result<Identity, Refused> {
+        let key = login.connect.nkey.expose();
+        let user = self.by_nkey.get(key).ok_or(Refused::Credentials)?;
+        let signature = decode_signature(login.connect.sig.expose()).ok_or(Refused::Credentials)?;
+        // Without a nonce there is nothing that only this connection could have signed.
+        let pair =
+            KeyPair::from_public_key(key).ok().filter(|_| !login.nonce.is_empty()).ok_or(Refused::Credentials)?;
+        pair.verify(login.nonce.as_bytes(), &signature).map_err(|_| Refused::Credentials)?;
+        user.identity(login.connection_type)
+    }
+
+    /// Where there is no such user the same work is done for nothing.
+    fn compare(&self, user: Option<Arc<User>>, given: Secret, connection_type: ConnectionType) -> Verdict {
+        let expected = match user.as_deref().map(|user| &user.credential) {
+            Some(Credential::Password { password, .. } | Credential::Token(password)) => Some(password),
+            _ => self.decoy.as_ref(),
+        };
+        let Some(expected) = expected.cloned() else { return Refused::Credentials.into() };
+        let is_slow = expected.is_slow();
+        let check = move || {
+            let matches = expected.matches(&given);
+            user.filter(|_| matches).ok_or(Refused::Credentials)?.identity(connection_type)
+        };
+        if is_slow { Verdict::blocking(check) } else { check().into() }
+    }
+}
+
+/// Clients send base64url without padding; the standard alphabet is taken too. [nats-server: processClientOrLeafAuthentication]
+fn decode_signature(text: &str) -> Option<Vec<u8>> {
+    let bytes = text.as_bytes();
+    BASE64URL_NOPAD.decode(bytes).or_else(|_| BASE64.decode(bytes)).ok()
+}
+
+fn check_nkey(key: &str) -> Result<(), UserError> {
+    let valid = key.starts_with('U') && KeyPair::from_public_key(key).is_ok();
+    if valid { Ok(()) } else { Err(UserError::Nkey(key.to_owned())) }
+}
+
+#[cfg(test)]
+mod tests;

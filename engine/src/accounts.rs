@@ -1,0 +1,49 @@
+//! The accounts of a broker by name: each has subjects of its own.
+
+use std::collections::BTreeMap;
+
+use parking_lot::Mutex;
+
+use crate::router::Router;
+use crate::sync::Arc;
+
+/// Name of the account that clients are in without a login. [nats-server: `$G`]
+pub const GLOBAL_ACCOUNT: &str = "$G";
+
+/// Name of the account of the broker itself. [nats-server: `$SYS`]
+pub const SYSTEM_ACCOUNT: &str = "$SYS";
+
+/// All accounts. They are added and never removed.
+#[derive(Debug)]
+pub(crate) struct Accounts {
+    pub(crate) global: Arc<Router>,
+    pub(crate) system: Arc<Router>,
+    by_name: Mutex<BTreeMap<String, Arc<Router>>>,
+}
+
+impl Accounts {
+    /// The two that every broker has.
+    pub(crate) fn new() -> Self {
+        let (global, system) = (Router::new(1, GLOBAL_ACCOUNT), Router::new(2, SYSTEM_ACCOUNT));
+        let (global, system) = (Arc::new(global), Arc::new(system));
+        let all = [&global, &system].map(|router| (router.account().to_owned(), Arc::clone(router)));
+        Self { global, system, by_name: Mutex::new(all.into()) }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Router>> {
+        self.by_name.lock().get(name).map(Arc::clone)
+    }
+
+    /// The account of this name, made if there is none.
+    pub(crate) fn add(&self, name: &str) -> Arc<Router> {
+        let mut by_name = self.by_name.lock();
+        let id = by_name.len() as u64 + 1;
+        let router = by_name.entry(name.to_owned()).or_insert_with(|| Arc::new(Router::new(id, name)));
+        Arc::clone(router)
+    }
+
+    /// All of them, by name.
+    pub(crate) fn all(&self) -> Vec<Arc<Router>> {
+        self.by_name.lock().values().cloned().collect()
+    }
+}

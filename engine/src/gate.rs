@@ -1,0 +1,136 @@
+//! The gate of a broker that asks who its clients are: one authenticator for every way in, and the threads for what it
+//! takes long over.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use embus_auth::{Authenticator, Identity, Login, Refused, Verdict};
+use parking_lot::Mutex;
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+
+use crate::jobs::{Executor, Jobs};
+use crate::sync::Arc;
+
+/// Where logins are judged.
+pub struct Gate {
+    authenticator: Arc<dyn Authenticator>,
+    jobs: Arc<Jobs>,
+    /// Of the kind that nobody can foresee.
+    random: Mutex<StdRng>,
+    /// How long a client may take for its login.
+    pub(crate) timeout: Duration,
+}
+
+/// What a login came to.
+pub(crate) type Outcome = Result<Identity, Refused>;
+
+/// A verdict that is not there yet.
+pub(crate) type Pending = Pin<Box<dyn Future<Output = Outcome> + Send>>;
+
+/// What the gate says of a login at once.
+pub(crate) enum Judgement {
+    Done(Outcome),
+    Pending(Pending),
+}
+
+/// Slow password checks that run at once: they are there to cost a processor much.
+const MAX_CHECKS: usize = 2;
+
+impl std::fmt::Debug for Gate {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Gate").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+impl Gate {
+    /// Asks `authenticator`, and gives each client `timeout` for its login. What may block runs on threads of `executor`;
+    /// `seed` has to be unknown to clients, as all nonces come of it.
+    pub fn new(
+        authenticator: Arc<dyn Authenticator>,
+        timeout: Duration,
+        executor: Arc<dyn Executor>,
+        seed: [u8; 32],
+    ) -> Self {
+        let random = Mutex::new(StdRng::from_seed(seed));
+        Self { authenticator, jobs: Jobs::new(executor, MAX_CHECKS), random, timeout }
+    }
+
+    /// What the next client signs. [nats-server: 11 bytes]
+    pub(crate) fn nonce(&self) -> String {
+        BASE64URL_NOPAD.encode(&self.random.lock().random::<[u8; 11]>())
+    }
+
+    /// Whether clients without credentials may come in.
+    pub(crate) fn allows_anonymous(&self) -> bool {
+        self.authenticator.allows_anonymous()
+    }
+
+    pub(crate) fn judge(&self, login: Login) -> Judgement {
+        match self.authenticator.authenticate(login) {
+            Verdict::Accepted(identity) => Judgement::Done(Ok(identity)),
+            Verdict::Refused(refused) => Judgement::Done(Err(refused)),
+            Verdict::Later(future) => Judgement::Pending(future),
+            Verdict::Blocking(work) => Judgement::Pending(self.spawn(work)),
+            _ => Judgement::Done(Err(Refused::Other("a verdict of an unknown kind".to_owned()))),
+        }
+    }
+
+    fn spawn(&self, work: impl FnOnce() -> Outcome + Send + 'static) -> Pending {
+        let slot = Arc::new(Slot::default());
+        let promise = Promise(Some(Arc::clone(&slot)));
+        self.jobs.spawn(Box::new(move || promise.keep(work())));
+        Box::pin(std::future::poll_fn(move |cx| slot.poll(cx)))
+    }
+}
+
+/// Where a thread leaves its verdict.
+#[derive(Default)]
+struct Slot(Mutex<(Option<Outcome>, Option<Waker>)>);
+
+impl Slot {
+    fn poll(&self, cx: &Context<'_>) -> Poll<Outcome> {
+        let (outcome, waker) = &mut *self.0.lock();
+        match outcome.take() {
+            Some(outcome) => Poll::Ready(outcome),
+            None => {
+                *waker = Some(cx.waker().clone());
+                Poll::Pending
+            }
+        }
+    }
+
+    fn fill(&self, new: Outcome) {
+        let waker = {
+            let (outcome, waker) = &mut *self.0.lock();
+            *outcome = Some(new);
+            waker.take()
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// The thread's side; taken out when the verdict is there.
+struct Promise(Option<Arc<Slot>>);
+
+impl Promise {
+    fn keep(mut self, outcome: Outcome) {
+        if let Some(slot) = self.0.take() {
+            slot.fill(outcome);
+        }
+    }
+}
+
+impl Drop for Promise {
+    /// The check panicked, or was never run.
+    fn drop(&mut self) {
+        if let Some(slot) = self.0.take() {
+            slot.fill(Err(Refused::Other("the check broke off".to_owned())));
+        }
+    }
+}

@@ -1,0 +1,177 @@
+//! Logging in: until a client has said who it is, nothing of it is carried out but CONNECT.
+//!
+//! A verdict that takes time holds the session up: what the client sends meanwhile is kept unread, and its login time
+//! runs on.
+
+use std::task::{Context, Poll};
+
+use embus_auth::{ConnectionType, Identity, Login, Refused};
+use embus_protocol::connect::ConnectOptions;
+use embus_protocol::error::ClientError;
+
+use super::{Phase, Session, Turn};
+use crate::clock::Monotonic;
+use crate::close::CloseReason;
+use crate::engine::Engine;
+use crate::gate::{Gate, Judgement, Outcome, Pending};
+use crate::rights::{self, Rights};
+use crate::sync::Arc;
+use crate::worker::Worker;
+
+/// What a session has where clients log in.
+pub(super) struct Gatekeeper {
+    gate: Arc<Gate>,
+    nonce: String,
+    /// Until when the login has to be through; nothing once it is.
+    deadline: Option<Monotonic>,
+    /// When the credentials end.
+    expires: Option<Monotonic>,
+    waiting: Option<Waiting>,
+}
+
+/// A login on which the verdict is not in.
+struct Waiting {
+    connect: ConnectOptions,
+    verdict: Pending,
+}
+
+impl Gatekeeper {
+    pub(super) fn new(engine: &Engine, now: Monotonic) -> Option<Box<Self>> {
+        let gate = engine.gate()?;
+        let (nonce, deadline) = (gate.nonce(), Some(now + gate.timeout));
+        Some(Box::new(Self { gate, nonce, deadline, expires: None, waiting: None }))
+    }
+
+    pub(super) fn nonce(&self) -> &str {
+        &self.nonce
+    }
+
+    /// When something is due.
+    pub(super) fn next_timeout(&self) -> Option<Monotonic> {
+        [self.deadline, self.expires].into_iter().flatten().min()
+    }
+}
+
+impl Session {
+    /// Whether this client has yet to say who it is.
+    #[inline]
+    pub(super) fn is_stranger(&self) -> bool {
+        self.phase == Phase::Connecting && self.gatekeeper.is_some()
+    }
+
+    /// Whether nothing more may be carried out before a verdict is in.
+    #[inline]
+    pub(super) fn awaits_verdict(&self) -> bool {
+        self.gatekeeper.as_ref().is_some_and(|gatekeeper| gatekeeper.waiting.is_some())
+    }
+
+    /// A client begins without a CONNECT: it is let in as one without credentials is, or not at all. Says whether its
+    /// operation may go on.
+    pub(super) fn let_in_unnamed(&mut self, worker: &mut Worker) -> bool {
+        let connect = self.connect_so_far();
+        let outcome = match self.judge(&connect) {
+            Some(Judgement::Done(outcome)) => outcome.and_then(|identity| self.accept(identity)),
+            // A verdict that takes time is not waited for by who has not asked.
+            Some(Judgement::Pending(_)) => Err(Refused::Credentials),
+            None => return true,
+        };
+        match outcome {
+            Ok(identity) => self.accept_connect(connect, &identity),
+            Err(refused) => self.turn_away(worker, &refused),
+        }
+        self.end().is_none()
+    }
+
+    /// Has the login judged, and welcomes the client or turns it away, now or when the verdict is in.
+    pub(super) fn log_in(&mut self, worker: &mut Worker, connect: ConnectOptions) {
+        match (self.judge(&connect), &mut self.gatekeeper) {
+            (Some(Judgement::Done(outcome)), _) => self.conclude(worker, connect, outcome),
+            (Some(Judgement::Pending(verdict)), Some(gatekeeper)) => {
+                gatekeeper.waiting = Some(Waiting { connect, verdict });
+            }
+            _ => self.welcome(worker, connect, &Identity::default()),
+        }
+    }
+
+    /// Nothing where nobody has to log in.
+    fn judge(&self, connect: &ConnectOptions) -> Option<Judgement> {
+        let gatekeeper = self.gatekeeper.as_ref()?;
+        Some(gatekeeper.gate.judge(Login {
+            connect: connect.clone(),
+            nonce: gatekeeper.nonce.clone(),
+            address: self.connection.peer().host.parse().ok(),
+            connection_type: ConnectionType::Standard,
+        }))
+    }
+
+    /// Ready when no verdict is awaited; with the turn that followed on one that came in just now.
+    pub fn poll_login(&mut self, worker: &mut Worker, cx: &mut Context<'_>) -> Poll<Option<Turn>> {
+        let Some(waiting) = self.gatekeeper.as_mut().and_then(|gatekeeper| gatekeeper.waiting.as_mut()) else {
+            return Poll::Ready(None);
+        };
+        let Poll::Ready(outcome) = waiting.verdict.as_mut().poll(cx) else { return Poll::Pending };
+        let waiting = self.gatekeeper.as_mut().and_then(|gatekeeper| gatekeeper.waiting.take());
+        let Some(Waiting { connect, .. }) = waiting else { return Poll::Ready(None) };
+        Poll::Ready(Some(self.resume(worker, connect, outcome)))
+    }
+
+    /// The verdict is in: what the client sent behind its CONNECT is carried out now.
+    fn resume(&mut self, worker: &mut Worker, connect: ConnectOptions, outcome: Outcome) -> Turn {
+        let now = self.engine.now();
+        self.engine.workers().turns.begin(&worker.mark);
+        self.conclude(worker, connect, outcome);
+        self.handle_kept(worker, now)
+    }
+
+    fn conclude(&mut self, worker: &mut Worker, connect: ConnectOptions, outcome: Outcome) {
+        match outcome.and_then(|identity| self.accept(identity)) {
+            Ok(identity) => self.welcome(worker, connect, &identity),
+            Err(refused) => self.turn_away(worker, &refused),
+        }
+    }
+
+    /// Takes on the account and the rights of an identity.
+    fn accept(&mut self, identity: Identity) -> Result<Identity, Refused> {
+        let clock = self.engine.clock();
+        let expires = identity.expires.map(|expires| {
+            // One that has ended is none.
+            let left = expires.duration_since(clock.wall()).map_err(|_| Refused::Credentials)?;
+            Ok(clock.monotonic() + left)
+        });
+        let expires = expires.transpose()?;
+        self.router = rights::account_of(&identity, self.engine.accounts())?;
+        self.rights = Rights::of(&identity, clock);
+        self.connection.set_rights(self.rights.clone());
+        self.permitted.clear();
+        let limits = self.engine.limits();
+        self.max_payload = identity.max_payload.unwrap_or(limits.max_payload).min(limits.max_payload);
+        self.max_subscriptions = identity.max_subscriptions.unwrap_or(limits.max_subscriptions);
+        if let Some(gatekeeper) = &mut self.gatekeeper {
+            (gatekeeper.deadline, gatekeeper.expires) = (None, expires);
+        }
+        Ok(identity)
+    }
+
+    /// Whatever was wrong, the client learns no more than that.
+    fn turn_away(&mut self, worker: &mut Worker, refused: &Refused) {
+        let peer = self.connection.peer();
+        tracing::warn!(cid = self.connection.id().0, host = %peer.host, %refused, "authentication error");
+        self.refuse(worker, &ClientError::AuthorizationViolation, CloseReason::AuthenticationFailure);
+    }
+
+    /// Gives up a client whose login takes too long, or whose credentials ended.
+    pub(super) fn check_login(&mut self, now: Monotonic) {
+        let Some(gatekeeper) = &mut self.gatekeeper else { return };
+        let is_due = |time: Option<Monotonic>| time.is_some_and(|time| time <= now);
+        let (error, reason) = if is_due(gatekeeper.deadline) {
+            (ClientError::AuthenticationTimeout, CloseReason::AuthenticationTimeout)
+        } else if is_due(gatekeeper.expires) {
+            (ClientError::UserAuthenticationExpired, CloseReason::AuthenticationExpired)
+        } else {
+            return;
+        };
+        (gatekeeper.deadline, gatekeeper.expires, gatekeeper.waiting) = (None, None, None);
+        self.post_err(&error);
+        self.phase = Phase::Closing(reason);
+    }
+}

@@ -1,0 +1,82 @@
+//! Users of a transcript, which are written as in nats-server's configuration, as our broker has them.
+
+use std::{io, time::Duration};
+
+use embus::auth::{Credential, PermissionRules, Permissions, Responses, SubjectRules, User, Users};
+use embus_tests::transcript::Options;
+use serde_json::Value;
+
+/// All users of the options, the token among them.
+pub(crate) fn users(options: &Options) -> io::Result<Vec<User>> {
+    let token = options.token.iter().map(|token| Ok(User::new(Credential::token(token.as_str()))));
+    options.users.iter().map(user).chain(token).collect()
+}
+
+/// The accounts that users are in.
+pub(crate) fn accounts(options: &Options) -> impl Iterator<Item = &str> {
+    options.users.iter().filter_map(|user| user["account"].as_str())
+}
+
+/// The same as a list that judges logins, if anybody has to log in.
+pub(crate) fn list(options: &Options) -> io::Result<Option<Users>> {
+    let users = users(options)?;
+    if users.is_empty() {
+        return Ok(None);
+    }
+    let builder = users.into_iter().fold(Users::builder(), |builder, user| builder.user(user));
+    let builder = options.no_auth_user.iter().fold(builder, |builder, name| builder.no_auth_user(name));
+    builder.build().map(Some).map_err(io::Error::other)
+}
+
+fn user(fields: &Value) -> io::Result<User> {
+    let text = |name: &str| fields[name].as_str().unwrap_or_default();
+    let mut user = User::new(Credential::password(text("user"), text("password")));
+    if let Some(account) = fields["account"].as_str() {
+        user = user.in_account(account);
+    }
+    if let Some(rules) = fields.get("permissions") {
+        user = user.with_permissions(Permissions::new(permissions(rules)).map_err(io::Error::other)?);
+    }
+    Ok(user)
+}
+
+fn permissions(rules: &Value) -> PermissionRules {
+    PermissionRules {
+        publish: subjects(&rules["publish"]),
+        subscribe: subjects(&rules["subscribe"]),
+        responses: responses(&rules["allow_responses"]),
+    }
+}
+
+fn subjects(rules: &Value) -> SubjectRules {
+    match rules {
+        Value::Object(both) => SubjectRules {
+            allow: both.get("allow").map(list_of),
+            deny: both.get("deny").map(list_of).unwrap_or_default(),
+        },
+        Value::Null => SubjectRules::default(),
+        list => SubjectRules::allow(list_of(list)),
+    }
+}
+
+fn list_of(value: &Value) -> Vec<String> {
+    match value {
+        Value::Array(entries) => entries.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        one => one.as_str().map(str::to_owned).into_iter().collect(),
+    }
+}
+
+fn responses(rule: &Value) -> Option<Responses> {
+    let default = Responses::default();
+    match rule {
+        Value::Bool(true) => Some(default),
+        Value::Object(_) => {
+            let ttl = rule["expires"].as_str().and_then(|text| text.strip_suffix("ms")?.parse().ok());
+            Some(Responses {
+                max: rule["max"].as_i64().map_or(default.max, |max| u64::try_from(max).ok()),
+                ttl: ttl.map_or(default.ttl, Duration::from_millis),
+            })
+        }
+        _ => None,
+    }
+}
