@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use embus_protocol::connect::ConnectOptions;
+use embus_protocol::secret::Secret;
 
 /// How a client reaches the broker, as `allowed_connection_types` names it. [nats-server: jwt.ConnectionType]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -69,7 +70,7 @@ impl Login {
     pub fn is_anonymous(&self) -> bool {
         let connect = &self.connect;
         let secrets = [&connect.pass, &connect.auth_token, &connect.jwt, &connect.nkey, &connect.sig];
-        connect.user.is_empty() && secrets.into_iter().all(|secret| secret.is_empty())
+        connect.user.is_empty() && secrets.into_iter().all(Secret::is_empty)
     }
 }
 

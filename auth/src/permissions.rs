@@ -24,9 +24,10 @@ pub struct Permissions {
 /// One list.
 #[derive(Debug, Default)]
 struct Filters {
-    /// Entries without a queue group.
+    /// Entries without a queue group, to be matched.
     plain: SubjectTree<()>,
-    plain_filters: Vec<Box<[u8]>>,
+    /// The same, to be compared with other filters.
+    list: Vec<Box<[u8]>>,
     queues: Vec<QueueFilter>,
 }
 
@@ -72,7 +73,7 @@ impl Permissions {
     /// Whether messages to all subjects that match `filter` are allowed.
     pub fn may_publish_all(&self, filter: &[u8]) -> bool {
         self.publish_allow.as_ref().is_none_or(|allow| allow.covers(filter))
-            && !self.publish_deny.plain_filters.iter().any(|denied| filter::overlap(denied, filter))
+            && !self.publish_deny.list.iter().any(|denied| filter::overlap(denied, filter))
     }
 
     /// Whether a subscription to this filter, in this queue group, is allowed.
@@ -107,17 +108,15 @@ impl Filters {
 
     fn push(&mut self, entry: Entry<'_>) {
         let filter = entry.filter.as_bytes();
-        match entry.queue {
-            Some(queue) => self.queues.push(QueueFilter { filter: filter.into(), queue: queue.as_bytes().into() }),
-            None => {
-                self.plain.get_or_insert_with(&Arc::from(filter), || ());
-                self.plain_filters.push(filter.into());
-            }
+        if let Some(queue) = entry.queue {
+            return self.queues.push(QueueFilter { filter: filter.into(), queue: queue.as_bytes().into() });
         }
+        self.plain.get_or_insert_with(&Arc::from(filter), || ());
+        self.list.push(filter.into());
     }
 
     fn is_empty(&self) -> bool {
-        self.plain_filters.is_empty() && self.queues.is_empty()
+        self.list.is_empty() && self.queues.is_empty()
     }
 
     /// Where an entry names queue groups, the subscription's has to be one of them, whatever else is allowed.
@@ -153,7 +152,7 @@ impl Filters {
         if filter::is_literal(filter) {
             return self.plain.has_match(filter);
         }
-        self.plain_filters.iter().any(|wide| filter::covers(wide, filter))
+        self.list.iter().any(|wide| filter::covers(wide, filter))
     }
 }
 

@@ -46,7 +46,7 @@ pub struct Responses {
 }
 
 impl Default for Responses {
-    /// One answer within two minutes. [nats-server: DEFAULT_ALLOW_RESPONSE]
+    /// One answer within two minutes. [nats-server: `allow_responses`]
     fn default() -> Self {
         Self { max: Some(1), ttl: Duration::from_secs(120) }
     }

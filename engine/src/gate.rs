@@ -94,13 +94,11 @@ struct Slot(Mutex<(Option<Outcome>, Option<Waker>)>);
 impl Slot {
     fn poll(&self, cx: &Context<'_>) -> Poll<Outcome> {
         let (outcome, waker) = &mut *self.0.lock();
-        match outcome.take() {
-            Some(outcome) => Poll::Ready(outcome),
-            None => {
-                *waker = Some(cx.waker().clone());
-                Poll::Pending
-            }
+        if let Some(outcome) = outcome.take() {
+            return Poll::Ready(outcome);
         }
+        *waker = Some(cx.waker().clone());
+        Poll::Pending
     }
 
     fn fill(&self, new: Outcome) {

@@ -224,6 +224,7 @@ fn whose_credentials_end_is_told_and_cut() {
         let builder = listening().authenticator(ForAnHour(clock.clone())).ping_interval(Duration::from_secs(36_000));
         let broker = builder.clock(Arc::new(clock.clone())).start().await.unwrap();
         let mut raw = Raw::connect(&broker).await.plain().await;
+        assert_eq!(raw.fence().await, "");
         clock.advance(Duration::from_secs(3599));
         assert_eq!(raw.fence().await, "");
         clock.advance(Duration::from_secs(1));

@@ -2,7 +2,7 @@
 
 use std::{io, time::Duration};
 
-use embus::auth::{Credential, PermissionRules, Permissions, Responses, SubjectRules, User, Users};
+use embus::auth::{Credential, PermissionRules, Permissions, Responses, SubjectRules, User, Users, UsersBuilder};
 use embus_tests::transcript::Options;
 use serde_json::Value;
 
@@ -23,8 +23,8 @@ pub(crate) fn list(options: &Options) -> io::Result<Option<Users>> {
     if users.is_empty() {
         return Ok(None);
     }
-    let builder = users.into_iter().fold(Users::builder(), |builder, user| builder.user(user));
-    let builder = options.no_auth_user.iter().fold(builder, |builder, name| builder.no_auth_user(name));
+    let builder = users.into_iter().fold(Users::builder(), UsersBuilder::user);
+    let builder = options.no_auth_user.iter().fold(builder, UsersBuilder::no_auth_user);
     builder.build().map(Some).map_err(io::Error::other)
 }
 

@@ -153,7 +153,6 @@ impl From<Closed> for UnsubscribeError {
 
 /// The error for a message that the engine refused.
 #[cold]
-#[expect(clippy::match_wildcard_for_single_variants, reason = "refusals to come are refusals to send as well")]
 pub(super) fn publish_refused(refused: PublishRefused) -> PublishError {
     let kind = match refused {
         PublishRefused::MaxPayload { .. } => PublishErrorKind::MaxPayloadExceeded,

@@ -110,6 +110,7 @@ fn connection(cid: u64, subscriptions: usize, pending_bytes: usize, account: &st
         name: format!("client {cid}"),
         lang: "rust".into(),
         version: "1".into(),
+        user: "alice".to_owned(),
         account: account.into(),
     }
 }
