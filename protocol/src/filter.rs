@@ -70,26 +70,6 @@ pub fn overlap(left: &[u8], right: &[u8]) -> bool {
     }
 }
 
-/// Whether every subject that matches `narrow` matches `wide` too.
-///
-/// ```
-/// use embus_protocol::filter::covers;
-/// assert!(covers(b"orders.>", b"orders.*.created"));
-/// assert!(!covers(b"orders.*", b"orders.>"));
-/// ```
-pub fn covers(wide: &[u8], narrow: &[u8]) -> bool {
-    let mut narrow = tokens(narrow);
-    for token in tokens(wide) {
-        match (token, narrow.next()) {
-            (b">", Some(_)) => return true,
-            (b"*", Some(other)) if other != b">" => {}
-            (literal, Some(other)) if literal == other && !is_wildcard(literal) => {}
-            _ => return false,
-        }
-    }
-    narrow.next().is_none()
-}
-
 /// The tokens, at least one.
 #[inline]
 pub fn tokens(subject: &[u8]) -> impl Iterator<Item = &[u8]> {

@@ -233,7 +233,8 @@ impl Context {
             return Err(RequestError::with_source(RequestErrorKind::Other, Closed));
         }
         let owner = if local.engine().jetstream().is_none() { "broker" } else { "account" };
-        let jetstream = local.jetstream().ok_or_else(|| unreachable_because(format!("the {owner} has no JetStream")))?;
+        let jetstream =
+            local.jetstream().ok_or_else(|| unreachable_because(format!("the {owner} has no JetStream")))?;
         if !local.may_use_api() {
             // Requests that go by the protocol are checked one by one; these calls act at once.
             return Err(unreachable_because("the user may not publish to all of `$JS.API.>`"));
