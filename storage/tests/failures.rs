@@ -430,3 +430,23 @@ fn a_search_by_time_goes_on_behind_damage() {
         assert!(!is_told || damaged <= 16, "{damaged}");
     }
 }
+
+/// Zeros are written where the next records will lie: whatever a power cut leaves of them, they are no records.
+#[test]
+fn zeros_written_ahead_are_no_records() {
+    let (mut medium, mut log) = log();
+    let mut count = 3;
+    let payload = vec![1; 1000];
+    while count < 300 {
+        for _ in 0..40 {
+            let message = Append { time: 1, subject: b"s", headers: b"", payload: &payload, marked: false, evict: 0 };
+            log.append(&message).unwrap();
+            commit(&mut log).unwrap();
+            count += 1;
+        }
+        medium.cut_power();
+        medium = medium.restart();
+        log = open(&medium);
+        assert_eq!(readable(&mut log).len(), count);
+    }
+}
