@@ -2,9 +2,9 @@
 
 pub use crate::client::state::State;
 
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -48,7 +48,8 @@ struct Stall {
 }
 
 impl<W: Wire> Connection<W> {
-    pub(crate) fn new(shell: &Shell, session: Session, wire: W, owner: Arc<Owner>) -> Self {
+    pub(crate) fn new(shell: &Shell, mut session: Session, wire: W, owner: Arc<Owner>) -> Self {
+        session.allow_gathering();
         let alarm = Alarm::new(Arc::clone(&shell.timer), session.connection().id().0);
         let stop = shell.tasks.stop_signal().clone();
         Self { engine: Arc::clone(&shell.engine), session, wire, owner, alarm, stop, stall: None }
@@ -71,12 +72,21 @@ impl<W: Wire> Connection<W> {
 
     fn poll_serve(&mut self, cx: &mut Context<'_>) -> Poll<CloseReason> {
         self.owner.register(cx);
-        if self.engine.is_stopping() {
-            return Poll::Ready(CloseReason::ServerShutdown);
-        }
         let mut worker = self.engine.workers().take();
-        let outcome = self.poll_turns(cx, &mut worker);
+        self.session.end_gathering(&mut worker);
+        let outcome = if self.engine.is_stopping() {
+            Poll::Ready(CloseReason::ServerShutdown)
+        } else {
+            self.poll_turns(cx, &mut worker)
+        };
+        if outcome.is_ready() {
+            // Nobody shall wait for a client that leaves.
+            self.session.end_gathering(&mut worker);
+        }
         self.engine.workers().put(worker);
+        if self.session.is_gathering() {
+            poll_again_last(cx);
+        }
         if outcome.is_pending() {
             self.alarm.set(self.session.next_timeout(), cx.waker());
         }
@@ -203,6 +213,11 @@ impl Stall {
     fn new(congestion: Congestion) -> Self {
         Self { congestion, limit: Box::pin(tokio::time::sleep(STALL_LIMIT)) }
     }
+}
+
+/// Has the task polled again once those that are ready have been, and the runtime has looked for more of them.
+fn poll_again_last(cx: &mut Context<'_>) {
+    let _ = pin!(tokio::task::yield_now()).poll(cx);
 }
 
 fn read_error(error: &io::Error) -> CloseReason {

@@ -2,12 +2,14 @@
 //!
 //! Order of calls: [`Session::open`]; then, for each turn, [`Session::target`] says where to read, the caller reads, and
 //! [`Session::handle_input`] or [`Session::handle_payload`] takes it, and no more is read before [`Session::poll_login`]
-//! and [`Session::poll_held`] are ready; [`Session::handle_timeout`] when
-//! [`Session::next_timeout`] is due; [`Session::close`] at the end, also when the socket failed.
+//! and [`Session::poll_held`] are ready; [`Session::end_gathering`] soon after turns that put commits off, if the caller
+//! [allows](Session::allow_gathering) that; [`Session::handle_timeout`] when [`Session::next_timeout`] is due;
+//! [`Session::close`] at the end, also when the socket failed.
 //!
 //! Drain invariant: after a turn nothing is staged in the worker; all output is in outboxes and local queues.
 
 mod connect;
+mod gather;
 mod input;
 mod login;
 mod publish;
@@ -39,6 +41,7 @@ use crate::subscription::Subscription;
 use crate::sync::Arc;
 use crate::worker::Worker;
 
+use gather::Gathering;
 use input::Inbox;
 pub use input::Target;
 use login::Gatekeeper;
@@ -66,6 +69,7 @@ pub struct Session {
     grace: Option<Grace>,
     held: Option<Box<Held>>,
     received: Received,
+    gathering: Gathering,
 }
 
 impl fmt::Debug for Session {
@@ -173,6 +177,7 @@ impl Session {
             grace: None,
             held: None,
             received: Received::default(),
+            gathering: Gathering::default(),
         };
         tracing::debug!(cid = session.connection.id().0, peer = ?session.connection.peer(), "connection created");
         session.greet(allowed);
@@ -279,6 +284,7 @@ impl Session {
         }
         let reason = self.end().unwrap_or(reason);
         self.phase = Phase::Closed(reason);
+        self.give_up_gathering();
         tracing::debug!(cid = self.connection.id().0, %reason, "connection closed");
         self.engine.disconnect(&self.connection, &self.router, reason);
     }
@@ -350,7 +356,7 @@ impl Session {
     /// Hands out what is staged; what must come behind messages of other turns is held.
     fn flush_turn(&mut self, worker: &mut Worker) -> Option<Congested> {
         let held = self.grace.take().map(|grace| Held { grace, frames: worker.batch.withhold(&self.outbox) });
-        let congested = self.engine.finish_turn(worker);
+        let congested = self.gather_in_turn(worker, |session, worker| session.engine.finish_turn(worker));
         self.engine.workers().turns.end(&worker.mark);
         if let Some(held) = held {
             let passed = self.engine.workers().turns.has_passed(held.grace);

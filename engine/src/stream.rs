@@ -3,7 +3,8 @@
 //!
 //! Publishers change the state machine under the lock, which is short, and note who waits for an answer. At the end of
 //! the turn the changes become one commit, at most one per stream at a time: run by the turn itself where nothing has to
-//! be synced, else as a job. While it runs, the next one gathers. When it is done, everybody who waited for it is told.
+//! be synced, or by a later one with the changes of several, else as a job. While it runs, the next one gathers. When it
+//! is done, everybody who waited for it is told.
 //! [performance §4: group commit without a timer]
 
 pub mod config;
@@ -17,6 +18,7 @@ mod deadline;
 mod dedupe;
 mod expect;
 mod expire;
+mod gather;
 pub(crate) mod go_duration;
 mod header_rewrite;
 mod header_scan;
@@ -45,6 +47,7 @@ use parking_lot::{Condvar, Mutex};
 
 use crate::api::error::ApiError;
 use crate::budget::Budget;
+use crate::connection::{ClientId, INTERNAL};
 use crate::consumer::Closing;
 use crate::engine::Engine;
 use crate::jetstream::Usage;
@@ -119,6 +122,10 @@ struct State {
     spare: Option<Box<Waiting>>,
     /// A commit is under way.
     busy: bool,
+    /// Turns that wait for a commit that was put off.
+    gathered_turns: u8,
+    /// The wire client that changed something last.
+    last_turn: ClientId,
     /// Background work is at the files.
     in_upkeep: bool,
     trouble: Option<Trouble>,
@@ -298,6 +305,8 @@ impl State {
             waiting: Waiting::default(),
             spare: None,
             busy: false,
+            gathered_turns: 0,
+            last_turn: INTERNAL,
             in_upkeep: false,
             trouble: None,
             failures: 0,

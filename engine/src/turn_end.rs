@@ -3,6 +3,7 @@
 
 use std::sync::Weak;
 
+use crate::connection::ClientId;
 use crate::engine::Engine;
 use crate::feedback::Feedback;
 use crate::service::{Calls, Request};
@@ -23,6 +24,10 @@ pub(crate) struct TurnEnd {
     pub(crate) calls: Calls,
     /// What consumers were told.
     pub(crate) feedback: Feedback,
+    /// Whose turn it is, if this client ends what the turn puts off.
+    pub(crate) leader: Option<ClientId>,
+    /// Streams whose commits this turn has put off.
+    pub(crate) put_off: Vec<Arc<Stream>>,
     /// How often the message that is delivered now was republished.
     pub(crate) hops: u8,
     /// The time of all messages that are stored in this turn.
@@ -64,7 +69,7 @@ impl TurnEnd {
     }
 
     #[inline]
-    fn note_changed(&mut self, stream: Arc<Stream>) {
+    pub(crate) fn note_changed(&mut self, stream: Arc<Stream>) {
         if !self.changed.iter().any(|changed| Arc::ptr_eq(changed, &stream)) {
             self.changed.push(stream);
         }
@@ -89,6 +94,14 @@ impl TurnEnd {
             (None, None) => AnswerTo::Nobody,
         };
         self.store(stream, message, answer)
+    }
+
+    /// The turn panics: what it changed is committed all the same, as others may wait for that. Not by this thread, which
+    /// must not panic twice.
+    pub(crate) fn give_up(&mut self) {
+        for stream in self.changed.drain(..).chain(self.put_off.drain(..)) {
+            stream.end_later();
+        }
     }
 
     fn is_empty(&self) -> bool {
@@ -134,7 +147,7 @@ impl Engine {
     fn end_later(&self, worker: &mut Worker) {
         let Some(jobs) = self.jobs() else { return };
         for stream in worker.batch.turn_end.changed.drain(..) {
-            jobs.spawn(Box::new(move || stream.end_alone()));
+            stream.end_as_job(jobs);
         }
     }
 }

@@ -136,6 +136,7 @@ impl Drop for Worker {
     fn drop(&mut self) {
         self.turns.dismiss(&self.mark);
         self.turns.end(&self.mark);
+        self.batch.turn_end.give_up();
     }
 }
 

@@ -8,6 +8,7 @@ use super::trouble::{Stage, Trouble};
 use super::{State, Stream, SyncPolicy};
 use crate::api::error::ApiError;
 use crate::engine::Engine;
+use crate::jobs::Jobs;
 use crate::stream::waiting::Waiting;
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
@@ -78,8 +79,21 @@ impl Stream {
         self.pump_alone();
     }
 
+    /// The same, soon.
+    pub(crate) fn end_later(self: Arc<Self>) {
+        let engine = self.engine.upgrade();
+        if let Some(jobs) = engine.as_ref().and_then(|engine| engine.jobs()) {
+            self.end_as_job(jobs);
+        }
+    }
+
+    /// The same as one of these jobs.
+    pub(crate) fn end_as_job(self: Arc<Self>, jobs: &Arc<Jobs>) {
+        jobs.spawn(Box::new(move || self.end_alone()));
+    }
+
     fn commit_in_turn(self: &Arc<Self>, engine: &Arc<Engine>, worker: &mut Worker) {
-        let work = self.settle_turn();
+        let work = self.settle_or_put_off(&mut worker.batch.turn_end);
         let Some(work) = work else { return };
         let mut next = Some(work);
         while let Some(work) = next {
@@ -108,6 +122,7 @@ impl Stream {
         if state.busy {
             return None;
         }
+        state.gathered_turns = 0;
         let (now, held) = (self.now(), state.held_bytes());
         let is_sync_due = state.is_sync_due(now);
         let always = self.policy == SyncPolicy::Always || is_sync_due;

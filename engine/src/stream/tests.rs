@@ -1,6 +1,7 @@
 //! A stream whose disk fails, is slow, or hangs.
 
 mod deadlines;
+mod gathering;
 mod overload;
 mod reopening;
 mod telling;
