@@ -24,28 +24,30 @@ pub(crate) enum Command {
     /// Send a signal to another process.
     Signal(Request),
     /// Be a server.
-    Serve(Settings),
+    Serve(Box<Flags>),
 }
 
-/// How to be a server.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools, reason = "flags are independent")]
-pub(crate) struct Settings {
-    pub(crate) host: String,
+/// What the command line says about being a server; it goes before what a configuration file says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Flags {
+    pub(crate) config: Option<PathBuf>,
+    /// Only look at the file.
+    pub(crate) check: bool,
+    pub(crate) host: Option<String>,
     /// As given: -1 is any free port, 0 the default.
-    pub(crate) port: i64,
+    pub(crate) port: Option<i64>,
     /// As given: -1 is any free port, 0 is off.
-    pub(crate) monitor_port: i64,
+    pub(crate) monitor_port: Option<i64>,
     pub(crate) server_name: Option<String>,
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) ports_file_dir: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
-    pub(crate) log_time: bool,
-    pub(crate) log_time_utc: bool,
-    pub(crate) debug: bool,
+    pub(crate) log_time: Option<bool>,
+    pub(crate) log_time_utc: Option<bool>,
+    pub(crate) debug: Option<bool>,
     pub(crate) jetstream: bool,
     pub(crate) store_dir: Option<PathBuf>,
-    pub(crate) sync: SyncPolicy,
+    pub(crate) sync: Option<SyncPolicy>,
 }
 
 /// A command line that cannot be followed; the text goes to standard error.
@@ -78,6 +80,9 @@ pub(crate) enum UsageError {
     /// Write `always`, `os`, or a number of milliseconds or seconds.
     #[error("invalid value {0:?} for --sync: it is always, os, or an interval such as 500ms or 2s")]
     Sync(String),
+    /// Name the file.
+    #[error("must specify [-c, --config] option to check configuration file syntax")]
+    NothingToCheck,
     /// See what the parser says about the value.
     #[error("{0}")]
     Value(String),
@@ -102,7 +107,7 @@ pub(crate) fn parse(words: impl Iterator<Item = OsString>) -> Result<Command, Us
     if let Some(request) = text(&matches, "sl") {
         return Ok(Command::Signal(request.parse()?));
     }
-    settings(&matches, &given).map(Command::Serve)
+    flags(&matches, &given).map(|flags| Command::Serve(Box::new(flags)))
 }
 
 fn help() -> Command {
@@ -116,28 +121,34 @@ fn value_error(error: &clap::Error) -> UsageError {
     UsageError::Value(line.trim_start_matches("error: ").to_owned())
 }
 
-fn settings(matches: &ArgMatches, given: &Given) -> Result<Settings, UsageError> {
+fn flags(matches: &ArgMatches, given: &Given) -> Result<Flags, UsageError> {
     let server_name = text(matches, "n");
     if server_name.is_some_and(|name| name.contains(' ')) {
         return Err(UsageError::ServerName);
     }
-    let number = |name| matches.get_one::<i64>(name).copied().unwrap_or(0);
+    let number = |name| matches.get_one::<i64>(name).copied();
     let path = |name| text(matches, name).map(PathBuf::from);
-    Ok(Settings {
-        host: text(matches, "a").unwrap_or(DEFAULT_HOST).to_owned(),
+    let flags = Flags {
+        config: path("c"),
+        check: given.is_set("t"),
+        host: text(matches, "a").map(str::to_owned),
         port: number("p"),
         monitor_port: number("m"),
         server_name: server_name.map(str::to_owned),
         pid_file: path("P"),
         ports_file_dir: path("ports_file_dir"),
         log_file: path("l"),
-        log_time: given.switch("T").unwrap_or(true),
-        log_time_utc: given.is_set("logtime_utc"),
-        debug: given.is_set("D"),
+        log_time: given.switch("T"),
+        log_time_utc: given.switch("logtime_utc"),
+        debug: given.switch("D"),
         jetstream: given.is_set("js"),
         store_dir: path("sd"),
-        sync: text(matches, "sync").map_or(Ok(SyncPolicy::Always), sync_policy)?,
-    })
+        sync: text(matches, "sync").map(sync_policy).transpose()?,
+    };
+    if flags.check && flags.config.is_none() {
+        return Err(UsageError::NothingToCheck);
+    }
+    Ok(flags)
 }
 
 /// `always`, `os`, or an interval in ms or s.
@@ -252,9 +263,6 @@ fn boolean(name: &str, value: &str) -> Result<bool, UsageError> {
         _ => Err(UsageError::NotBoolean { name: name.to_owned(), value: value.to_owned() }),
     }
 }
-
-/// All addresses, as the ecosystem expects of a server that was told nothing.
-const DEFAULT_HOST: &str = "0.0.0.0";
 
 #[cfg(test)]
 mod tests;

@@ -99,6 +99,12 @@ const fn flag(names: &'static [&'static str], takes: Takes, does: Does) -> Flag 
 
 /// [nats-server: usage], and the names that only its parser knows.
 pub(crate) const FLAGS: &[Flag] = &[
+    flag(
+        &["c", "config"],
+        Text("FILE"),
+        Work("File with the configuration, in nats-server's format; flags come before it"),
+    ),
+    flag(&["t"], Nothing, Work("Check the file and end")),
     flag(&["a", "addr", "net"], Text("HOST"), Work("Address to listen on [default: 0.0.0.0]")),
     flag(&["p", "port"], Number("PORT"), Work("Port for clients, -1 for any free one [default: 4222]")),
     flag(&["n", "name", "server_name"], Text("NAME"), Work("Name of the server [default: its id]")),
@@ -133,8 +139,6 @@ pub(crate) const FLAGS: &[Flag] = &[
     ),
     flag(&["v", "version"], Nothing, Work("Print the version")),
     flag(&["h", "help"], Nothing, Work("Print this help")),
-    flag(&["c", "config"], Text("FILE"), Refuse("config files")),
-    flag(&["t"], Nothing, Refuse("config files")),
     flag(&["user"], Text("NAME"), Refuse("login")),
     flag(&["pass"], Text("PASSWORD"), Refuse("login")),
     flag(&["auth"], Text("TOKEN"), Refuse("login")),

@@ -5,6 +5,8 @@
 //! test harnesses that look for that name.
 
 mod args;
+mod configuration;
+mod directives;
 mod exit;
 mod file_limit;
 mod flags;
@@ -14,13 +16,16 @@ mod pid_file;
 mod ports_file;
 mod program;
 mod run;
+mod settings;
 mod signal_tool;
 mod signals;
 
-use std::{env, io::Write, process::ExitCode};
+use std::{env, fmt::Display, io::Write, path::Path, process::ExitCode};
 
-use args::Command;
+use args::{Command, Flags};
+use configuration::Configuration;
 use program::Program;
+use settings::Settings;
 
 fn main() -> ExitCode {
     let mut words = env::args_os();
@@ -32,9 +37,26 @@ fn main() -> ExitCode {
             Ok(()) => ExitCode::SUCCESS,
             Err(error) => program.fail(&error),
         },
-        Ok(Command::Serve(settings)) => run::run(&settings, &program),
+        Ok(Command::Serve(flags)) => serve(*flags, &program),
         Err(error) => program.fail(&error),
     }
+}
+
+/// Is a server, or looks only whether the configuration file could be followed.
+fn serve(flags: Flags, program: &Program) -> ExitCode {
+    let configuration = match flags.config.as_deref().map(Configuration::open).transpose() {
+        Ok(configuration) => configuration.unwrap_or_default(),
+        Err(error) => return program.fail(&error),
+    };
+    if flags.check {
+        return program.tell(&format!("configuration file {} is valid ({})", shown(&flags), configuration.digest));
+    }
+    let file = flags.config.as_ref().map(|_| format!("{} ({})", shown(&flags), configuration.digest));
+    run::run(&Settings::new(flags, configuration.config), file.as_deref(), program)
+}
+
+fn shown(flags: &Flags) -> impl Display {
+    flags.config.as_deref().unwrap_or(Path::new("")).display()
 }
 
 /// Writes to standard output. A reader that is gone is no failure of ours.

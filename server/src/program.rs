@@ -1,6 +1,6 @@
 //! The name this executable was called by, which some of its output repeats.
 
-use std::{error::Error, ffi::OsStr, io::Write, path::Path, process::ExitCode};
+use std::{error::Error, ffi::OsStr, fmt::Display, io::Write, path::Path, process::ExitCode};
 
 use crate::exit;
 
@@ -31,9 +31,15 @@ impl Program {
 
     /// Tells on standard error why nothing was done, with the exit code that belongs to it.
     pub(crate) fn fail(&self, error: &dyn Error) -> ExitCode {
-        let name = if self.0 == NATS_NAME { NATS_NAME } else { OWN_NAME };
-        let _ = writeln!(std::io::stderr(), "{name}: {error}");
+        self.tell(error);
         exit::FAILURE
+    }
+
+    /// Says something on standard error, and that all is well.
+    pub(crate) fn tell(&self, text: &(impl Display + ?Sized)) -> ExitCode {
+        let name = if self.0 == NATS_NAME { NATS_NAME } else { OWN_NAME };
+        let _ = writeln!(std::io::stderr(), "{name}: {text}");
+        ExitCode::SUCCESS
     }
 }
 

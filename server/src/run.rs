@@ -13,18 +13,18 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    args::Settings,
     exit, file_limit,
     listen::{self, Address, InvalidPort},
     log::{self, FATAL, Log},
     pid_file,
     ports_file::{self, Ports, PortsFile},
     program::Program,
+    settings::Settings,
     signals::{Event, Signals},
 };
 
-/// Is a server until a signal or a failure ends it.
-pub(crate) fn run(settings: &Settings, program: &Program) -> ExitCode {
+/// Is a server until a signal or a failure ends it. `file` tells which configuration was read.
+pub(crate) fn run(settings: &Settings, file: Option<&str>, program: &Program) -> ExitCode {
     let options = log::Options {
         file: settings.log_file.clone(),
         time: settings.log_time,
@@ -35,7 +35,7 @@ pub(crate) fn run(settings: &Settings, program: &Program) -> ExitCode {
         Ok(log) => log,
         Err(error) => return program.fail(&error),
     };
-    let code = match serve(settings, program, &log) {
+    let code = match serve(settings, file, program, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             error!(target: FATAL, "{failure}");
@@ -69,10 +69,10 @@ impl Failure {
     }
 }
 
-fn serve(settings: &Settings, program: &Program, log: &Log) -> Result<(), Failure> {
+fn serve(settings: &Settings, file: Option<&str>, program: &Program, log: &Log) -> Result<(), Failure> {
     file_limit::raise();
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(Failure::other)?;
-    let result = runtime.block_on(live(settings, program, log));
+    let result = runtime.block_on(live(settings, file, program, log));
     stop_runtime(runtime);
     result
 }
@@ -82,10 +82,13 @@ fn stop_runtime(runtime: Runtime) {
     runtime.shutdown_background();
 }
 
-async fn live(settings: &Settings, program: &Program, log: &Log) -> Result<(), Failure> {
+async fn live(settings: &Settings, file: Option<&str>, program: &Program, log: &Log) -> Result<(), Failure> {
     let mut signals = Signals::install().map_err(Failure::other)?;
     info!("Starting {}", crate::program::OWN_NAME);
     info!("  Version:  {} ({} {})", env!("CARGO_PKG_VERSION"), crate::program::NATS_NAME, embus::NATS_VERSION);
+    if let Some(file) = file {
+        info!("Using configuration file: {file}");
+    }
     debug!("  Threads:  {}", Handle::current().metrics().num_workers());
     let mut ports_file = prepare_files(settings, program)?;
     let places = Places::of(settings)?;
@@ -114,7 +117,7 @@ impl Places {
         let clients = place(&settings.host, port).map_err(invalid)?;
         let monitor = match settings.monitor_port {
             0 => None,
-            port => Some(place(&settings.host, port).map_err(|at| Failure::Monitor(at.error.to_string()))?),
+            port => Some(place(&settings.monitor_host, port).map_err(|at| Failure::Monitor(at.error.to_string()))?),
         };
         Ok(Self { clients, monitor })
     }
@@ -153,7 +156,7 @@ async fn start(settings: &Settings, places: &Places) -> Result<Broker, Failure> 
     if let Some(name) = &settings.server_name {
         builder = builder.server_name(name.clone());
     }
-    builder = builder.jetstream(settings.jetstream).sync(settings.sync);
+    builder = settings.apply(builder);
     if settings.jetstream {
         let dir = store_dir(settings);
         info!("Starting JetStream");
@@ -239,7 +242,7 @@ async fn until_end(signals: &mut Signals, log: &Log) -> End {
             Event::LameDuck => return End::LameDuck,
             Event::ReopenLog if log.reopen() => info!("Log file opened again"),
             Event::ReopenLog => info!("There is no log file to open again"),
-            Event::Reload => error!("Reload is not supported yet: there is no config file"),
+            Event::Reload => error!("Reload is not supported yet"),
         }
     }
 }

@@ -20,7 +20,7 @@ pub(crate) enum RequestError {
     #[error("unknown signal {0:?}")]
     Unknown(String),
     /// Restart the server instead.
-    #[error("signal reload (config files) is not supported yet")]
+    #[error("signal reload is not supported yet")]
     Reload,
 }
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use embus_protocol::limits::{LAME_DUCK_DURATION, LAME_DUCK_GRACE};
+
 use super::validate::Checks;
 
 /// `lame_duck_duration` and `lame_duck_grace_period`.
@@ -14,13 +16,17 @@ pub struct LameDuck {
 }
 
 impl LameDuck {
+    /// Both times, with what is the default.
+    pub fn times(&self) -> (Duration, Duration) {
+        (self.duration.unwrap_or(LAME_DUCK_DURATION), self.grace_period.unwrap_or(LAME_DUCK_GRACE))
+    }
+
     pub(super) fn check(&self, checks: &mut Checks<'_>) {
-        let duration = self.duration.unwrap_or(DURATION);
+        let (duration, grace) = self.times();
         if duration < MIN_DURATION {
             let text = format!("invalid lame_duck_duration of {duration:?}, minimum is 30 seconds");
             checks.fault("lame_duck_duration", text);
         }
-        let grace = self.grace_period.unwrap_or(GRACE_PERIOD);
         if grace >= duration {
             let text =
                 format!("lame_duck_grace_period ({grace:?}) must be shorter than lame_duck_duration ({duration:?})");
@@ -31,5 +37,3 @@ impl LameDuck {
 
 /// [nats-server: lame duck]
 const MIN_DURATION: Duration = Duration::from_secs(30);
-const DURATION: Duration = Duration::from_secs(120);
-const GRACE_PERIOD: Duration = Duration::from_secs(10);

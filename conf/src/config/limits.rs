@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use embus_protocol::limits::DEFAULT_MAX_PENDING_BYTES;
+
 use super::{
     read::{Read, Report, word},
     unit::Limit,
@@ -18,8 +20,8 @@ pub struct Limits {
     pub max_payload: Option<u32>,
     /// `max_pending`, in bytes.
     pub max_pending: Option<u64>,
-    /// `max_connections`, `max_conn`.
-    pub max_connections: Option<Limit>,
+    /// `max_connections`, `max_conn`: none at 0 or below.
+    pub max_connections: Option<u64>,
     /// `max_subscriptions`, `max_subs`, of one connection.
     pub max_subscriptions: Option<Limit>,
     /// `max_sub_tokens`: tokens in the subject of a subscription; any number at 0.
@@ -60,9 +62,24 @@ impl Read for WriteTimeout {
     }
 }
 
+/// A number that is 0 if it is negative. [nats-server: `max_connections`]
+pub(super) struct AtLeastNone(u64);
+
+impl Read for AtLeastNone {
+    fn read(value: &Value, report: &mut Report) -> Option<Self> {
+        i64::read(value, report).map(|number| Self(u64::try_from(number).unwrap_or(0)))
+    }
+}
+
+impl From<AtLeastNone> for Option<u64> {
+    fn from(AtLeastNone(number): AtLeastNone) -> Self {
+        Some(number)
+    }
+}
+
 impl Limits {
     pub(super) fn check(&self, checks: &mut Checks<'_>) {
-        let pending = self.max_pending.unwrap_or(MAX_PENDING_BYTES);
+        let pending = self.max_pending.unwrap_or(DEFAULT_MAX_PENDING_BYTES as u64);
         if self.max_payload.is_some_and(|payload| u64::from(payload) > pending) {
             checks.fault("max_payload", format!("max_payload must not be more than max_pending, which is {pending}"));
         }
@@ -74,6 +91,3 @@ impl Limits {
         }
     }
 }
-
-/// [nats-server: `max_pending`]
-const MAX_PENDING_BYTES: u64 = 64 * 1024 * 1024;

@@ -11,6 +11,15 @@ pub struct Directive {
     pub path: String,
     /// Where it stands.
     pub position: Position,
+    /// Its value is `false`, which most often asks for nothing.
+    pub is_off: bool,
+}
+
+impl Directive {
+    fn new(path: &str, entry: &Entry) -> Self {
+        let is_off = matches!(entry.value.kind, Kind::Boolean(false));
+        Self { path: path.to_owned(), position: entry.position.clone(), is_off }
+    }
 }
 
 /// What was found while a document is read.
@@ -117,8 +126,7 @@ pub(super) fn fields<S: Section>(section: &mut S, block: &Block, report: &mut Re
     for (key, entry) in block.iter() {
         let name = key.to_ascii_lowercase();
         report.within(&name, |report| {
-            let path = report.path.clone();
-            report.given.push(Directive { path, position: entry.position.clone() });
+            report.given.push(Directive::new(&report.path, entry));
             section.field(&name, Field { key, entry, report });
         });
     }
@@ -129,8 +137,7 @@ pub(super) fn named<T: Read>(value: &Value, report: &mut Report) -> Option<Vec<(
     let Kind::Block(block) = &value.kind else { return report.wrong(value, "a map") };
     let read = |(key, entry): (&str, &Entry), report: &mut Report| {
         report.within(key, |report| {
-            let path = report.path.clone();
-            report.given.push(Directive { path, position: entry.position.clone() });
+            report.given.push(Directive::new(&report.path, entry));
             T::read(&entry.value, report).map(|value| (key.to_owned(), value))
         })
     };

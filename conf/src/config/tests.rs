@@ -124,6 +124,7 @@ fn logging() {
 
 #[test]
 fn limits() {
+    assert_eq!(read("max_connections: -1").limits.max_connections, Some(0));
     let config = read(
         "max_control_line: 1\nmax_payload: 2\nmax_pending: 3\nmax_conn: 4\nmax_subs: -1\nmax_sub_tokens: 5\n\
          max_closed_clients: 6\nping_interval: 7s\nping_max: 8\nwrite_deadline: 9\nwrite_timeout: retry\n\
@@ -133,7 +134,7 @@ fn limits() {
         max_control_line: Some(1),
         max_payload: Some(2),
         max_pending: Some(3),
-        max_connections: Some(Limit::AtMost(4)),
+        max_connections: Some(4),
         max_subscriptions: Some(Limit::Unlimited),
         max_subscription_tokens: Some(5),
         max_closed_clients: Some(6),
@@ -245,6 +246,16 @@ fn circles_of_imports_are_found_through_others() {
     assert!(found[0].ends_with("Error adding stream import \"a.>\": import forms a cycle"), "{found:?}");
     let chain = "accounts { A { exports [{stream: a}] }\n B { imports [{stream: {account: A, subject: a}}] } }";
     assert_eq!(read(chain).accounts.len(), 2);
+}
+
+/// nats-server finds it or not, as it happens to look.
+#[test]
+fn an_import_is_renamed_in_one_way() {
+    let found = faults(
+        "accounts { A {exports: [{stream: a}]}\n B {imports: [{stream: {account: A, subject: a}, to: b, prefix: c}]} }",
+    );
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].contains("both a prefix and a to"), "{found:?}");
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! The spellings that scripts and harnesses use.
 
+use embus_conf::{Config, JetStream, LameDuck, Limits};
+
 use super::*;
+use crate::settings::Settings;
 
 fn parse_words(words: &str) -> Result<Command, UsageError> {
     parse(words.split_whitespace().map(OsString::from))
@@ -9,7 +12,7 @@ fn parse_words(words: &str) -> Result<Command, UsageError> {
 #[track_caller]
 fn settings_of(words: &str) -> Settings {
     match parse_words(words) {
-        Ok(Command::Serve(settings)) => settings,
+        Ok(Command::Serve(flags)) => Settings::new(*flags, Config::default()),
         other => panic!("{words}: {other:?}"),
     }
 }
@@ -27,6 +30,7 @@ fn nothing_given_is_the_default_server() {
     let expected = Settings {
         host: "0.0.0.0".into(),
         port: 0,
+        monitor_host: "0.0.0.0".into(),
         monitor_port: 0,
         server_name: None,
         pid_file: None,
@@ -35,7 +39,10 @@ fn nothing_given_is_the_default_server() {
         log_time: true,
         log_time_utc: false,
         debug: false,
+        limits: Limits::default(),
+        lame_duck: LameDuck::default(),
         jetstream: false,
+        jetstream_config: JetStream::default(),
         store_dir: None,
         sync: SyncPolicy::Always,
     };
@@ -85,8 +92,7 @@ fn when_messages_are_synced_is_a_word_or_an_interval() {
 
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name() {
-    check_error("-c x.conf", "option -c (config files) is not supported yet");
-    check_error("--config=x.conf", "option -c (config files) is not supported yet");
+    check_error("-t", "must specify [-c, --config] option to check configuration file syntax");
     check_error("--user a --pass b", "option --pass (login) is not supported yet");
     check_error("-DV", "option -DV (protocol trace) is not supported yet");
     check_error("--tlsverify", "option --tlsverify (TLS) is not supported yet");

@@ -1,5 +1,6 @@
 //! The executable as its callers see it: started, watched, signalled and stopped from outside.
 
+mod config;
 mod failures;
 mod files;
 mod options;

@@ -20,13 +20,13 @@ fn version_and_help_go_to_standard_output() {
 #[test]
 fn what_cannot_be_done_is_refused() {
     for (words, message) in [
-        (&["-c", "x.conf"][..], "embus: option -c (config files) is not supported yet\n"),
+        (&["-t"][..], "embus: must specify [-c, --config] option to check configuration file syntax\n"),
         (&["--auth", "token"], "embus: option --auth (login) is not supported yet\n"),
         (&["-DV"], "embus: option -DV (protocol trace) is not supported yet\n"),
         (&["--bogus"], "embus: flag provided but not defined: -bogus\n"),
         (&["extra"], "embus: unrecognized command: \"extra\"\n"),
         (&["-n", "a b"], "embus: server name cannot contain spaces\n"),
-        (&["--signal", "reload"], "embus: signal reload (config files) is not supported yet\n"),
+        (&["--signal", "reload"], "embus: signal reload is not supported yet\n"),
         (&["--signal", "foo=1"], "embus: unknown signal \"foo\"\n"),
         (&["-sl", "ldm=abc"], "embus: invalid pid: abc\n"),
     ] {

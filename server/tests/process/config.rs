@@ -1,0 +1,98 @@
+//! The configuration file: followed, overridden, checked, refused.
+
+use std::{fs, path::PathBuf};
+
+use crate::server::{Client, Server, address_in, output, wait_for_file};
+
+/// A file with this text in a directory of its own.
+fn file(text: &str) -> (tempfile::TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("c.conf");
+    fs::write(&path, text).expect("a file");
+    (directory, path)
+}
+
+#[track_caller]
+fn check_refused(text: &str, parts: &[&str]) {
+    let (_directory, path) = file(text);
+    let path = path.to_str().expect("a path in UTF-8");
+    for words in [&["-c", path][..], &["-t", "--config", path]] {
+        let (code, stdout, stderr) = output(words);
+        assert_eq!((code, stdout.as_str()), (1, ""), "{words:?}: {stderr}");
+        for part in parts {
+            assert!(stderr.contains(part), "{stderr}");
+        }
+    }
+}
+
+#[test]
+fn a_file_is_carried_out() {
+    let (directory, path) = file(
+        "listen: '127.0.0.1:-1'\nhttp: '127.0.0.1:-1'\nserver_name = meter\ndebug: true\nmax_payload: 2kb\nmax_conn: 5\n\
+         include more.conf\n",
+    );
+    let own = directory.path().to_str().unwrap();
+    let more = format!(
+        "pid_file: '{own}/pid'; ports_file_dir: '{own}'\njetstream {{ store_dir: '{own}/js', max_mem: 1Mb }}\n"
+    );
+    fs::write(directory.path().join("more.conf"), more).unwrap();
+    let server = Server::start(&["-c", path.to_str().unwrap()]);
+    let line = server.wait_for("Using configuration file: ");
+    assert!(line.contains("c.conf (sha256:"), "{line}");
+    server.wait_for(&format!("Store Directory: \"{own}/js/embus\""));
+    server.wait_for("Starting http monitor on 127.0.0.1:");
+    let address = address_in(&server.wait_for("Listening for client connections on 127.0.0.1:"));
+    server.wait_for("Server is ready");
+    let (_client, info) = Client::connect(address);
+    for part in ["\"server_name\":\"meter\"", "\"max_payload\":2048", "\"jetstream\":true"] {
+        assert!(info.contains(part), "{info}");
+    }
+    wait_for_file(&directory.path().join("pid"), &server.pid().to_string());
+    wait_for_file(&directory.path().join(format!("embus_{}.ports", server.pid())), "monitoring");
+}
+
+#[test]
+fn flags_go_before_the_file() {
+    let (_directory, path) = file("listen: 'localhost:4222'\nserver_name: file");
+    let server = Server::start(&["-c", path.to_str().unwrap(), "-p", "-1", "-n", "flag"]);
+    server.wait_for("Name:     flag");
+    let line = server.wait_for("Listening for client connections on localhost:");
+    assert!(!line.ends_with(":4222"), "{line}");
+}
+
+#[test]
+fn a_file_can_be_checked_only() {
+    let (_directory, path) = file("port: 4222");
+    let path = path.to_str().unwrap();
+    let (code, stdout, stderr) = output(&["-t", "-c", path]);
+    let digest = "sha256:797533ebd0dfba7d34a0f9337ecf147e442871f48ddfd07ed751575a5737267e";
+    let expected = format!("embus: configuration file {path} is valid ({digest})\n");
+    assert_eq!((code, stdout.as_str(), stderr), (0, "", expected));
+}
+
+#[test]
+fn what_is_wrong_is_told_with_its_place() {
+    check_refused("port: 4222\nhost: \"x\n", &["embus: Parse error on line 2: ", "c.conf:2:7"]);
+    check_refused("port: x\nfoo: 1", &["c.conf:1:7: port must be an integer", "c.conf:2:1: unknown field \"foo\""]);
+    let (code, _, stderr) = output(&["-c", "/nonexistent.conf"]);
+    assert!(code == 1 && stderr.contains("/nonexistent.conf"), "{stderr}");
+}
+
+#[test]
+fn what_cannot_be_done_is_refused_by_name() {
+    let text = "websocket { port: -1, no_tls: true }\nauthorization { user: a, password: b }\nleafnodes { remotes: ['nats-leaf://a'] }";
+    let parts = [
+        "c.conf:1:1: not supported yet: websocket\n",
+        "not supported yet: authorization\n",
+        "not supported yet: leafnodes\n",
+    ];
+    check_refused(text, &parts);
+}
+
+#[test]
+fn what_the_broker_refuses_is_fatal() {
+    let (_directory, path) = file("listen: '127.0.0.1:-1'\nping_max: 0");
+    let (code, _, stderr) = output(&["-c", path.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("[FTL] Can't start: "), "{stderr}");
+}
