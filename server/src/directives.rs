@@ -6,8 +6,7 @@ use embus_conf::{Config, Directive};
 pub(crate) fn unsupported(config: &Config) -> Vec<Directive> {
     let mut found: Vec<Directive> = Vec::new();
     for directive in &config.given {
-        let is_done =
-            if directive.is_off { !asks_when_off(directive) } else { CARRIED_OUT.contains(&directive.path.as_str()) };
+        let is_done = if directive.is_off { !asks_when_off(directive) } else { is_carried_out(&directive.path) };
         let is_part = found.last().is_some_and(|last| is_within(&directive.path, &last.path));
         if !is_part && !is_done {
             found.push(directive.clone());
@@ -20,10 +19,75 @@ fn is_within(path: &str, block: &str) -> bool {
     path.strip_prefix(block).is_some_and(|rest| rest.starts_with(['.', '[']))
 }
 
+fn is_carried_out(path: &str) -> bool {
+    CARRIED_OUT.contains(&path) || is_of_login(path)
+}
+
+/// A directive of users or accounts: numbers in lists and names of accounts are anything. The account of the server itself
+/// has nothing to give yet.
+fn is_of_login(path: &str) -> bool {
+    let path = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect::<String>();
+    if let Some(path) = path.strip_prefix("authorization.") {
+        return OF_AUTHORIZATION.contains(&first(path)) && (!path.contains('.') || is_of_user(path));
+    }
+    let Some((name, path)) = path.strip_prefix("accounts.").map(|path| path.split_once('.').unwrap_or((path, "")))
+    else {
+        return false;
+    };
+    let is_own = name.starts_with('$');
+    !is_own && (["", "users", "default_permissions"].contains(&path) || is_of_user(path))
+}
+
+/// What is in `users` and in permissions.
+fn is_of_user(path: &str) -> bool {
+    let Some((block, path)) = path.split_once('.') else { return false };
+    match block {
+        "users" => {
+            OF_USER.contains(&path) || path.split_once('.').is_some_and(|(block, _)| PERMISSIONS.contains(&block))
+        }
+        _ => PERMISSIONS.contains(&block),
+    }
+}
+
+fn first(path: &str) -> &str {
+    path.split_once('.').map_or(path, |(first, _)| first)
+}
+
 /// Almost everything is off unless it is switched on.
 fn asks_when_off(directive: &Directive) -> bool {
     directive.path == "jetstream.strict"
 }
+
+const OF_AUTHORIZATION: &[&str] = &[
+    "user",
+    "username",
+    "password",
+    "pass",
+    "token",
+    "timeout",
+    "users",
+    "default_permissions",
+    "default_permission",
+    "permissions",
+];
+
+const OF_USER: &[&str] = &[
+    "user",
+    "username",
+    "password",
+    "pass",
+    "nkey",
+    "permissions",
+    "permission",
+    "authorization",
+    "allowed_connection_types",
+    "connection_types",
+    "clients",
+];
+
+/// Blocks whose directives are all carried out.
+const PERMISSIONS: &[&str] =
+    &["permissions", "permission", "authorization", "default_permissions", "default_permission"];
 
 /// Under all their names.
 const CARRIED_OUT: &[&str] = &[
@@ -62,6 +126,9 @@ const CARRIED_OUT: &[&str] = &[
     "no_sublist_cache",
     "connect_error_reports",
     "reconnect_error_reports",
+    "authorization",
+    "accounts",
+    "no_auth_user",
     "jetstream",
     "jetstream.store_dir",
     "jetstream.storedir",
@@ -95,9 +162,29 @@ mod tests {
     fn what_is_not_done_is_named_once() {
         check("port: 1\njetstream { max_mem: 5, strict: true }\ndebug: on", &[]);
         check("websocket { port: -1, no_tls: true }\nhost: a\ntls {}", &["websocket", "tls"]);
-        check("accounts { A { users [{user: a, password: b}] } }", &["accounts"]);
+        check("accounts { A { users [{user: a, password: b}], jetstream: on } }", &["accounts.A.jetstream"]);
+        check("accounts { $SYS { users [{user: a, password: b}] } }", &["accounts.$SYS"]);
+        check("authorization { timeout: 2, proxy_required: yes }", &["authorization.proxy_required"]);
+        check(
+            "authorization { users [{user: a, password: b, proxy_required: yes}] }",
+            &["authorization.users[0].proxy_required"],
+        );
         check("jetstream { max_mem: 5, limits { max_ack_pending: 5 } }", &["jetstream.limits"]);
         check("mqtt { port: 1 }\nleafnodes { remotes [{url: 'nats-leaf://a'}] }", &["mqtt", "leafnodes"]);
+    }
+
+    #[test]
+    fn logins_are_done() {
+        check(
+            "authorization { users [{user: a, password: b, permissions {publish {allow: x, deny: y}, allow_responses {max: 5}}}] }",
+            &[],
+        );
+        check("authorization { token: t, timeout: 1 }", &[]);
+        check(
+            "accounts { A { users [{user: a, pass: b, permission {sub: x}}], default_permissions {pub: x} } }\nno_auth_user: a",
+            &[],
+        );
+        check("accounts: [A, B]", &[]);
     }
 
     #[test]

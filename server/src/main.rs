@@ -12,6 +12,7 @@ mod file_limit;
 mod flags;
 mod listen;
 mod log;
+mod login;
 mod pid_file;
 mod ports_file;
 mod program;

@@ -156,7 +156,7 @@ async fn start(settings: &Settings, places: &Places) -> Result<Broker, Failure> 
     if let Some(name) = &settings.server_name {
         builder = builder.server_name(name.clone());
     }
-    builder = settings.apply(builder);
+    builder = settings.apply(builder).map_err(Failure::other)?;
     if settings.jetstream {
         let dir = store_dir(settings);
         info!("Starting JetStream");

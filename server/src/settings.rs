@@ -5,7 +5,10 @@ use std::{path::PathBuf, time::Duration};
 use embus::{Builder, SyncPolicy};
 use embus_conf::{Config, JetStream, LameDuck, Limit, Limits, Port, Sync};
 
-use crate::args::Flags;
+use crate::{
+    args::Flags,
+    login::{Login, LoginError},
+};
 
 /// How to be a server.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,6 +29,7 @@ pub(crate) struct Settings {
     pub(crate) debug: bool,
     pub(crate) limits: Limits,
     pub(crate) lame_duck: LameDuck,
+    pub(crate) login: Login,
     pub(crate) jetstream: bool,
     /// What the file says about it.
     pub(crate) jetstream_config: JetStream,
@@ -54,6 +58,11 @@ impl Settings {
             debug: flags.debug.unwrap_or(config.logging.debug),
             limits: config.limits,
             lame_duck: config.lame_duck,
+            login: Login {
+                authorization: config.authorization.unwrap_or_default(),
+                accounts: config.accounts,
+                no_auth_user: config.no_auth_user,
+            },
             jetstream: flags.jetstream || is_on,
             store_dir: flags.store_dir.or(store_dir),
             sync: flags.sync.or_else(|| sync(&jetstream)).unwrap_or(SyncPolicy::Always),
@@ -62,11 +71,11 @@ impl Settings {
     }
 
     /// Tells the broker what is not the default.
-    pub(crate) fn apply(&self, builder: Builder) -> Builder {
+    pub(crate) fn apply(&self, builder: Builder) -> Result<Builder, LoginError> {
         let builder = self.apply_limits(builder);
         let builder = self.apply_jetstream(builder);
         let (duration, grace) = self.lame_duck.times();
-        builder.lame_duck(duration, grace)
+        self.login.apply(builder.lame_duck(duration, grace))
     }
 
     fn apply_limits(&self, mut builder: Builder) -> Builder {

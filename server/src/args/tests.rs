@@ -3,7 +3,7 @@
 use embus_conf::{Config, JetStream, LameDuck, Limits};
 
 use super::*;
-use crate::settings::Settings;
+use crate::{login::Login, settings::Settings};
 
 fn parse_words(words: &str) -> Result<Command, UsageError> {
     parse(words.split_whitespace().map(OsString::from))
@@ -41,6 +41,7 @@ fn nothing_given_is_the_default_server() {
         debug: false,
         limits: Limits::default(),
         lame_duck: LameDuck::default(),
+        login: Login::default(),
         jetstream: false,
         jetstream_config: JetStream::default(),
         store_dir: None,

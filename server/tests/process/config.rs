@@ -80,12 +80,9 @@ fn what_is_wrong_is_told_with_its_place() {
 
 #[test]
 fn what_cannot_be_done_is_refused_by_name() {
-    let text = "websocket { port: -1, no_tls: true }\nauthorization { user: a, password: b }\nleafnodes { remotes: ['nats-leaf://a'] }";
-    let parts = [
-        "c.conf:1:1: not supported yet: websocket\n",
-        "not supported yet: authorization\n",
-        "not supported yet: leafnodes\n",
-    ];
+    let text = "websocket { port: -1, no_tls: true }\ntls { timeout: 2 }\nleafnodes { remotes: ['nats-leaf://a'] }";
+    let parts =
+        ["c.conf:1:1: not supported yet: websocket\n", "not supported yet: tls\n", "not supported yet: leafnodes\n"];
     check_refused(text, &parts);
 }
 
@@ -95,4 +92,28 @@ fn what_the_broker_refuses_is_fatal() {
     let (code, _, stderr) = output(&["-c", path.to_str().unwrap()]);
     assert_eq!(code, 1);
     assert!(stderr.contains("[FTL] Can't start: "), "{stderr}");
+}
+
+#[test]
+fn users_of_the_file_have_to_log_in() {
+    let (_directory, path) =
+        file("listen: '127.0.0.1:-1'\nauthorization { users [ {user: a, password: b, permissions {publish: 'x'}} ] }");
+    let server = Server::start(&["-c", path.to_str().unwrap()]);
+    let address = address_in(&server.wait_for("Listening for client connections on 127.0.0.1:"));
+    let (mut client, info) = Client::connect(address);
+    assert!(info.contains("\"auth_required\":true"), "{info}");
+    client.send("CONNECT {\"user\":\"a\",\"pass\":\"wrong\"}\r\nPING\r\n");
+    client.wait_for("-ERR 'Authorization Violation'");
+    let (mut client, _) = Client::connect(address);
+    client.send("CONNECT {\"user\":\"a\",\"pass\":\"b\",\"verbose\":false}\r\nPUB y 0\r\n\r\nPING\r\n");
+    client.wait_for("-ERR 'Permissions Violation for Publish to \"y\"'");
+    client.wait_for("PONG");
+}
+
+#[test]
+fn a_user_without_a_password_is_fatal() {
+    let (_directory, path) = file("listen: '127.0.0.1:-1'\nauthorization { users [{user: a}] }");
+    let (code, _, stderr) = output(&["-c", path.to_str().unwrap()]);
+    assert_eq!(code, 1);
+    assert!(stderr.contains("[FTL] Can't start: authorization: user \"a\" has no password"), "{stderr}");
 }

@@ -1,0 +1,154 @@
+//! Users of the configuration file, as the broker knows them.
+
+use embus::{
+    Builder,
+    auth::{ConnectionType, Credential, PermissionRules, Permissions, Responses, RuleError, SubjectRules, User},
+};
+use embus_conf::{Account, Authorization, SubjectPermission};
+
+/// Who may log in.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Login {
+    pub(crate) authorization: Authorization,
+    pub(crate) accounts: Vec<(String, Account)>,
+    pub(crate) no_auth_user: Option<String>,
+}
+
+/// A login that the broker cannot be told of. Nothing starts then: a broker must not be more open than its file says.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum LoginError {
+    /// Name the user.
+    #[error("authorization: a password without a user")]
+    NoUser,
+    /// Give the user a password.
+    #[error("authorization: user {0:?} has no password")]
+    NoPassword(String),
+    /// Name users, who are what these permissions are for.
+    #[error("authorization: default permissions, but no users")]
+    NoUsers,
+    /// Leave out what there is no listener for.
+    #[error("user {0:?} may connect only in ways that there are none of")]
+    NoWay(String),
+    /// Correct the subject.
+    #[error("permissions: {0}")]
+    Rule(#[from] RuleError),
+}
+
+impl Login {
+    /// Tells the broker.
+    pub(crate) fn apply(&self, mut builder: Builder) -> Result<Builder, LoginError> {
+        let Authorization { token, timeout, users, default_permissions, .. } = &self.authorization;
+        if default_permissions.is_some() && users.is_none() {
+            return Err(LoginError::NoUsers);
+        }
+        if let Some(user) = self.single()? {
+            builder = builder.user(user);
+        }
+        if let Some(token) = token {
+            builder = builder.token(token.clone());
+        }
+        for user in users.iter().flatten() {
+            builder = builder.user(self::user(user, default_permissions.as_ref())?);
+        }
+        for (name, account) in &self.accounts {
+            builder = builder.account(name.clone());
+            for user in &account.users {
+                builder =
+                    builder.user(self::user(user, account.default_permissions.as_ref())?.in_account(name.clone()));
+            }
+        }
+        builder = self.no_auth_user.iter().fold(builder, |builder, name| builder.no_auth_user(name.clone()));
+        Ok(timeout.iter().fold(builder, |builder, timeout| builder.login_timeout(*timeout)))
+    }
+
+    /// The only user, if it is not a list.
+    fn single(&self) -> Result<Option<User>, LoginError> {
+        match (&self.authorization.user, &self.authorization.password) {
+            (Some(user), Some(password)) => Ok(Some(User::new(Credential::password(user.clone(), password.clone())))),
+            (Some(user), None) => Err(LoginError::NoPassword(user.clone())),
+            (None, Some(_)) => Err(LoginError::NoUser),
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+fn user(user: &embus_conf::User, default: Option<&embus_conf::Permissions>) -> Result<User, LoginError> {
+    let id = user.id().unwrap_or_default().to_owned();
+    let credential = match (&user.nkey, &user.password) {
+        (Some(nkey), _) => Credential::Nkey(nkey.clone()),
+        (None, Some(password)) => Credential::password(id.clone(), password.clone()),
+        (None, None) => return Err(LoginError::NoPassword(id)),
+    };
+    let mut made = User::new(credential);
+    if let Some(permissions) = user.permissions.as_ref().or(default) {
+        made = made.with_permissions(self::permissions(permissions)?);
+    }
+    if user.connection_types.is_empty() {
+        return Ok(made);
+    }
+    let types: Vec<_> = user.connection_types.iter().filter_map(|kind| connection_type(*kind)).collect();
+    if types.is_empty() { Err(LoginError::NoWay(id)) } else { Ok(made.connecting_as(types)) }
+}
+
+fn permissions(permissions: &embus_conf::Permissions) -> Result<Permissions, RuleError> {
+    let rules = |permission: &SubjectPermission| SubjectRules {
+        allow: permission.allow.clone(),
+        deny: permission.deny.clone(),
+    };
+    let responses = permissions
+        .allow_responses
+        .map(|responses| Responses { max: u64::try_from(responses.max_messages).ok(), ttl: responses.expires });
+    Permissions::new(PermissionRules {
+        publish: rules(&permissions.publish),
+        subscribe: rules(&permissions.subscribe),
+        responses,
+    })
+}
+
+/// What the broker has no listener for, nobody can use.
+fn connection_type(kind: embus_conf::ConnectionType) -> Option<ConnectionType> {
+    match kind {
+        embus_conf::ConnectionType::Standard => Some(ConnectionType::Standard),
+        embus_conf::ConnectionType::WebSocket => Some(ConnectionType::WebSocket),
+        embus_conf::ConnectionType::InProcess => Some(ConnectionType::InProcess),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use embus_conf::{Config, Nowhere};
+
+    use super::*;
+
+    fn apply(text: &str) -> Result<Builder, LoginError> {
+        let config = Config::parse("c.conf", text, &Nowhere).unwrap();
+        let authorization = config.authorization.unwrap_or_default();
+        let login = Login { authorization, accounts: config.accounts, no_auth_user: config.no_auth_user };
+        login.apply(embus::Broker::builder())
+    }
+
+    #[test]
+    fn what_would_leave_the_broker_open_is_refused() {
+        let check =
+            |text: &str, message: &str| assert!(apply(text).unwrap_err().to_string().contains(message), "{text}");
+        check("authorization { password: b }", "a password without a user");
+        check("authorization { user: a }", "has no password");
+        check("authorization { users [{user: a}] }", "has no password");
+        check("accounts { A { users [{user: a}] } }", "has no password");
+        check("authorization { default_permissions { publish: a } }", "no users");
+        check("authorization { users [{user: a, password: b, clients: [MQTT]}] }", "none of");
+    }
+
+    #[test]
+    fn logins_are_passed_on() {
+        for text in [
+            "authorization { user: a, password: b, timeout: 3 }",
+            "authorization { token: t }",
+            "authorization { users [{user: a, password: b, permissions {publish: 'x', allow_responses: true}}] }\nno_auth_user: a",
+            "accounts { A { users [{user: a, password: b}], default_permissions {subscribe: 'y q'} } }",
+        ] {
+            assert!(apply(text).is_ok(), "{text}");
+        }
+    }
+}
