@@ -4,7 +4,7 @@
 //! two dashes, the value is the next word or follows `=`, a switch may be `-x=false`, the last of two wins, the first
 //! word that is no flag ends them. They are brought into one spelling here and then given to clap.
 
-use std::{collections::BTreeMap, ffi::OsString, path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, ffi::OsString, fmt, path::PathBuf, time::Duration};
 
 use clap::ArgMatches;
 use embus::SyncPolicy;
@@ -39,6 +39,9 @@ pub(crate) struct Flags {
     /// As given: -1 is any free port, 0 is off.
     pub(crate) monitor_port: Option<i64>,
     pub(crate) server_name: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) password: Option<Secret>,
+    pub(crate) token: Option<Secret>,
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) ports_file_dir: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
@@ -48,6 +51,22 @@ pub(crate) struct Flags {
     pub(crate) jetstream: bool,
     pub(crate) store_dir: Option<PathBuf>,
     pub(crate) sync: Option<SyncPolicy>,
+}
+
+/// Text that does not show in logs.
+#[derive(Clone, PartialEq, Eq)]
+pub(crate) struct Secret(pub(crate) String);
+
+impl Secret {
+    fn new(text: &str) -> Self {
+        Self(text.to_owned())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("…")
+    }
 }
 
 /// A command line that cannot be followed; the text goes to standard error.
@@ -135,6 +154,9 @@ fn flags(matches: &ArgMatches, given: &Given) -> Result<Flags, UsageError> {
         port: number("p"),
         monitor_port: number("m"),
         server_name: server_name.map(str::to_owned),
+        user: text(matches, "user").map(str::to_owned),
+        password: text(matches, "pass").map(Secret::new),
+        token: text(matches, "auth").map(Secret::new),
         pid_file: path("P"),
         ports_file_dir: path("ports_file_dir"),
         log_file: path("l"),

@@ -3,10 +3,10 @@
 use std::{path::PathBuf, time::Duration};
 
 use embus::{Builder, SyncPolicy};
-use embus_conf::{Config, JetStream, LameDuck, Limit, Limits, Port, Sync};
+use embus_conf::{Authorization, Config, JetStream, LameDuck, Limit, Limits, Port, Sync};
 
 use crate::{
-    args::Flags,
+    args::{Flags, Secret},
     login::{Login, LoginError},
 };
 
@@ -40,6 +40,7 @@ pub(crate) struct Settings {
 impl Settings {
     /// The file with the flags put over it.
     pub(crate) fn new(flags: Flags, config: Config) -> Self {
+        let authorization = overridden(config.authorization.unwrap_or_default(), &flags);
         let host = flags.host.or(config.listen.host).unwrap_or_else(|| DEFAULT_HOST.to_owned());
         let is_on = config.jetstream.as_ref().is_some_and(|jetstream| jetstream.enabled != Some(false));
         let jetstream = config.jetstream.unwrap_or_default();
@@ -58,11 +59,7 @@ impl Settings {
             debug: flags.debug.unwrap_or(config.logging.debug),
             limits: config.limits,
             lame_duck: config.lame_duck,
-            login: Login {
-                authorization: config.authorization.unwrap_or_default(),
-                accounts: config.accounts,
-                no_auth_user: config.no_auth_user,
-            },
+            login: Login { authorization, accounts: config.accounts, no_auth_user: config.no_auth_user },
             jetstream: flags.jetstream || is_on,
             store_dir: flags.store_dir.or(store_dir),
             sync: flags.sync.or_else(|| sync(&jetstream)).unwrap_or(SyncPolicy::Always),
@@ -98,6 +95,16 @@ impl Settings {
         builder = set(builder, bytes(jetstream.max_file_store), Builder::max_file_store);
         set(builder, jetstream.domain.clone(), Builder::jetstream_domain)
     }
+}
+
+/// The one user or token of the flags goes before that of the file.
+fn overridden(mut authorization: Authorization, flags: &Flags) -> Authorization {
+    let text = |secret: &Option<Secret>| secret.as_ref().map(|Secret(text)| text.clone());
+    if flags.user.is_some() || flags.password.is_some() || flags.token.is_some() {
+        (authorization.user, authorization.password) = (flags.user.clone(), text(&flags.password));
+        authorization.token = text(&flags.token);
+    }
+    authorization
 }
 
 fn set<T>(builder: Builder, value: Option<T>, set: impl FnOnce(Builder, T) -> Builder) -> Builder {
@@ -174,6 +181,16 @@ mod tests {
     fn monitoring_is_where_the_clients_are_unless_it_is_told_otherwise() {
         let flags = Flags { host: Some("h".into()), ..Flags::default() };
         assert_eq!(settings(flags, "http: 1").monitor_host, "h");
+    }
+
+    #[test]
+    fn the_login_of_the_flags_goes_before_that_of_the_file() {
+        let secret = |text: &str| Some(Secret(text.into()));
+        let flags = Flags { user: Some("u".into()), password: secret("p"), ..Flags::default() };
+        let login = settings(flags, "authorization { token: t }").login.authorization;
+        assert_eq!((login.user.as_deref(), login.password.as_deref(), login.token), (Some("u"), Some("p"), None));
+        let flags = Flags { token: secret("x"), ..Flags::default() };
+        assert_eq!(settings(flags, "port: 1").login.authorization.token.as_deref(), Some("x"));
     }
 
     #[test]

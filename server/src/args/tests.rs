@@ -94,7 +94,7 @@ fn when_messages_are_synced_is_a_word_or_an_interval() {
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name() {
     check_error("-t", "must specify [-c, --config] option to check configuration file syntax");
-    check_error("--user a --pass b", "option --pass (login) is not supported yet");
+    check_error("--tls --tlscert b", "option -tls (TLS) is not supported yet");
     check_error("-DV", "option -DV (protocol trace) is not supported yet");
     check_error("--tlsverify", "option --tlsverify (TLS) is not supported yet");
     check_error("-ms 1", "option -ms (TLS) is not supported yet");

@@ -111,6 +111,18 @@ fn users_of_the_file_have_to_log_in() {
 }
 
 #[test]
+fn a_token_on_the_command_line_has_to_be_known() {
+    let server = Server::start(&["-a", "127.0.0.1", "-p", "-1", "--auth", "s3cret"]);
+    let address = address_in(&server.wait_for("Listening for client connections on 127.0.0.1:"));
+    let (mut client, _) = Client::connect(address);
+    client.send("CONNECT {\"auth_token\":\"s3cret\",\"verbose\":false}\r\nPING\r\n");
+    client.wait_for("PONG");
+    let (mut stranger, _) = Client::connect(address);
+    stranger.send("CONNECT {\"verbose\":false}\r\nPING\r\n");
+    stranger.wait_for("-ERR 'Authorization Violation'");
+}
+
+#[test]
 fn a_user_without_a_password_is_fatal() {
     let (_directory, path) = file("listen: '127.0.0.1:-1'\nauthorization { users [{user: a}] }");
     let (code, _, stderr) = output(&["-c", path.to_str().unwrap()]);
