@@ -230,7 +230,7 @@ impl Builder {
     }
 
     /// Declares a stream: it is there as `config` says when the broker has started, made or changed if need be. Call it
-    /// once for each.
+    /// once for each: a broker does not start with two of one name that differ.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -250,7 +250,7 @@ impl Builder {
     }
 
     /// Declares a bucket: it is there as `config` says when the broker has started, made or changed if need be. Call it once
-    /// for each.
+    /// for each: a broker does not start with two of one name that differ.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

@@ -1,5 +1,6 @@
 //! The streams of a broker: where they are kept, when they start, what wakes them, when they end.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -45,6 +46,15 @@ impl StoreSettings {
         if self.off && !(self.streams.is_empty() && self.buckets.is_empty()) {
             return refuse("streams need JetStream");
         }
+        let streams = self.streams.iter().map(|stream| (&stream.name, stream));
+        if let Some(name) = declared_differently(streams, PartialEq::eq) {
+            return refuse(&format!("stream {name:?} is declared twice, and differently"));
+        }
+        // Their streams tell whether they are the same; those that can't be are refused later.
+        let buckets = self.buckets.iter().map(|bucket| (&bucket.bucket, bucket));
+        if let Some(name) = declared_differently(buckets, |one, other| one.to_stream() == other.to_stream()) {
+            return refuse(&format!("bucket {name:?} is declared twice, and differently"));
+        }
         if self.dir.as_ref().is_some_and(|dir| dir.as_os_str().is_empty()) {
             return refuse("the path of the store directory is empty");
         }
@@ -77,6 +87,20 @@ impl StoreSettings {
             executor: Arc::new(BlockingThreads::new(&shell.tasks)),
         }
     }
+}
+
+/// The name of something that was declared twice, and is not the same.
+fn declared_differently<'a, T: 'a>(
+    declared: impl Iterator<Item = (&'a String, &'a T)>,
+    is_same: impl Fn(&T, &T) -> bool,
+) -> Option<&'a str> {
+    let mut known = BTreeMap::new();
+    for (name, config) in declared {
+        if known.insert(name, config).is_some_and(|before| !is_same(before, config)) {
+            return Some(name);
+        }
+    }
+    None
 }
 
 /// Bytes of memory that the machine has, where that is easy to learn.

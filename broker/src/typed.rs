@@ -44,6 +44,20 @@ use crate::{Client, Message, Subscriber};
 pub use embus_kv::codec::{Codec, CodecError, Json};
 
 /// A value, and the message that it came in.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let client = broker.client();
+/// use futures_util::StreamExt;
+/// let mut scores = client.subscribe("scores.*").await?.typed::<u32>();
+/// client.publish_typed("scores.ada", &1).await?;
+/// let received = scores.next().await.expect("it goes on")?;
+/// assert_eq!((received.value, received.message.subject.as_str()), (1, "scores.ada"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Received<T, M> {
     /// The value.
@@ -53,6 +67,21 @@ pub struct Received<T, M> {
 }
 
 /// A message whose payload is no value of the type.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let client = broker.client();
+/// use futures_util::StreamExt;
+/// let mut scores = client.subscribe("scores").await?.typed::<u32>();
+/// client.publish("scores", "three".into()).await?;
+/// let error = scores.next().await.expect("it goes on").unwrap_err();
+/// assert_eq!(error.message.payload, "three");
+/// assert_eq!(error.to_string(), "a message on \"scores\" can't be read");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Undecodable<M> {
     /// The message.
@@ -62,6 +91,21 @@ pub struct Undecodable<M> {
 }
 
 /// Why a value was not published.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let client = broker.client();
+/// use futures_util::StreamExt;
+/// use embus::typed::PublishTypedError;
+///
+/// let odd = std::collections::HashMap::from([([1, 2], 3)]);
+/// let error = client.publish_typed("scores", &odd).await.unwrap_err();
+/// assert!(matches!(error, PublishTypedError::Encode(_)), "a key of JSON is a text");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum PublishTypedError<E> {
     /// It can't be written down.
@@ -73,6 +117,23 @@ pub enum PublishTypedError<E> {
 }
 
 /// What goes wrong with a replay of values.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let client = broker.client();
+/// use futures_util::StreamExt;
+/// use embus::typed::ReplayTypedError;
+///
+/// let jetstream = embus::jetstream::new(client);
+/// let stream = jetstream.create_stream("scores").await?;
+/// jetstream.publish("scores", "three".into()).await?.await?;
+/// let error = stream.replay_last("", 1).await?.typed::<u32>().next().await.expect("it goes on").unwrap_err();
+/// assert!(matches!(error, ReplayTypedError::Undecodable(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 pub enum ReplayTypedError {
     /// A message is none of the type. The replay goes on.
@@ -84,6 +145,28 @@ pub enum ReplayTypedError {
 }
 
 /// The values of a stream of messages: of a [`Subscriber`] or a [`Replay`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let client = broker.client();
+/// use futures_util::StreamExt;
+/// use embus::Subscriber;
+/// use embus::typed::Typed;
+///
+/// async fn sum(scores: Typed<Subscriber, u32>, count: usize) -> u32 {
+///     scores.take(count).filter_map(async |score| score.ok()).map(|score| score.value).fold(0, async |sum, it| sum + it).await
+/// }
+///
+/// let scores = client.subscribe("scores").await?.typed();
+/// for score in [1, 2, 3] {
+///     client.publish_typed("scores", &score).await?;
+/// }
+/// assert_eq!(sum(scores, 3).await, 6);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Typed<S, T, C = Json> {
     messages: S,
     codec: C,
@@ -96,6 +179,19 @@ impl<S, T, C> Typed<S, T, C> {
     }
 
     /// The messages under it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let client = broker.client();
+    /// use futures_util::StreamExt;
+    /// let mut scores = client.subscribe("scores").await?.typed::<u32>();
+    /// scores.get_mut().unsubscribe().await?;
+    /// assert!(scores.next().await.is_none());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn get_mut(&mut self) -> &mut S {
         &mut self.messages
     }
@@ -112,11 +208,53 @@ impl<S, T, C: Codec<T>> Typed<S, T, C> {
 
 impl Subscriber {
     /// Reads the messages as JSON.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let client = broker.client();
+    /// use futures_util::StreamExt;
+    /// let mut scores = client.subscribe("scores").await?.typed::<u32>();
+    /// client.publish("scores", "7".into()).await?;
+    /// assert_eq!(scores.next().await.expect("it goes on")?.value, 7);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn typed<T: Serialize + DeserializeOwned>(self) -> Typed<Self, T> {
         self.with_codec(Json)
     }
 
     /// Reads the messages in another form.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let client = broker.client();
+    /// use bytes::Bytes;
+    /// use embus::typed::{Codec, CodecError};
+    /// use futures_util::StreamExt;
+    ///
+    /// /// Numbers as so many bytes.
+    /// struct Unary;
+    ///
+    /// impl Codec<usize> for Unary {
+    ///     fn encode(&self, value: &usize) -> Result<Bytes, CodecError> {
+    ///         Ok(vec![b'1'; *value].into())
+    ///     }
+    ///
+    ///     fn decode(&self, bytes: &Bytes) -> Result<usize, CodecError> {
+    ///         Ok(bytes.len())
+    ///     }
+    /// }
+    ///
+    /// let mut scores = client.subscribe("scores").await?.with_codec(Unary);
+    /// client.publish("scores", "111".into()).await?;
+    /// assert_eq!(scores.next().await.expect("it goes on")?.value, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_codec<T, C: Codec<T>>(self, codec: C) -> Typed<Self, T, C> {
         Typed::new(self, codec)
     }
@@ -144,6 +282,37 @@ impl Replay {
     }
 
     /// Reads the messages in another form.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let client = broker.client();
+    /// use bytes::Bytes;
+    /// use embus::typed::{Codec, CodecError};
+    /// use futures_util::StreamExt;
+    ///
+    /// /// Numbers as so many bytes.
+    /// struct Unary;
+    ///
+    /// impl Codec<usize> for Unary {
+    ///     fn encode(&self, value: &usize) -> Result<Bytes, CodecError> {
+    ///         Ok(vec![b'1'; *value].into())
+    ///     }
+    ///
+    ///     fn decode(&self, bytes: &Bytes) -> Result<usize, CodecError> {
+    ///         Ok(bytes.len())
+    ///     }
+    /// }
+    ///
+    /// let jetstream = embus::jetstream::new(client);
+    /// let stream = jetstream.create_stream("scores").await?;
+    /// jetstream.publish("scores", "111".into()).await?.await?;
+    /// let mut scores = stream.replay_last("", 1).await?.with_codec(Unary);
+    /// assert_eq!(scores.next().await.expect("it goes on")?.value, 3);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_codec<T, C: Codec<T>>(self, codec: C) -> Typed<Self, T, C> {
         Typed::new(self, codec)
     }
@@ -153,6 +322,19 @@ impl Client {
     /// Publishes a value as JSON. For other forms, publish what your [`Codec`] makes of it.
     ///
     /// Cancel-safe: handed over at the first poll.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let client = broker.client();
+    /// use futures_util::StreamExt;
+    /// let mut hears = client.subscribe("scores").await?;
+    /// client.publish_typed("scores", &[1, 2]).await?;
+    /// assert_eq!(hears.next().await.expect("it goes on").payload, "[1,2]");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`PublishTypedError`]; nothing was published.
@@ -169,6 +351,19 @@ impl Context {
     /// Appends a value as JSON to the stream of this subject. Await what this returns to know that it is there.
     ///
     /// Cancel-safe: dropped before it returns, the message was published or not.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let client = broker.client();
+    /// let jetstream = embus::jetstream::new(client);
+    /// jetstream.create_stream("scores").await?;
+    /// let ack = jetstream.publish_typed("scores", &7).await?.await?;
+    /// assert_eq!(ack.sequence, 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`PublishTypedError`]; nothing was published.

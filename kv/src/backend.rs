@@ -10,10 +10,28 @@ use embus_protocol::subject::Subject;
 use futures_core::Stream;
 use time::OffsetDateTime;
 
-use crate::Operation;
+use crate::{Operation, Refusal};
 
 /// The stream of one bucket, in this process or behind a client. Every call may be dropped before it is done; an entry
 /// that was on its way is then appended or not.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::Backend;
+///
+/// /// What a program says that does not care where its bucket is.
+/// async fn describe(bucket: &impl Backend) -> String {
+///     format!("bucket {}, subjects {}>", bucket.bucket(), bucket.prefix())
+/// }
+///
+/// assert_eq!(describe(&store).await, "bucket b, subjects $KV.b.>");
+/// # Ok(())
+/// # }
+/// ```
 pub trait Backend: Send + Sync {
     /// Why a call failed.
     type Error: BackendError;
@@ -41,6 +59,20 @@ pub trait Backend: Send + Sync {
 }
 
 /// An entry to be appended.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::{Append, Backend};
+///
+/// let append = Append { subject: "$KV.b.ada".into(), headers: Default::default(), value: "1".into() };
+/// assert_eq!(store.append(append).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Append {
     /// Where: the prefix and the key.
@@ -52,6 +84,21 @@ pub struct Append {
 }
 
 /// An entry as it is stored.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::Backend;
+///
+/// store.put("ada", "1".into()).await?;
+/// let stored = store.last("$KV.b.ada").await?.expect("it is there");
+/// assert_eq!((stored.revision, &stored.value[..]), (1, &b"1"[..]));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
     /// Its revision.
@@ -65,6 +112,21 @@ pub struct Stored {
 }
 
 /// Which entries are watched.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::{Backend, From, Watched};
+///
+/// store.put("ada", "1".into()).await?;
+/// let watched = Watched { filters: vec!["$KV.b.>".into()], from: From::Last, keys_only: true };
+/// assert_eq!(Backend::watch(&store, watched).await?.pending, 1);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Watched {
     /// Subjects, perhaps with wildcards: at least one.
@@ -76,6 +138,22 @@ pub struct Watched {
 }
 
 /// Where a watch begins.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::From;
+/// use embus_kv::watch::watch;
+///
+/// store.put("ada", "1".into()).await?;
+/// assert!(watch(&store, [">"], From::Now, false).await?.is_current());
+/// assert!(!watch(&store, [">"], From::First, false).await?.is_current());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum From {
     /// With what is to come.
@@ -89,6 +167,22 @@ pub enum From {
 }
 
 /// A watch that has begun.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::{Backend, Begun, From, Watched};
+///
+/// store.put("ada", "1".into()).await?;
+/// let watched = Watched { filters: vec!["$KV.b.>".into()], from: From::Now, keys_only: false };
+/// let Begun { pending, last_revision, .. } = Backend::watch(&store, watched).await?;
+/// assert_eq!((pending, last_revision), (0, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Begun<M> {
     /// Its messages.
@@ -100,6 +194,24 @@ pub struct Begun<M> {
 }
 
 /// The messages of a watch. After an error it may go on; when it does not, it ends.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::{Backend, From, Watched};
+/// use futures_util::StreamExt;
+///
+/// store.put("ada", "1".into()).await?;
+/// let watched = Watched { filters: vec!["$KV.b.>".into()], from: From::First, keys_only: false };
+/// let mut messages = Backend::watch(&store, watched).await?.messages;
+/// let message = messages.next().await.transpose()?.expect("it goes on");
+/// assert_eq!((message.subject.as_str(), message.pending), ("$KV.b.ada", 0));
+/// # Ok(())
+/// # }
+/// ```
 pub trait Messages: Stream<Item = Result<Message, Self::Error>> + Send + Unpin {
     /// Why it fails.
     type Error: BackendError;
@@ -110,6 +222,16 @@ pub trait Messages: Stream<Item = Result<Message, Self::Error>> + Send + Unpin {
 }
 
 /// A message of a watch.
+///
+/// ```
+/// use embus_kv::Operation;
+/// use embus_kv::backend::{Message, Stored};
+///
+/// let created = time::OffsetDateTime::UNIX_EPOCH;
+/// let stored = Stored { revision: 7, created, operation: Operation::Put, value: "1".into() };
+/// let message = Message { subject: "$KV.b.ada".into(), stored, pending: 0 };
+/// assert_eq!(message.stored.revision, 7);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
     /// Its subject.
@@ -121,12 +243,44 @@ pub struct Message {
 }
 
 /// What went wrong, as far as a bucket has to know.
+///
+/// ```
+/// use embus_kv::backend::{BackendError, Failure};
+///
+/// #[derive(Debug, thiserror::Error)]
+/// #[error("the line is cut")]
+/// struct Cut;
+///
+/// impl BackendError for Cut {
+///     fn failure(&self) -> Failure {
+///         Failure::NotSent
+///     }
+/// }
+///
+/// assert_eq!(Cut.failure(), Failure::NotSent);
+/// ```
 pub trait BackendError: Error + Send + Sync + 'static {
     /// The kind of failure.
     fn failure(&self) -> Failure;
 }
 
 /// The kinds of failures.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), max_value_size: 4, ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::Refusal;
+/// use embus_kv::backend::{Append, Backend, BackendError, Failure};
+///
+/// let append = Append { subject: "$KV.b.ada".into(), headers: Default::default(), value: "too long".into() };
+/// let error = store.append(append).await.unwrap_err();
+/// assert_eq!(error.failure(), Failure::Refused(Refusal::TooLarge));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Failure {
     /// The last entry of the key has another revision than was expected: nothing was appended.
@@ -135,6 +289,8 @@ pub enum Failure {
     TimedOut,
     /// Nothing left this process.
     NotSent,
-    /// Anything else: refused, or the other side is gone.
+    /// The bucket's configuration does not allow it: nothing was appended.
+    Refused(Refusal),
+    /// Anything else: refused for another reason, or the other side is gone.
     Other,
 }

@@ -7,6 +7,13 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 /// Why a value did not become bytes, or bytes no value.
+///
+/// ```
+/// use embus_kv::codec::{Codec, CodecError, Json};
+///
+/// let error: CodecError = Codec::<u32>::decode(&Json, &"three".into()).unwrap_err();
+/// assert!(error.is::<serde_json::Error>());
+/// ```
 pub type CodecError = Box<dyn Error + Send + Sync>;
 
 /// A form that values are kept in.
@@ -47,6 +54,15 @@ pub trait Codec<T> {
 }
 
 /// JSON, what is used unless something else is said.
+///
+/// ```
+/// use embus_kv::codec::{Codec, CodecError, Json};
+///
+/// let bytes = Json.encode(&vec![1, 2])?;
+/// assert_eq!(&bytes[..], b"[1,2]");
+/// assert_eq!(Codec::<Vec<u32>>::decode(&Json, &bytes)?, [1, 2]);
+/// # Ok::<(), CodecError>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Json;
 

@@ -6,6 +6,19 @@ use time::OffsetDateTime;
 use crate::Operation;
 
 /// An entry of a bucket: a value that a key got, or a mark that it is gone.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// store.put("ada", "1".into()).await?;
+/// let entry: embus_kv::Entry = store.entry("ada").await?.expect("it is there");
+/// assert_eq!((entry.key.as_str(), entry.revision, &entry.value[..]), ("ada", 1, &b"1"[..]));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The bucket.

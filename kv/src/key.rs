@@ -1,6 +1,14 @@
 //! The rules for keys, for patterns of keys, and for names of buckets. [ADR-8]
 
 /// Why a text is no key, or no pattern of keys.
+///
+/// ```
+/// use embus_kv::key::{InvalidKey, check_key};
+///
+/// let error = check_key("schön").unwrap_err();
+/// assert_eq!(error, InvalidKey::Character('ö'));
+/// assert!(error.to_string().contains("ASCII letters and digits"));
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum InvalidKey {
@@ -11,8 +19,8 @@ pub enum InvalidKey {
     #[error("a key has something before, behind and between its dots")]
     EmptyPart,
     /// Something else than letters and digits of ASCII and `-`, `/`, `_`, `=` and `.`.
-    #[error("a key consists of letters, digits, `-`, `/`, `_`, `=` and `.`")]
-    Character,
+    #[error("a key consists of ASCII letters and digits, `-`, `/`, `_`, `=` and `.`, not of {0:?}")]
+    Character(char),
     /// In a pattern, a `*` that is not a part by itself, or a `>` that is not the last part.
     #[error("`*` stands for a whole part of a key, and `>` for all that follow")]
     Wildcard,
@@ -30,7 +38,7 @@ pub enum InvalidKey {
 ///
 /// assert_eq!(check_key("users/7.name"), Ok(()));
 /// assert_eq!(check_key(".hidden"), Err(InvalidKey::EmptyPart));
-/// assert_eq!(check_key("two words"), Err(InvalidKey::Character));
+/// assert_eq!(check_key("two words"), Err(InvalidKey::Character(' ')));
 /// ```
 ///
 /// # Errors
@@ -43,7 +51,7 @@ pub fn check_key(key: &str) -> Result<(), InvalidKey> {
     for byte in key.bytes() {
         match byte {
             b'.' if last == b'.' => return Err(InvalidKey::EmptyPart),
-            byte if !is_of_key(byte) => return Err(InvalidKey::Character),
+            byte if !is_of_key(byte) => return Err(odd_character(key)),
             _ => last = byte,
         }
     }
@@ -82,8 +90,15 @@ fn check_part(part: &str, is_last: bool) -> Result<(), InvalidKey> {
         ">" if is_last => Ok(()),
         _ if part.contains(['*', '>']) => Err(InvalidKey::Wildcard),
         _ if part.bytes().all(is_of_key) => Ok(()),
-        _ => Err(InvalidKey::Character),
+        _ => Err(odd_character(part)),
     }
+}
+
+/// The first character that is in no key.
+#[cold]
+fn odd_character(text: &str) -> InvalidKey {
+    let is_odd = |character: &char| !u8::try_from(*character).is_ok_and(is_of_key);
+    InvalidKey::Character(text.chars().find(is_odd).unwrap_or_default())
 }
 
 fn is_of_key(byte: u8) -> bool {
@@ -113,8 +128,10 @@ mod tests {
         for key in [".", ".a", "a.", "a..b", "..."] {
             assert_eq!(check_key(key), Err(InvalidKey::EmptyPart), "{key}");
         }
-        for key in ["a b", "a*", ">", "ä", "a\n", "a\0", "a:b", "a$", "a\\b"] {
-            assert_eq!(check_key(key), Err(InvalidKey::Character), "{key:?}");
+        for (key, odd) in
+            [("a b", ' '), ("a*", '*'), (">", '>'), ("xäö", 'ä'), ("a\n", '\n'), ("a:b", ':'), ("a\\b", '\\')]
+        {
+            assert_eq!(check_key(key), Err(InvalidKey::Character(odd)), "{key:?}");
         }
     }
 
@@ -137,7 +154,7 @@ mod tests {
             ("a>", InvalidKey::Wildcard),
             ("**", InvalidKey::Wildcard),
             (">.a", InvalidKey::Wildcard),
-            ("a b.*", InvalidKey::Character),
+            ("a b.*", InvalidKey::Character(' ')),
         ] {
             assert_eq!(check_pattern(pattern), Err(error), "{pattern}");
         }

@@ -16,7 +16,7 @@
 //! | [`mod@write`], [`read`], [`watch`] | the logic over it |
 //! | [`typed`], [`codec`] | values with a type, and the form that they are kept in |
 //! | `remote` | with the feature of that name: a bucket behind async-nats's client |
-//! | [`error`] | why it fails |
+//! | [`error`], [`refusal`] | why it fails; what a bucket's configuration does not allow |
 
 pub mod backend;
 pub mod codec;
@@ -27,6 +27,7 @@ mod fake;
 pub mod key;
 pub mod operation;
 pub mod read;
+pub mod refusal;
 #[cfg(feature = "remote")]
 pub mod remote;
 pub mod shape;
@@ -38,4 +39,5 @@ pub mod write;
 pub use codec::{Codec, Json};
 pub use entry::Entry;
 pub use operation::{Operation, ParseOperationError};
+pub use refusal::Refusal;
 pub use typed::Bucket;

@@ -6,17 +6,36 @@ use std::str::FromStr;
 use embus_protocol::headers::{HeaderName, NATS_MARKER_REASON};
 
 /// What an entry does to its key.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::Operation;
+///
+/// store.put("ada", "1".into()).await?;
+/// store.delete("ada").await?;
+/// assert_eq!(store.entry("ada").await?.map(|entry| entry.operation), Some(Operation::Delete));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Operation {
     /// The key has this value.
     Put,
-    /// The key is gone; its history stays.
+    /// The key is gone; its history stays, as far as the bucket keeps one.
     Delete,
-    /// The key is gone, and its history with it.
+    /// The key is gone, and its history with it: purged, or expired in a bucket with `limit_markers`.
     Purge,
 }
 
 /// The header that names the operation of an entry.
+///
+/// ```
+/// assert_eq!(embus_kv::operation::KV_OPERATION.as_str(), "KV-Operation");
+/// ```
 pub const KV_OPERATION: HeaderName = HeaderName::from_static("KV-Operation");
 
 impl Operation {
@@ -46,6 +65,10 @@ impl Operation {
     }
 
     /// The value of the header that names it.
+    ///
+    /// ```
+    /// assert_eq!(embus_kv::Operation::Delete.as_str(), "DEL");
+    /// ```
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Put => "PUT",
@@ -56,6 +79,14 @@ impl Operation {
 }
 
 /// The text names no operation.
+///
+/// ```
+/// use embus_kv::Operation;
+///
+/// assert_eq!("PURGE".parse::<Operation>().ok(), Some(Operation::Purge));
+/// let error = "purge".parse::<Operation>().unwrap_err();
+/// assert_eq!(error.to_string(), "an operation is one of PUT, DEL and PURGE");
+/// ```
 #[derive(Debug, Clone)]
 pub struct ParseOperationError;
 

@@ -9,6 +9,23 @@ use crate::key::check_key;
 
 /// The last entry of a key, or the one with this revision, if it is one of that key; whatever it does to it.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), history: 5, ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::read::entry;
+///
+/// let first = store.put("ada", "1".into()).await?;
+/// store.put("ada", "2".into()).await?;
+/// let last = entry(&store, "ada", None).await?.expect("it is there");
+/// let before = entry(&store, "ada", Some(first)).await?.expect("it is kept");
+/// assert_eq!((&last.value[..], &before.value[..]), (&b"2"[..], &b"1"[..]));
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// See [`ReadError`].
 pub async fn entry<B: Backend>(
@@ -30,6 +47,20 @@ pub async fn entry<B: Backend>(
 
 impl Stored {
     /// The same as an entry that was read by itself.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// store.put("ada", "1".into()).await?;
+    /// let stored = embus_kv::read::entry(&store, "ada", None).await?.expect("it is there");
+    /// let entry = stored.into_entry("b", "ada".to_owned());
+    /// assert_eq!((entry.revision, entry.delta), (1, 0));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_entry(self, bucket: &str, key: String) -> Entry {
         let Self { revision, created, operation, value } = self;
         let bucket = bucket.to_owned();

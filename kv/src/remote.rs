@@ -35,6 +35,15 @@ pub use self::error::RemoteError;
 pub use self::messages::RemoteMessages;
 
 /// A bucket behind async-nats's client. A cheap handle.
+///
+/// ```
+/// use embus_kv::Bucket;
+/// use embus_kv::remote::Remote;
+///
+/// async fn visits(client: async_nats::Client) -> Result<Bucket<u64, Remote>, Box<dyn std::error::Error>> {
+///     Ok(Bucket::new(Remote::open(async_nats::jetstream::new(client), "visits").await?))
+/// }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Remote {
     context: Context,
@@ -46,11 +55,22 @@ pub struct Remote {
 impl Remote {
     /// A bucket that is there. To make one, use async-nats's `create_key_value`.
     ///
+    /// ```no_run
+    /// # async fn example(client: async_nats::Client) -> Result<(), Box<dyn std::error::Error>> {
+    /// use embus_kv::remote::Remote;
+    ///
+    /// let context = async_nats::jetstream::new(client);
+    /// let users = Remote::open(context, "users").await?;
+    /// embus_kv::write::put(&users, "7", "Ada".into()).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// [`RemoteError::NoBucket`] if there is none of that name.
     pub async fn open(context: Context, bucket: &str) -> Result<Self, RemoteError> {
         if !is_valid_bucket_name(bucket) {
-            return Err(RemoteError::InvalidName);
+            return Err(RemoteError::InvalidName(bucket.to_owned()));
         }
         let stream = context.get_stream(stream_of(bucket)).await.map_err(RemoteError::NoBucket)?;
         Ok(Self { context, stream, bucket: bucket.to_owned(), prefix: prefix_of(bucket) })

@@ -5,9 +5,31 @@ use std::time::Duration;
 use embus_protocol::headers::HeaderValue;
 
 /// The shortest time that an entry may have.
+///
+/// ```
+/// assert_eq!(embus_kv::ttl::SHORTEST_TTL.as_secs(), 1);
+/// ```
 pub const SHORTEST_TTL: Duration = Duration::from_secs(1);
 
 /// An entry can't live for so long: at least a second, in whole seconds, and not longer than nanoseconds can count.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use std::time::Duration;
+///
+/// use embus_kv::error::WriteError;
+/// use embus_kv::ttl::InvalidTtl;
+///
+/// let short = Some(Duration::from_millis(1500));
+/// let error = embus_kv::write::create(&store, "door", "7".into(), short).await.unwrap_err();
+/// assert!(matches!(error, WriteError::Ttl(InvalidTtl(ttl)) if ttl == Duration::from_millis(1500)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("an entry lives for whole seconds, at least one, not for {0:?}")]
 pub struct InvalidTtl(pub Duration);

@@ -2,21 +2,21 @@
 
 mod changes;
 mod error;
+mod follow;
 mod modify;
+mod save;
 
 use std::fmt;
 use std::marker::PhantomData;
-use std::time::Duration;
 
 use bytes::Bytes;
 use time::OffsetDateTime;
 
 use crate::Operation;
-use crate::backend::{Backend, From as Start, Stored};
+use crate::backend::{Backend, Stored};
 use crate::codec::{Codec, Json};
-use crate::error::{ReadError, WriteError};
-use crate::write::Removal;
-use crate::{read, watch, write};
+use crate::error::ReadError;
+use crate::{read, watch};
 
 pub use self::changes::{Change, Changes};
 pub use self::error::{FollowError, LoadError, ModifyError, SaveError, Undecodable};
@@ -25,6 +25,21 @@ pub use self::modify::Changed;
 /// A bucket whose values are `T`s, in a form that the codec `C` knows: JSON unless something else is said.
 ///
 /// `B` is where the bucket is: the same program works on one in this process and on one behind a client.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::Bucket;
+///
+/// let scores = Bucket::<u32, _>::new(store);
+/// scores.put("ada", &1).await?;
+/// assert_eq!(scores.get("ada").await?, Some(1));
+/// # Ok(())
+/// # }
+/// ```
 pub struct Bucket<T, B, C = Json> {
     backend: B,
     codec: C,
@@ -32,6 +47,20 @@ pub struct Bucket<T, B, C = Json> {
 }
 
 /// A value, and which one it is.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+/// let revision = bucket.put("ada", &1).await?;
+/// let ada = bucket.entry("ada").await?.expect("it has a value");
+/// assert_eq!((ada.value, ada.revision), (1, revision));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Versioned<T> {
     /// The value.
@@ -44,6 +73,19 @@ pub struct Versioned<T> {
 
 impl<T, B: Backend> Bucket<T, B> {
     /// With values as JSON.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// let names = embus_kv::Bucket::<String, _>::new(store);
+    /// names.put("7", &"Ada".to_owned()).await?;
+    /// assert_eq!(names.raw().get("7").await?.as_deref(), Some(&b"\"Ada\""[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn new(backend: B) -> Self {
         Self::with_codec(backend, Json)
     }
@@ -51,47 +93,75 @@ impl<T, B: Backend> Bucket<T, B> {
 
 impl<T, B: Backend, C> Bucket<T, B, C> {
     /// With values in another form.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// use bytes::Bytes;
+    /// use embus_kv::{Bucket, Codec, codec::CodecError};
+    ///
+    /// struct Text;
+    ///
+    /// impl Codec<String> for Text {
+    ///     fn encode(&self, value: &String) -> Result<Bytes, CodecError> {
+    ///         Ok(value.clone().into())
+    ///     }
+    ///
+    ///     fn decode(&self, bytes: &Bytes) -> Result<String, CodecError> {
+    ///         Ok(String::from_utf8(bytes.to_vec())?)
+    ///     }
+    /// }
+    ///
+    /// let names = Bucket::<String, _, _>::with_codec(store, Text);
+    /// names.put("7", &"Ada".to_owned()).await?;
+    /// assert_eq!(names.raw().get("7").await?.as_deref(), Some(&b"Ada"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_codec(backend: B, codec: C) -> Self {
         Self { backend, codec, value: PhantomData }
     }
 
     /// The bucket under it, with values as bytes.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+    /// bucket.put("ada", &1).await?;
+    /// assert_eq!(bucket.raw().get("ada").await?.as_deref(), Some(&b"1"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn raw(&self) -> &B {
         &self.backend
     }
 
-    /// Removes the key; its history stays, as far as the bucket keeps one.
-    ///
-    /// # Errors
-    /// See [`WriteError`].
-    pub async fn delete(&self, key: impl AsRef<str>) -> Result<(), WriteError<B::Error>> {
-        write::remove(&self.backend, key.as_ref(), Removal::Delete, None).await?;
-        Ok(())
-    }
-
-    /// The same if its last entry has this revision.
-    ///
-    /// # Errors
-    /// [`WriteError::WrongRevision`] if it is another one, and what else [`WriteError`] says.
-    pub async fn delete_expect_revision(
-        &self,
-        key: impl AsRef<str>,
-        revision: u64,
-    ) -> Result<(), WriteError<B::Error>> {
-        write::remove(&self.backend, key.as_ref(), Removal::Delete, Some(revision)).await?;
-        Ok(())
-    }
-
-    /// Removes the key with its history.
-    ///
-    /// # Errors
-    /// See [`WriteError`].
-    pub async fn purge(&self, key: impl AsRef<str>) -> Result<(), WriteError<B::Error>> {
-        write::remove(&self.backend, key.as_ref(), Removal::Purge { time_to_live: None }, None).await?;
-        Ok(())
-    }
-
     /// All keys that have a value; it ends.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+    /// use futures_util::TryStreamExt;
+    ///
+    /// bucket.put("ada", &1).await?;
+    /// bucket.put("bob", &2).await?;
+    /// bucket.delete("ada").await?;
+    /// let keys: Vec<String> = bucket.keys().await?.try_collect().await?;
+    /// assert_eq!(keys, ["bob"]);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`ReadError`].
@@ -101,51 +171,20 @@ impl<T, B: Backend, C> Bucket<T, B, C> {
 }
 
 impl<T, B: Backend, C: Codec<T>> Bucket<T, B, C> {
-    /// Gives the key a value; the result is its revision.
-    ///
-    /// # Errors
-    /// See [`SaveError`].
-    pub async fn put(&self, key: impl AsRef<str>, value: &T) -> Result<u64, SaveError<B::Error>> {
-        let (key, value) = (key.as_ref(), self.encode(value)?);
-        Ok(write::put(&self.backend, key, value).await?)
-    }
-
-    /// Gives a value to a key that has none.
-    ///
-    /// # Errors
-    /// [`WriteError::Exists`] if it has one, and what else [`SaveError`] says.
-    pub async fn create(&self, key: impl AsRef<str>, value: &T) -> Result<u64, SaveError<B::Error>> {
-        self.create_maybe_ttl(key.as_ref(), value, None).await
-    }
-
-    /// The same for a value that expires after `ttl`: whole seconds, at least one.
-    ///
-    /// # Errors
-    /// [`WriteError::Exists`] if it has one, and what else [`SaveError`] says.
-    pub async fn create_with_ttl(
-        &self,
-        key: impl AsRef<str>,
-        value: &T,
-        ttl: Duration,
-    ) -> Result<u64, SaveError<B::Error>> {
-        self.create_maybe_ttl(key.as_ref(), value, Some(ttl)).await
-    }
-
-    async fn create_maybe_ttl(&self, key: &str, value: &T, ttl: Option<Duration>) -> Result<u64, SaveError<B::Error>> {
-        let value = self.encode(value)?;
-        Ok(write::create(&self.backend, key, value, ttl).await?)
-    }
-
-    /// Gives the key a value if its last entry has this revision; with 0, if it has none.
-    ///
-    /// # Errors
-    /// [`WriteError::WrongRevision`] if it is another one, and what else [`SaveError`] says.
-    pub async fn update(&self, key: impl AsRef<str>, value: &T, revision: u64) -> Result<u64, SaveError<B::Error>> {
-        let (key, value) = (key.as_ref(), self.encode(value)?);
-        Ok(write::update(&self.backend, key, value, revision, None).await?)
-    }
-
     /// The value of the key, if it has one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+    /// bucket.put("ada", &1).await?;
+    /// assert_eq!((bucket.get("ada").await?, bucket.get("bob").await?), (Some(1), None));
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`LoadError`].
@@ -155,6 +194,22 @@ impl<T, B: Backend, C: Codec<T>> Bucket<T, B, C> {
 
     /// The same with its revision, for [`update`](Self::update).
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+    /// bucket.put("ada", &1).await?;
+    /// if let Some(ada) = bucket.entry("ada").await? {
+    ///     bucket.update("ada", &(ada.value + 1), ada.revision).await?;
+    /// }
+    /// assert_eq!(bucket.get("ada").await?, Some(2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`LoadError`].
     pub async fn entry(&self, key: impl AsRef<str>) -> Result<Option<Versioned<T>>, LoadError<B::Error>> {
@@ -163,53 +218,6 @@ impl<T, B: Backend, C: Codec<T>> Bucket<T, B, C> {
             Some(stored) if stored.operation == Operation::Put => Ok(Some(self.decode(key, &stored)?)),
             _ => Ok(None),
         }
-    }
-
-    /// What happens to the keys that match from now on: `*` stands for a part of a key, a last `>` for all that follow.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub async fn watch(&self, pattern: impl AsRef<str>) -> Result<Changes<T, B::Messages, C>, ReadError<B::Error>>
-    where
-        C: Clone,
-    {
-        self.watch_from(pattern.as_ref(), Start::Now).await
-    }
-
-    /// The value of each key that matches, then what happens.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub async fn watch_with_history(
-        &self,
-        pattern: impl AsRef<str>,
-    ) -> Result<Changes<T, B::Messages, C>, ReadError<B::Error>>
-    where
-        C: Clone,
-    {
-        self.watch_from(pattern.as_ref(), Start::Last).await
-    }
-
-    /// What happened from this revision on, as far as the bucket keeps it, then what happens.
-    ///
-    /// # Errors
-    /// See [`ReadError`].
-    pub async fn watch_from_revision(
-        &self,
-        pattern: impl AsRef<str>,
-        revision: u64,
-    ) -> Result<Changes<T, B::Messages, C>, ReadError<B::Error>>
-    where
-        C: Clone,
-    {
-        self.watch_from(pattern.as_ref(), Start::Revision(revision)).await
-    }
-
-    async fn watch_from(&self, pattern: &str, from: Start) -> Result<Changes<T, B::Messages, C>, ReadError<B::Error>>
-    where
-        C: Clone,
-    {
-        Ok(Changes::new(watch::watch(&self.backend, [pattern], from, false).await?, self.codec.clone()))
     }
 
     fn encode<E>(&self, value: &T) -> Result<Bytes, SaveError<E>> {

@@ -14,6 +14,24 @@ use crate::error::ReadError;
 use crate::key::{InvalidKey, check_key, check_pattern};
 
 /// What a watch tells.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::From;
+/// use embus_kv::watch::{Event, watch};
+/// use futures_util::StreamExt;
+///
+/// store.put("ada", "1".into()).await?;
+/// let mut events = watch(&store, [">"], From::Last, false).await?;
+/// assert!(matches!(events.next().await.transpose()?, Some(Event::Entry(entry)) if entry.value == "1"));
+/// assert_eq!(events.next().await.transpose()?, Some(Event::Current));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event {
     /// A key got a value, or is gone.
@@ -26,6 +44,24 @@ pub enum Event {
 ///
 /// As a stream it yields [`Event`]s. However slowly it is read, it goes on without a gap; entries that the bucket no
 /// longer keeps by then do not come. It ends with an error when the bucket is gone.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::From;
+/// use embus_kv::watch::{Watch, watch};
+/// use futures_util::StreamExt;
+///
+/// let mut watched: Watch<_> = watch(&store, ["users.*"], From::Now, false).await?;
+/// store.put("users.ada", "1".into()).await?;
+/// assert!(watched.is_current(), "there was nothing before");
+/// assert!(watched.next().await.is_some());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Watch<M> {
     messages: M,
     bucket: String,
@@ -49,6 +85,25 @@ enum Initial {
 }
 
 /// Watches the keys that match any of these patterns.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::backend::From;
+/// use embus_kv::watch::{Event, watch};
+/// use futures_util::StreamExt;
+///
+/// let mut events = watch(&store, ["*.name", "*.score"], From::Now, true).await?;
+/// store.put("7.score", "12".into()).await?;
+/// assert_eq!(events.next().await.transpose()?, Some(Event::Current));
+/// let Some(Event::Entry(entry)) = events.next().await.transpose()? else { panic!("an entry") };
+/// assert_eq!((entry.key.as_str(), entry.value.len()), ("7.score", 0));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// See [`ReadError`].
@@ -77,6 +132,23 @@ where
 
 /// All entries of one key that the bucket keeps; it ends.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), history: 5, ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::watch::history;
+/// use futures_util::TryStreamExt;
+///
+/// store.put("ada", "1".into()).await?;
+/// store.put("ada", "2".into()).await?;
+/// let entries: Vec<_> = history(&store, "ada").await?.try_collect().await?;
+/// assert_eq!(entries.iter().map(|entry| &entry.value[..]).collect::<Vec<_>>(), [b"1", b"2"]);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// See [`ReadError`].
 pub async fn history<B: Backend>(bucket: &B, key: &str) -> Result<History<B::Messages>, ReadError<B::Error>> {
@@ -86,6 +158,21 @@ pub async fn history<B: Backend>(bucket: &B, key: &str) -> Result<History<B::Mes
 
 /// All keys that have a value, each once; it ends, once it has caught up with those who write. A key that gets its first
 /// value or is removed meanwhile comes or does not.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::watch::keys;
+/// use futures_util::TryStreamExt;
+///
+/// store.put("ada", "1".into()).await?;
+/// assert_eq!(keys(&store).await?.try_collect::<Vec<_>>().await?, ["ada"]);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// See [`ReadError`].
@@ -103,16 +190,68 @@ impl<M: Messages> Watch<M> {
     }
 
     /// Only what was there when it began; it ends.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// use embus_kv::backend::From;
+    /// use embus_kv::watch::watch;
+    /// use futures_util::TryStreamExt;
+    ///
+    /// store.put("ada", "1".into()).await?;
+    /// let there = watch(&store, [">"], From::Last, false).await?.into_history();
+    /// assert_eq!(there.try_collect::<Vec<_>>().await?.len(), 1);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn into_history(self) -> History<M> {
         History { watch: self, is_over: false }
     }
 
     /// Whether everything has come that was there when the watch began.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// use embus_kv::backend::From;
+    /// use embus_kv::watch::watch;
+    ///
+    /// assert!(watch(&store, [">"], From::Last, false).await?.is_current());
+    /// store.put("ada", "1".into()).await?;
+    /// assert!(!watch(&store, [">"], From::Last, false).await?.is_current());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_current(&self) -> bool {
         !matches!(self.initial, Initial::Coming { .. })
     }
 
     /// The next entry alone.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// use std::future::poll_fn;
+    ///
+    /// use embus_kv::backend::From;
+    /// use embus_kv::watch::watch;
+    ///
+    /// store.put("ada", "1".into()).await?;
+    /// let mut watched = watch(&store, [">"], From::Last, false).await?;
+    /// let entry = poll_fn(|cx| watched.poll_entry(cx)).await.transpose()?.expect("it goes on");
+    /// assert_eq!((entry.key.as_str(), entry.seen_current), ("ada", true));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn poll_entry(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Entry, M::Error>>> {
         let polled = Pin::new(&mut self.messages).poll_next(cx);
         match polled {

@@ -15,6 +15,17 @@ use crate::{Operation, ttl};
 
 /// Gives the key a value; the result is its revision.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// assert_eq!(embus_kv::write::put(&store, "ada", "1".into()).await?, 1);
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// See [`WriteError`].
 pub async fn put<B: Backend>(bucket: &B, key: &str, value: Bytes) -> Result<u64, WriteError<B::Error>> {
@@ -23,6 +34,21 @@ pub async fn put<B: Backend>(bucket: &B, key: &str, value: Bytes) -> Result<u64,
 }
 
 /// Gives a value to a key that has none: one that was never there, or that was deleted, purged or has expired.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::error::WriteError;
+/// use embus_kv::write::create;
+///
+/// create(&store, "ada", "1".into(), None).await?;
+/// assert!(matches!(create(&store, "ada", "2".into(), None).await, Err(WriteError::Exists)));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`WriteError::Exists`] if it has one, and what else [`WriteError`] says.
@@ -50,6 +76,20 @@ pub async fn create<B: Backend>(
 
 /// Gives the key a value if its last entry has this revision; 0 means that it must have none.
 ///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::write::update;
+///
+/// let first = update(&store, "ada", "1".into(), 0, None).await?;
+/// update(&store, "ada", "2".into(), first, None).await?;
+/// # Ok(())
+/// # }
+/// ```
+///
 /// # Errors
 /// [`WriteError::WrongRevision`] if it is another one, and what else [`WriteError`] says.
 pub async fn update<B: Backend>(
@@ -65,6 +105,23 @@ pub async fn update<B: Backend>(
 }
 
 /// How a key is removed.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), history: 5, ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::write::{Removal, remove};
+///
+/// store.put("ada", "1".into()).await?;
+/// remove(&store, "ada", Removal::Delete, None).await?;
+/// assert_eq!(store.status().await?.values(), 2, "the value, and the mark that it is gone");
+/// remove(&store, "ada", Removal::Purge { time_to_live: None }, None).await?;
+/// assert_eq!(store.status().await?.values(), 1, "the mark");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Removal {
     /// Its history stays, as far as the bucket keeps one.
@@ -78,6 +135,21 @@ pub enum Removal {
 
 /// Removes the key, whether it was there or not; if a revision is expected, only if its last entry has that one. The
 /// result is the revision of the mark.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::write::{Removal, remove};
+///
+/// let revision = store.put("ada", "1".into()).await?;
+/// remove(&store, "ada", Removal::Delete, Some(revision)).await?;
+/// assert_eq!(store.get("ada").await?, None);
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// [`WriteError::WrongRevision`] if it is another one, and what else [`WriteError`] says.
@@ -129,6 +201,7 @@ async fn append<B: Backend>(
     subject.push_str(key);
     bucket.append(Append { subject, headers, value }).await.map_err(|error| match error.failure() {
         Failure::WrongRevision => WriteError::WrongRevision(error),
+        Failure::Refused(refusal) => WriteError::Refused { refusal, source: error },
         Failure::TimedOut | Failure::NotSent | Failure::Other => WriteError::Backend(error),
     })
 }

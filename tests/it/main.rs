@@ -9,6 +9,8 @@ mod consumers;
 mod drain;
 mod dual;
 mod flood;
+#[cfg(target_os = "linux")]
+mod foreign_files;
 mod hardening;
 mod headers;
 mod in_process_slow;

@@ -4,6 +4,7 @@
 //! The same seed gives the same run. `SIM_SEED=n` starts at a seed (and runs that one alone), `SIM_SEEDS=n` says how
 //! many seeds to run.
 
+mod buckets;
 mod client;
 mod clock;
 mod consumers;

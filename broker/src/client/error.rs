@@ -50,10 +50,12 @@ where
     Kind: Clone + Debug + Display + PartialEq,
 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        Display::fmt(&self.kind, f)?;
-        match &self.source {
-            Some(source) => write!(f, ": {source}"),
-            None => Ok(()),
+        let Some(source) = &self.source else { return Display::fmt(&self.kind, f) };
+        let (kind, source) = (self.kind.to_string(), source.to_string());
+        // What the source begins with need not be said twice.
+        match source.strip_prefix(&kind) {
+            Some(rest) if rest.is_empty() || rest.starts_with([':', ' ']) => f.write_str(&source),
+            _ => write!(f, "{kind}: {source}"),
         }
     }
 }
@@ -88,6 +90,18 @@ mod tests {
     impl Display for Odd {
         fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("an odd number")
+        }
+    }
+
+    #[test]
+    fn nothing_is_said_twice() {
+        for (source, text) in [
+            ("an odd number: 7", "an odd number: 7"),
+            ("an odd number", "an odd number"),
+            ("an odd numbering", "an odd number: an odd numbering"),
+            ("7", "an odd number: 7"),
+        ] {
+            assert_eq!(Error::with_source(Odd, source).to_string(), text);
         }
     }
 

@@ -29,6 +29,11 @@ impl Error {
         self.err_code
     }
 
+    /// What went wrong, in words.
+    pub(crate) fn description(&self) -> &str {
+        self.description.as_deref().unwrap_or_default()
+    }
+
     /// For kinds of errors that have no other word for a broker that does not answer.
     pub(crate) fn not_reached() -> Self {
         let description = Some("the broker was not reached".to_owned());

@@ -41,12 +41,13 @@ mod write_kinds;
 
 pub use embus_kv::error::{ReadError, WriteError};
 pub use embus_kv::key::InvalidKey;
+pub use embus_kv::refusal::LastRevision;
 pub use embus_kv::shape::InvalidBucket;
 pub use embus_kv::ttl::InvalidTtl;
 pub use embus_kv::typed::{
     Change, Changed, Changes, FollowError, LoadError, ModifyError, SaveError, Undecodable, Versioned,
 };
-pub use embus_kv::{Entry, Operation, ParseOperationError};
+pub use embus_kv::{Entry, Operation, ParseOperationError, Refusal};
 
 pub use self::config::Config;
 pub(crate) use self::ensure::declare;
@@ -57,6 +58,7 @@ pub use self::entry_kinds::{
 };
 pub use self::messages::StoreMessages;
 pub use self::store::Store;
+pub(crate) use self::store_kinds::NoBucket;
 pub use self::store_kinds::{StoreError, StoreErrorKind};
 pub use self::watch::{Event, Events, History, Keys, Watch};
 pub use self::write_kinds::{
@@ -68,6 +70,16 @@ pub use self::write_kinds::{
 ///
 /// The same type of `embus-kv` works over async-nats (its feature `remote`), so that a program keeps its code when its
 /// buckets move out of the process.
+///
+/// | method of [`embus_kv::Bucket`] | what it does |
+/// |---|---|
+/// | [`put`](embus_kv::Bucket::put), [`create`](embus_kv::Bucket::create), [`create_with_ttl`](embus_kv::Bucket::create_with_ttl), [`update`](embus_kv::Bucket::update) | gives a key a value, whatever it had; if it has none; if its last entry has a revision |
+/// | [`modify`](embus_kv::Bucket::modify) | makes a value of the one that is there; no change is lost |
+/// | [`get`](embus_kv::Bucket::get), [`entry`](embus_kv::Bucket::entry) | the value of a key; with its revision |
+/// | [`keys`](embus_kv::Bucket::keys) | all keys that have a value |
+/// | [`delete`](embus_kv::Bucket::delete), [`delete_expect_revision`](embus_kv::Bucket::delete_expect_revision), [`purge`](embus_kv::Bucket::purge) | removes a key; with its history |
+/// | [`watch`](embus_kv::Bucket::watch), [`watch_with_history`](embus_kv::Bucket::watch_with_history), [`watch_from_revision`](embus_kv::Bucket::watch_from_revision) | what happens to keys |
+/// | [`raw`](embus_kv::Bucket::raw) | the [`Store`] under it |
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]

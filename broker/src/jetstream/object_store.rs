@@ -40,6 +40,8 @@ mod meta;
 mod object;
 mod put;
 mod store;
+#[cfg(all(test, feature = "test-util"))]
+mod tests;
 mod watch;
 
 pub use self::config::Config;

@@ -7,15 +7,30 @@ use async_nats::jetstream::stream::{
     ConsumerError, ConsumerErrorKind, DirectGetError, DirectGetErrorKind, InfoError, RawMessageError,
 };
 
+use std::error::Error;
+
+use crate::Refusal;
 use crate::backend::{BackendError, Failure};
 
 /// Why a call on a bucket behind a client fails.
+///
+/// ```
+/// use embus_kv::remote::{Remote, RemoteError};
+///
+/// async fn is_there(context: async_nats::jetstream::Context, bucket: &str) -> Result<bool, RemoteError> {
+///     match Remote::open(context, bucket).await {
+///         Ok(_) => Ok(true),
+///         Err(RemoteError::NoBucket(_)) => Ok(false),
+///         Err(error) => Err(error),
+///     }
+/// }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum RemoteError {
     /// The name is none of a bucket.
-    #[error("the name of a bucket consists of letters, digits, `-` and `_`")]
-    InvalidName,
+    #[error("the name of a bucket is made of ASCII letters and digits, `-` and `_`, which {0:?} is not")]
+    InvalidName(String),
     /// There is no such bucket, or the server was not reached.
     #[error("no such bucket: {0}")]
     NoBucket(#[source] GetStreamError),
@@ -57,9 +72,15 @@ impl BackendError for RemoteError {
             Self::NotSent(_) => Failure::NotSent,
             Self::NotAppended(error) if error.kind() == PublishErrorKind::WrongLastSequence => Failure::WrongRevision,
             Self::NotAppended(error) if error.kind() == PublishErrorKind::TimedOut => Failure::TimedOut,
+            Self::NotAppended(error) => refusal(error).map_or(Failure::Other, Failure::Refused),
             Self::NotGot(error) if error.kind() == DirectGetErrorKind::TimedOut => Failure::TimedOut,
             Self::NotWatched(error) if error.kind() == ConsumerErrorKind::TimedOut => Failure::TimedOut,
             _ => Failure::Other,
         }
     }
+}
+
+fn refusal(error: &PublishError) -> Option<Refusal> {
+    let answer = error.source()?.downcast_ref::<async_nats::jetstream::Error>()?;
+    Refusal::of(answer.error_code().0, &answer.to_string())
 }

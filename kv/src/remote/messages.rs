@@ -18,6 +18,17 @@ use crate::Operation;
 use crate::backend::{From, Message, Messages, Stored};
 
 /// The entries that a watch gets.
+///
+/// ```
+/// use embus_kv::backend::From;
+/// use embus_kv::error::ReadError;
+/// use embus_kv::remote::{Remote, RemoteError, RemoteMessages};
+/// use embus_kv::watch::{Watch, watch};
+///
+/// async fn users(bucket: &Remote) -> Result<Watch<RemoteMessages>, ReadError<RemoteError>> {
+///     watch(bucket, ["users.*"], From::Last, false).await
+/// }
+/// ```
 pub struct RemoteMessages {
     messages: Ordered,
     rest: Rest,

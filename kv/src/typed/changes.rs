@@ -15,6 +15,35 @@ use crate::watch::{Event, Watch};
 use crate::{Entry, Operation};
 
 /// What happened to a key.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+/// use embus_kv::typed::Change;
+/// use futures_util::StreamExt;
+///
+/// let mut changes = bucket.watch(">").await?;
+/// bucket.put("ada", &1).await?;
+/// bucket.delete("ada").await?;
+/// let mut scores = std::collections::BTreeMap::new();
+/// while let Some(change) = changes.next().await.transpose()? {
+///     match change {
+///         Change::Put { key, value, .. } => _ = scores.insert(key, value),
+///         Change::Removed { key, .. } => {
+///             scores.remove(&key);
+///             break;
+///         }
+///         Change::Current => {}
+///     }
+/// }
+/// assert!(scores.is_empty());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change<T> {
     /// It got a value.
@@ -44,6 +73,26 @@ pub enum Change<T> {
 /// What happens to the keys of a bucket, in the order of the revisions.
 ///
 /// A value that is none of the bucket's type is an error that names its key and revision, and the watch goes on.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::Bucket;
+/// use futures_util::StreamExt;
+///
+/// store.put("ada", "three".into()).await?;
+/// store.put("bob", "4".into()).await?;
+/// let scores = Bucket::<u32, _>::new(store);
+/// let mut changes = scores.watch_with_history(">").await?;
+/// let error = changes.next().await.expect("it goes on").unwrap_err();
+/// assert_eq!(error.to_string(), "the value of \"ada\" at revision 1 can't be read");
+/// assert!(changes.next().await.expect("it goes on").is_ok());
+/// # Ok(())
+/// # }
+/// ```
 pub struct Changes<T, M, C> {
     watch: Watch<M>,
     codec: C,
@@ -56,6 +105,24 @@ impl<T, M: Messages, C: Codec<T>> Changes<T, M, C> {
     }
 
     /// Whether everything has come that was there when the watch began.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+    /// use futures_util::StreamExt;
+    ///
+    /// bucket.put("ada", &1).await?;
+    /// let mut changes = bucket.watch_with_history(">").await?;
+    /// assert!(!changes.is_current());
+    /// changes.next().await;
+    /// assert!(changes.is_current());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_current(&self) -> bool {
         self.watch.is_current()
     }

@@ -1,10 +1,27 @@
 //! Why a call on a bucket with typed values fails.
 
+use crate::Refusal;
 use crate::codec::CodecError;
 use crate::error::{ReadError, WriteError};
 use crate::key::InvalidKey;
 
 /// The bytes of an entry are no value of the bucket's type.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// use embus_kv::Bucket;
+/// use embus_kv::typed::LoadError;
+///
+/// store.put("ada", "three".into()).await?;
+/// let error = Bucket::<u32, _>::new(store).get("ada").await.unwrap_err();
+/// assert!(matches!(error, LoadError::Undecodable(why) if why.key == "ada" && why.revision == 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[error("the value of {key:?} at revision {revision} can't be read")]
 pub struct Undecodable {
@@ -17,6 +34,23 @@ pub struct Undecodable {
 }
 
 /// Why a value was not written.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), max_value_size: 8, ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// # let bucket = embus_kv::Bucket::<String, _>::new(store);
+/// use embus_kv::Refusal;
+/// use embus_kv::error::WriteError;
+/// use embus_kv::typed::SaveError;
+///
+/// let error = bucket.put("name", &"much too long".to_owned()).await.unwrap_err();
+/// assert!(matches!(error, SaveError::Write(WriteError::Refused { refusal: Refusal::TooLarge, .. })));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum SaveError<E> {
@@ -29,6 +63,22 @@ pub enum SaveError<E> {
 }
 
 /// Why a value was not read.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+/// use embus_kv::error::ReadError;
+/// use embus_kv::typed::LoadError;
+///
+/// let error = bucket.get("no key").await.unwrap_err();
+/// assert!(matches!(error, LoadError::Read(ReadError::Key(_))));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError<E> {
@@ -41,6 +91,23 @@ pub enum LoadError<E> {
 }
 
 /// Why a value was not modified.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+/// use embus_kv::typed::ModifyError;
+///
+/// bucket.raw().put("ada", "three".into()).await?;
+/// let error = bucket.modify("ada", |score| score.unwrap_or(0) + 1).await.unwrap_err();
+/// assert!(matches!(error, ModifyError::Undecodable(_)));
+/// assert_eq!(bucket.raw().get("ada").await?.as_deref(), Some(&b"three"[..]));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ModifyError<E> {
@@ -56,6 +123,14 @@ pub enum ModifyError<E> {
     /// The key is none.
     #[error(transparent)]
     Key(InvalidKey),
+    /// The bucket's configuration does not allow it: it is full, say, or the value is too large.
+    #[error("{refusal}")]
+    Refused {
+        /// What does not allow it.
+        refusal: Refusal,
+        /// What the stream said.
+        source: E,
+    },
     /// The stream refused it, or was not reached.
     #[error(transparent)]
     Backend(E),
@@ -71,6 +146,28 @@ impl<E> From<ReadError<E>> for ModifyError<E> {
 }
 
 /// What goes wrong while changes are followed.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+/// use embus_kv::typed::FollowError;
+/// use futures_util::StreamExt;
+///
+/// let mut changes = bucket.watch_with_history(">").await?;
+/// bucket.raw().put("ada", "three".into()).await?;
+/// let error = loop {
+///     if let Some(Err(error)) = changes.next().await {
+///         break error;
+///     }
+/// };
+/// assert!(matches!(error, FollowError::Undecodable(_)));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FollowError<E> {

@@ -13,6 +13,20 @@ impl<T, B: Backend, C: Codec<T>> Bucket<T, B, C> {
     ///
     /// When dropped, the value is changed or not.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+    /// let one_more = |score: Option<u32>| score.unwrap_or(0) + 1;
+    /// let (one, other) = tokio::join!(bucket.modify("ada", one_more), bucket.modify("ada", one_more));
+    /// assert_eq!(one?.value.max(other?.value), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`ModifyError`]; nothing was changed, unless the answer did not come in time.
     pub async fn modify(
@@ -51,6 +65,19 @@ impl<T, B: Backend, C: Codec<T>> Bucket<T, B, C> {
 }
 
 /// What a value became.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+/// let changed = bucket.modify("ada", |score| score.unwrap_or(0) + 1).await?;
+/// assert_eq!((changed.value, changed.revision), (1, 1));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Changed<T> {
     /// The value.
@@ -63,6 +90,7 @@ impl<E> From<WriteError<E>> for ModifyError<E> {
     fn from(error: WriteError<E>) -> Self {
         match error {
             WriteError::Key(invalid) => Self::Key(invalid),
+            WriteError::Refused { refusal, source } => Self::Refused { refusal, source },
             WriteError::Backend(error) | WriteError::WrongRevision(error) => Self::Backend(error),
             // Neither is asked for.
             WriteError::Ttl(_) | WriteError::Exists => Self::Contended,

@@ -2,9 +2,11 @@ use futures_util::{StreamExt, TryStreamExt};
 use serde::{Deserialize, Serialize};
 
 use super::*;
-use crate::backend::Append;
+use crate::backend::{Append, From as Start};
 use crate::codec::CodecError;
+use crate::error::WriteError;
 use crate::fake::{Fake, add, now};
+use crate::write;
 use embus_protocol::headers::HeaderMap;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

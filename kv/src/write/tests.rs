@@ -65,7 +65,7 @@ fn a_key_is_not_created_when_somebody_else_is_faster() {
 fn nothing_is_sent_for_what_is_no_key_or_time() {
     let bucket = Fake::default();
     let value = || Bytes::from_static(b"1");
-    assert!(matches!(now(put(&bucket, "a b", value())), Err(WriteError::Key(InvalidKey::Character))));
+    assert!(matches!(now(put(&bucket, "a b", value())), Err(WriteError::Key(InvalidKey::Character(' ')))));
     assert!(matches!(now(create(&bucket, "", value(), None)), Err(WriteError::Key(InvalidKey::Empty))));
     let short = Duration::from_millis(1);
     assert!(matches!(now(create(&bucket, "a", value(), Some(short))), Err(WriteError::Ttl(_))));

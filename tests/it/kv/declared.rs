@@ -27,7 +27,7 @@ fn a_broker_starts_with_its_buckets_as_they_are_declared() {
         broker.shutdown(STOP_DEADLINE).await;
 
         let longer = Config { history: 9, ..of("a") };
-        let broker = declared().bucket(longer).start().await.unwrap();
+        let broker = Broker::builder().store_dir(dir.path()).bucket(longer).bucket(of("b")).start().await.unwrap();
         let context = jetstream::new(broker.client());
         let store = context.get_key_value("a").await.unwrap();
         assert_eq!(store.status().await.unwrap().history(), 9);
@@ -54,6 +54,36 @@ fn a_broker_does_not_start_without_a_bucket_as_it_is_declared() {
 }
 
 #[test]
+fn what_is_declared_twice_is_the_same() {
+    run(async {
+        let error =
+            Broker::builder().bucket(of("a")).bucket(Config { history: 9, ..of("a") }).start().await.unwrap_err();
+        assert_eq!(error.to_string(), "invalid configuration: bucket \"a\" is declared twice, and differently");
+        let stream = |max_bytes| jetstream::stream::Config { name: "S".to_owned(), max_bytes, ..Default::default() };
+        let error = Broker::builder().stream(stream(1000)).stream(stream(2000)).start().await.unwrap_err();
+        assert_eq!(error.to_string(), "invalid configuration: stream \"S\" is declared twice, and differently");
+        let twice = Broker::builder().bucket(of("a")).bucket(of("a")).stream(stream(1000)).stream(stream(1000));
+        twice.start().await.unwrap().shutdown(STOP_DEADLINE).await;
+    });
+}
+
+#[test]
+fn a_bucket_is_made_changed_or_left_while_the_broker_runs() {
+    run(async {
+        let broker = Broker::builder().start().await.unwrap();
+        let Ensured::Created(store) = broker.ensure_bucket(of("a")).await.unwrap() else { panic!() };
+        store.put("key", "1".into()).await.unwrap();
+        let Ensured::Unchanged(store) = broker.ensure_bucket(of("a")).await.unwrap() else { panic!() };
+        assert!(store.get("key").await.unwrap().is_some());
+        let longer = Config { history: 9, ..of("a") };
+        assert!(matches!(broker.ensure_bucket(longer).await.unwrap(), Ensured::Updated(_)));
+        assert_eq!(store.status().await.unwrap().history(), 9);
+        broker.shutdown(STOP_DEADLINE).await;
+        assert!(broker.ensure_bucket(of("b")).await.is_err());
+    });
+}
+
+#[test]
 fn a_bucket_is_made_changed_or_left() {
     run(async {
         let broker = Broker::builder().start().await.unwrap();
@@ -73,7 +103,7 @@ fn a_bucket_is_made_changed_or_left() {
         };
         assert_eq!(field, "storage");
         let error = context.ensure_bucket(of("a.b")).await.unwrap_err();
-        assert_eq!(error.kind(), EnsureBucketErrorKind::Invalid(kv::InvalidBucket::Name));
+        assert_eq!(error.kind(), EnsureBucketErrorKind::Invalid(kv::InvalidBucket::Name("a.b".to_owned())));
         assert!(store.get("key").await.unwrap().is_some());
     });
 }

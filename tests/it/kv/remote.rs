@@ -128,6 +128,6 @@ fn a_remote_bucket_has_histories_and_revisions() {
 
         let context = async_nats::jetstream::new(connect(&scene.broker).await);
         assert!(matches!(Remote::open(context.clone(), "none").await, Err(RemoteError::NoBucket(_))));
-        assert!(matches!(Remote::open(context, "a.b").await, Err(RemoteError::InvalidName)));
+        assert!(matches!(Remote::open(context, "a.b").await, Err(RemoteError::InvalidName(_))));
     });
 }

@@ -38,6 +38,27 @@ fn what_was_not_put_to_its_end_leaves_nothing() {
 }
 
 #[test]
+fn a_description_that_is_no_message_leaves_nothing() {
+    run(async {
+        let scene = Scene::new().await;
+        scene.objects.put("a", &mut &b"before"[..]).await.unwrap();
+        // All that is said of an object is one message.
+        let limit = scene.context.client().max_payload();
+        let put = |len| {
+            let metadata = [("note".to_owned(), "x".repeat(len))].into();
+            let meta = ObjectMetadata { metadata, ..ObjectMetadata::from("a") };
+            let objects = scene.objects.clone();
+            async move { objects.put(meta, &mut &bytes(300_000)[..]).await }
+        };
+        let error = put(limit).await.unwrap_err();
+        assert_eq!(error.kind(), PutErrorKind::PublishMetadata, "{error}");
+        assert_eq!((scene.messages().await, read(&scene.objects, "a").await.unwrap()), (2, b"before".to_vec()));
+        let info = put(limit - 1000).await.unwrap();
+        assert_eq!((info.metadata["note"].len(), scene.messages().await), (limit - 1000, 4));
+    });
+}
+
+#[test]
 fn a_full_store_keeps_what_it_has() {
     run(async {
         let scene = Scene::new().await;

@@ -66,7 +66,7 @@ pub enum UpdateKeyValueErrorKind {
 impl From<InvalidBucket> for CreateKeyValueError {
     fn from(invalid: InvalidBucket) -> Self {
         let kind = match invalid {
-            InvalidBucket::Name => CreateKeyValueErrorKind::InvalidStoreName,
+            InvalidBucket::Name(_) => CreateKeyValueErrorKind::InvalidStoreName,
             InvalidBucket::LongHistory(_) => CreateKeyValueErrorKind::TooLongHistory,
             _ => CreateKeyValueErrorKind::BucketCreate,
         };
@@ -77,7 +77,7 @@ impl From<InvalidBucket> for CreateKeyValueError {
 impl From<InvalidBucket> for UpdateKeyValueError {
     fn from(invalid: InvalidBucket) -> Self {
         let kind = match invalid {
-            InvalidBucket::Name => UpdateKeyValueErrorKind::InvalidStoreName,
+            InvalidBucket::Name(_) => UpdateKeyValueErrorKind::InvalidStoreName,
             InvalidBucket::LongHistory(_) => UpdateKeyValueErrorKind::TooLongHistory,
             _ => UpdateKeyValueErrorKind::BucketUpdate,
         };
@@ -110,7 +110,7 @@ impl From<CreateStreamError> for UpdateKeyValueError {
 impl Display for KeyValueErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::InvalidStoreName => "not a valid name of a bucket",
+            Self::InvalidStoreName => "invalid bucket name",
             Self::GetBucket => "failed to get the bucket",
             Self::JetStream => "JetStream error",
         })
@@ -120,7 +120,7 @@ impl Display for KeyValueErrorKind {
 impl Display for CreateKeyValueErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::InvalidStoreName => "not a valid name of a bucket",
+            Self::InvalidStoreName => "invalid bucket name",
             Self::TooLongHistory => "too long history",
             Self::JetStream => "JetStream error",
             Self::BucketCreate => "bucket creation failed",
@@ -133,7 +133,7 @@ impl Display for CreateKeyValueErrorKind {
 impl Display for UpdateKeyValueErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::InvalidStoreName => "not a valid name of a bucket",
+            Self::InvalidStoreName => "invalid bucket name",
             Self::TooLongHistory => "too long history",
             Self::JetStream => "JetStream error",
             Self::BucketUpdate => "bucket update failed",

@@ -1,13 +1,12 @@
 //! Buckets: made, changed, found, removed.
 
-use embus_kv::key::is_valid_bucket_name;
-use embus_kv::shape::{prefix_of, stream_of};
+use embus_kv::shape::{check_bucket_name, prefix_of, stream_of};
 
 use crate::jetstream::context::{
     Context, CreateKeyValueError, CreateKeyValueErrorKind, KeyValueError, KeyValueErrorKind, UpdateKeyValueError,
 };
 use crate::jetstream::ensure::Ensured;
-use crate::jetstream::kv::{Config, EnsureBucketError, Store};
+use crate::jetstream::kv::{Config, EnsureBucketError, NoBucket, Store};
 use crate::jetstream::stream::{DeleteStatus, Stream};
 
 /// # Buckets
@@ -21,10 +20,12 @@ impl Context {
     pub async fn get_key_value<T: Into<String>>(&self, bucket: T) -> Result<Store, KeyValueError> {
         let bucket = bucket.into();
         check_name(&bucket)?;
-        let failed = |error| KeyValueError::with_source(KeyValueErrorKind::GetBucket, error);
+        let failed = |error| KeyValueError::with_source(KeyValueErrorKind::GetBucket, NoBucket::named(&bucket, error));
         let stream = self.get_stream(stream_of(&bucket)).await.map_err(failed)?;
         if stream.info.config.max_messages_per_subject < 1 {
-            return Err(KeyValueErrorKind::InvalidStoreName.into());
+            let reason =
+                format!("stream {:?} has no limit of messages per subject, as that of a bucket has", stream.name);
+            return Err(KeyValueError::with_source(KeyValueErrorKind::InvalidStoreName, reason));
         }
         Ok(store(stream, bucket))
     }
@@ -92,13 +93,14 @@ impl Context {
     /// See [`KeyValueErrorKind`].
     pub async fn delete_key_value<T: AsRef<str>>(&self, bucket: T) -> Result<DeleteStatus, KeyValueError> {
         check_name(bucket.as_ref())?;
-        let failed = |error| KeyValueError::with_source(KeyValueErrorKind::JetStream, error);
+        let named = |error| NoBucket::named(bucket.as_ref(), error);
+        let failed = |error| KeyValueError::with_source(KeyValueErrorKind::JetStream, named(error));
         self.delete_stream(stream_of(bucket.as_ref())).await.map_err(failed)
     }
 }
 
 fn check_name(bucket: &str) -> Result<(), KeyValueError> {
-    if is_valid_bucket_name(bucket) { Ok(()) } else { Err(KeyValueErrorKind::InvalidStoreName.into()) }
+    check_bucket_name(bucket).map_err(|error| KeyValueError::with_source(KeyValueErrorKind::InvalidStoreName, error))
 }
 
 fn store(stream: Stream, bucket: String) -> Store {

@@ -2,10 +2,11 @@
 
 use std::fmt::{self, Display};
 
-use embus_kv::key::is_valid_bucket_name;
+use embus_kv::shape::check_bucket_name;
 
-use super::{Context, CreateKeyValueError, CreateKeyValueErrorKind};
+use super::{Context, CreateKeyValueError, CreateKeyValueErrorKind, GetStreamError};
 use crate::client::error::Error;
+use crate::jetstream::kv::NoBucket;
 use crate::jetstream::object_store::{Config, ObjectStore, stream_of};
 
 /// Why an object store was not made.
@@ -31,7 +32,7 @@ pub enum ObjectStoreErrorKind {
 impl Display for ObjectStoreErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::InvalidBucketName => "not a valid name of an object store",
+            Self::InvalidBucketName => "invalid object store name",
             Self::GetStore => "failed to get the object store",
         })
     }
@@ -45,11 +46,8 @@ impl Context {
     /// # Errors
     /// See [`CreateObjectStoreErrorKind`].
     pub async fn create_object_store(&self, config: Config) -> Result<ObjectStore, CreateObjectStoreError> {
-        if !is_valid_bucket_name(&config.bucket) {
-            return Err(CreateKeyValueErrorKind::InvalidStoreName.into());
-        }
-        let stream = self.create_stream(config.to_stream()).await?;
-        Ok(ObjectStore { name: config.bucket, stream })
+        let stream = self.create_stream(config.to_stream()?).await?;
+        Ok(ObjectStore::new(config.bucket, stream))
     }
 
     /// An object store that is there.
@@ -58,8 +56,8 @@ impl Context {
     /// See [`ObjectStoreErrorKind`].
     pub async fn get_object_store<T: AsRef<str>>(&self, bucket_name: T) -> Result<ObjectStore, ObjectStoreError> {
         let name = checked(bucket_name.as_ref())?;
-        let stream = self.get_stream(stream_of(name)).await.map_err(not_there)?;
-        Ok(ObjectStore { name: name.to_owned(), stream })
+        let stream = self.get_stream(stream_of(name)).await.map_err(|error| not_there(name, error))?;
+        Ok(ObjectStore::new(name.to_owned(), stream))
     }
 
     /// Removes an object store with all its objects.
@@ -68,14 +66,15 @@ impl Context {
     /// See [`ObjectStoreErrorKind`].
     pub async fn delete_object_store<T: AsRef<str>>(&self, bucket_name: T) -> Result<(), DeleteObjectStore> {
         let name = checked(bucket_name.as_ref())?;
-        self.delete_stream(stream_of(name)).await.map(|_| ()).map_err(not_there)
+        self.delete_stream(stream_of(name)).await.map(|_| ()).map_err(|error| not_there(name, error))
     }
 }
 
 fn checked(name: &str) -> Result<&str, ObjectStoreError> {
-    if is_valid_bucket_name(name) { Ok(name) } else { Err(ObjectStoreErrorKind::InvalidBucketName.into()) }
+    let invalid = |error| ObjectStoreError::with_source(ObjectStoreErrorKind::InvalidBucketName, error);
+    check_bucket_name(name).map(|()| name).map_err(invalid)
 }
 
-fn not_there(error: impl std::error::Error + Send + Sync + 'static) -> ObjectStoreError {
-    ObjectStoreError::with_source(ObjectStoreErrorKind::GetStore, error)
+fn not_there(name: &str, error: GetStreamError) -> ObjectStoreError {
+    ObjectStoreError::with_source(ObjectStoreErrorKind::GetStore, NoBucket::named(name, error))
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use embus_engine::api::fetch::Query;
+use embus_engine::stream::Witness;
 use embus_kv::Operation;
 use embus_kv::backend::{Append, Backend, Begun, From as Start, Stored, Watched};
 use embus_protocol::headers::block;
@@ -35,7 +36,8 @@ impl Backend for Store {
         } else {
             context.publish_with_headers(subject, headers, value).await
         };
-        let ack = sent.map_err(StoreError::not_published)?.await.map_err(StoreError::not_acknowledged)?;
+        let not_stored = |error| StoreError::not_acknowledged(error).of_bucket(&self.name);
+        let ack = sent.map_err(StoreError::not_published)?.await.map_err(not_stored)?;
         Ok(ack.sequence)
     }
 
@@ -60,7 +62,7 @@ impl Backend for Store {
             headers_only: keys_only,
             ..OrderedConfig::default()
         };
-        let last_revision = self.stream.context.find(&self.stream_name)?.look(|core| core.log().last_sequence());
+        let last_revision = self.find_stream()?.look(|core| core.log().last_sequence());
         let consumer = self.stream.create_consumer(config).await?;
         let pending = consumer.cached_info().num_pending;
         Ok(Begun { messages: StoreMessages::new(consumer.messages().await?), pending, last_revision })
@@ -69,9 +71,12 @@ impl Backend for Store {
 
 impl Store {
     async fn fetch(&self, query: &Query<'_>) -> Result<Option<StoredMessage>, StoreError> {
-        let context = &self.stream.context;
-        let stream = context.find(&self.stream_name)?;
-        Ok(context.fetch(&stream, query).await?)
+        let stream = self.find_stream()?;
+        Ok(self.stream.context.fetch(&stream, query).await?)
+    }
+
+    fn find_stream(&self) -> Result<Witness, StoreError> {
+        self.stream.context.find(&self.stream_name).map_err(|error| StoreError::from(error).of_bucket(&self.name))
     }
 }
 

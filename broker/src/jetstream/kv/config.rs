@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use embus_kv::shape::{InvalidBucket, Shape, with_stream_prefix};
+use embus_kv::shape::{InvalidBucket, Shape, check_limit, with_stream_prefix};
 
 use crate::jetstream::stream::{self, Compression, DiscardPolicy, Placement, Republish, Source, StorageType};
 
@@ -22,17 +22,22 @@ use crate::jetstream::stream::{self, Compression, DiscardPolicy, Placement, Repu
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Config {
-    /// The bucket's name: letters, digits, `-` and `_`.
+    /// The bucket's name: ASCII letters and digits, `-` and `_`.
     pub bucket: String,
     /// A text for people.
     pub description: String,
-    /// How many bytes a value may have, together with the headers of its entry.
+    /// How many bytes a value may have, together with the headers of its entry: a value that is created, updated or has a
+    /// time to live has some, and a mark that a key is deleted or purged has nothing else, about 30 to 80 bytes. A longer one is
+    /// refused, see [`Refusal::TooLarge`](super::Refusal::TooLarge). 0 and -1 say any number.
     pub max_value_size: i32,
     /// How many entries it keeps of each key: 1 to 64; 0 is 1.
     pub history: i64,
-    /// How long it keeps an entry.
+    /// How long it keeps an entry, at least 100 ms; for ever if it is zero.
     pub max_age: Duration,
-    /// How many bytes it holds; a full bucket refuses what is new.
+    /// How many bytes it holds, keys and headers included. A full bucket refuses what is new, see
+    /// [`Refusal::Full`](super::Refusal::Full), and marks that a key is deleted or purged are new entries, too: what makes room
+    /// is more bytes, or a [purge of its stream](crate::jetstream::stream::Stream::purge). Only where a key has as many entries
+    /// as `history` says, one that is not larger than the oldest takes its place. 0 and -1 say any number.
     pub max_bytes: i64,
     /// Where entries are kept.
     pub storage: StorageType,
@@ -50,7 +55,8 @@ pub struct Config {
     pub compression: bool,
     /// Where in a cluster it should live: kept, without effect.
     pub placement: Option<Placement>,
-    /// Single entries may have a time to live, and what expires leaves a mark that tells watches. The mark stays for so
+    /// Single entries may have a time to live, and what expires leaves a mark that tells watches, of
+    /// [`Operation::Purge`](super::Operation::Purge). The mark stays for so
     /// long, at least a second; a time to live that is shorter is taken for as long. What expires leaves none while the bucket keeps
     /// older entries of its key. [nats-server 2.15.1, probed]
     pub limit_markers: Option<Duration>,
@@ -60,6 +66,8 @@ impl Config {
     /// The stream of the bucket.
     pub(crate) fn to_stream(&self) -> Result<stream::Config, InvalidBucket> {
         let shape = Shape::of(&self.bucket, self.history, self.limit_markers)?;
+        check_limit("max_bytes", self.max_bytes)?;
+        check_limit("max_value_size", self.max_value_size.into())?;
         let copies = self.mirror.is_some() || self.sources.as_ref().is_some_and(|sources| !sources.is_empty());
         Ok(stream::Config {
             name: shape.stream,

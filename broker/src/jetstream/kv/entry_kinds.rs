@@ -4,17 +4,31 @@ use std::fmt::{self, Display};
 
 use embus_kv::error::ReadError;
 
-use super::store_kinds::{StoreError, StoreErrorKind};
+use super::store_kinds::{NoBucket, StoreError, StoreErrorKind};
 use super::write_kinds::{INVALID_KEY, caused};
 use crate::client::error::Error;
 use crate::jetstream::context::RequestErrorKind;
-use crate::jetstream::errors;
+use crate::jetstream::errors::{self, ErrorCode};
 use crate::jetstream::failure::Failure;
 
 /// Why an entry was not read.
 pub type EntryError = Error<EntryErrorKind>;
 
 /// What went wrong with reading an entry.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use embus::jetstream::kv::EntryErrorKind;
+///
+/// let error = bucket.get("no key").await.unwrap_err();
+/// assert_eq!(error.kind(), EntryErrorKind::InvalidKey);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum EntryErrorKind {
     /// The key is none; the source says why.
@@ -29,6 +43,20 @@ pub enum EntryErrorKind {
 pub type WatchError = Error<WatchErrorKind>;
 
 /// What went wrong with beginning a watch.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use embus::jetstream::kv::WatchErrorKind;
+///
+/// let error = bucket.watch("user*").await.unwrap_err();
+/// assert_eq!(error.kind(), WatchErrorKind::InvalidKey);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WatchErrorKind {
     /// The key, or the pattern of keys, is none; the source says why.
@@ -50,6 +78,24 @@ pub type HistoryErrorKind = WatchErrorKind;
 pub type WatcherError = Error<WatcherErrorKind>;
 
 /// What went wrong with a watch.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use embus::jetstream::kv::WatcherErrorKind;
+/// use futures_util::StreamExt;
+///
+/// let mut watch = bucket.watch_all().await?;
+/// embus::jetstream::new(broker.client()).delete_key_value("b").await?;
+/// let error = watch.next().await.expect("a last word").unwrap_err();
+/// assert_eq!(error.kind(), WatcherErrorKind::Consumer);
+/// assert!(watch.next().await.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum WatcherErrorKind {
     /// Its consumer failed: the bucket or the broker is gone; see the source.
@@ -62,6 +108,22 @@ pub enum WatcherErrorKind {
 pub type StatusError = Error<StatusErrorKind>;
 
 /// What went wrong with asking for a bucket.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use embus::jetstream::kv::StatusErrorKind;
+///
+/// embus::jetstream::new(broker.client()).delete_key_value("b").await?;
+/// let error = bucket.status().await.unwrap_err();
+/// assert!(matches!(error.kind(), StatusErrorKind::JetStream(answer) if answer.code() == 404));
+/// assert!(error.to_string().contains("there is no bucket \"b\""));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub enum StatusErrorKind {
     /// The API refused: there is no such bucket any more, or no broker.
@@ -115,6 +177,19 @@ impl From<Failure> for StatusError {
             Failure::Request(error) => {
                 Self::with_source(StatusErrorKind::JetStream(errors::Error::not_reached()), error)
             }
+        }
+    }
+}
+
+impl StatusError {
+    /// The same error, which says of which bucket if that is not there.
+    pub(super) fn of_bucket(self, bucket: &str) -> Self {
+        match self.kind() {
+            StatusErrorKind::JetStream(answer) if answer.error_code() == ErrorCode::STREAM_NOT_FOUND => {
+                let source = NoBucket::new(bucket, answer.clone());
+                Self::with_source(StatusErrorKind::JetStream(answer), source)
+            }
+            _ => self,
         }
     }
 }

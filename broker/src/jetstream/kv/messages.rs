@@ -18,6 +18,25 @@ use crate::jetstream::failure::Stopped;
 
 /// The entries that a watch gets, as its bucket sees them. It pulls, so a slow reader loses nothing, and its consumer is made
 /// anew when it is gone.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use embus::jetstream::kv::{ReadError, Store, StoreError, StoreMessages};
+/// use embus_kv::backend::From;
+/// use embus_kv::watch::{Watch, watch};
+///
+/// async fn users(bucket: &Store) -> Result<Watch<StoreMessages>, ReadError<StoreError>> {
+///     watch(bucket, ["users.*"], From::Last, false).await
+/// }
+///
+/// assert!(users(&bucket).await?.is_current());
+/// # Ok(())
+/// # }
+/// ```
 pub struct StoreMessages {
     messages: Ordered,
     /// Whether nothing is left: asked from time to time while nothing comes.

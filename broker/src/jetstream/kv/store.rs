@@ -1,19 +1,16 @@
-//! The handle of a bucket.
+//! The handle of a bucket: below it `write`, and `follow` (watches and listings).
 
-use std::time::Duration;
+mod follow;
+mod write;
 
 use bytes::Bytes;
-use embus_kv::backend::From as Start;
-use embus_kv::write::{self, Removal};
-use embus_kv::{Codec, Entry, Operation, read, watch};
+use embus_kv::{Codec, Entry, Operation, read};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Bucket;
 use super::bucket::Status;
-use super::entry_kinds::{EntryError, HistoryError, StatusError, WatchError};
-use super::watch::{History, Keys, Watch};
-use super::write_kinds::{CreateError, DeleteError, PurgeError, PutError, UpdateError};
+use super::entry_kinds::{EntryError, StatusError};
 use crate::jetstream::stream::Stream;
 
 /// A handle of a bucket.
@@ -23,6 +20,24 @@ use crate::jetstream::stream::Stream;
 ///
 /// What a call says is as durable as the bucket's stream makes it. Every call may be dropped: what was on its way is then
 /// done or not.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use embus::jetstream::kv::Store;
+///
+/// async fn rename(users: &Store, id: u32, name: &str) -> Result<u64, embus::jetstream::kv::PutError> {
+///     users.put(format!("{id}.name"), name.to_owned().into()).await
+/// }
+///
+/// rename(&bucket, 7, "Ada").await?;
+/// assert_eq!(bucket.get("7.name").await?.as_deref(), Some(&b"Ada"[..]));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone)]
 pub struct Store {
     /// The name of the bucket.
@@ -41,11 +56,52 @@ pub struct Store {
 
 impl Store {
     /// The same bucket with values that are `T`s, as JSON. Beyond async-nats.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+    /// let scores = bucket.typed::<u32>();
+    /// scores.put("ada", &1).await?;
+    /// assert_eq!(scores.get("ada").await?, Some(1));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn typed<T: Serialize + DeserializeOwned>(self) -> Bucket<T> {
         Bucket::new(self)
     }
 
     /// The same bucket with values in the form that `codec` knows. Beyond async-nats.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+    /// use bytes::Bytes;
+    /// use embus::typed::{Codec, CodecError};
+    ///
+    /// struct Text;
+    ///
+    /// impl Codec<String> for Text {
+    ///     fn encode(&self, value: &String) -> Result<Bytes, CodecError> {
+    ///         Ok(value.clone().into())
+    ///     }
+    ///
+    ///     fn decode(&self, bytes: &Bytes) -> Result<String, CodecError> {
+    ///         Ok(String::from_utf8(bytes.to_vec())?)
+    ///     }
+    /// }
+    ///
+    /// let names = bucket.with_codec::<String, _>(Text);
+    /// names.put("7", &"Ada".to_owned()).await?;
+    /// assert_eq!(names.raw().get("7").await?.as_deref(), Some(&b"Ada"[..]));
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn with_codec<T, C: Codec<T>>(self, codec: C) -> Bucket<T, C> {
         Bucket::with_codec(self, codec)
     }
@@ -70,83 +126,25 @@ impl Store {
     /// # Errors
     /// See [`StatusErrorKind`](super::StatusErrorKind).
     pub async fn status(&self) -> Result<Status, StatusError> {
-        let info = self.stream.context.info_of(&self.stream_name).await?;
+        let failed = |failure| StatusError::from(failure).of_bucket(&self.name);
+        let info = self.stream.context.info_of(&self.stream_name).await.map_err(failed)?;
         Ok(Status { info, bucket: self.name.clone() })
     }
 
-    /// Gives a value to a key that has none: it was never there, or was deleted or purged, or has expired.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let broker = embus::Broker::builder().start().await?;
-    /// # let jetstream = embus::jetstream::new(broker.client());
-    /// use embus::jetstream::kv::{Config, CreateErrorKind};
-    ///
-    /// let locks = jetstream.create_key_value(Config { bucket: "locks".into(), ..Default::default() }).await?;
-    /// locks.create("door", "mine".into()).await?;
-    /// let error = locks.create("door", "yours".into()).await.unwrap_err();
-    /// assert_eq!(error.kind(), CreateErrorKind::AlreadyExists);
-    ///
-    /// locks.delete("door").await?;
-    /// locks.create("door", "yours".into()).await?;
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// See [`CreateErrorKind`](super::CreateErrorKind).
-    pub async fn create<T: AsRef<str>>(&self, key: T, value: Bytes) -> Result<u64, CreateError> {
-        Ok(write::create(self, key.as_ref(), value, None).await?)
-    }
-
-    /// The same for a value that expires after `ttl`: whole seconds, at least one, and not before a mark would go. The bucket
-    /// needs [`limit_markers`](super::Config::limit_markers).
-    ///
-    /// # Errors
-    /// See [`CreateErrorKind`](super::CreateErrorKind).
-    pub async fn create_with_ttl<T: AsRef<str>>(
-        &self,
-        key: T,
-        value: Bytes,
-        ttl: Duration,
-    ) -> Result<u64, CreateError> {
-        Ok(write::create(self, key.as_ref(), value, Some(ttl)).await?)
-    }
-
-    /// Gives the key a value, whether it had one or not; the result is its revision.
-    ///
-    /// # Errors
-    /// See [`PutErrorKind`](super::PutErrorKind).
-    pub async fn put<T: AsRef<str>>(&self, key: T, value: Bytes) -> Result<u64, PutError> {
-        Ok(write::put(self, key.as_ref(), value).await?)
-    }
-
-    /// Gives the key a value if its last entry has this revision; with 0, if it has none.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")]
-    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    /// # let broker = embus::Broker::builder().start().await?;
-    /// # let jetstream = embus::jetstream::new(broker.client());
-    /// use embus::jetstream::kv::{Config, UpdateErrorKind};
-    ///
-    /// let bucket = jetstream.create_key_value(Config { bucket: "a".into(), ..Default::default() }).await?;
-    /// let first = bucket.put("key", "1".into()).await?;
-    /// bucket.update("key", "2".into(), first).await?;
-    /// let error = bucket.update("key", "3".into(), first).await.unwrap_err();
-    /// assert_eq!(error.kind(), UpdateErrorKind::WrongLastRevision);
-    /// # Ok(())
-    /// # }
-    /// ```
-    ///
-    /// # Errors
-    /// See [`UpdateErrorKind`](super::UpdateErrorKind).
-    pub async fn update<T: AsRef<str>>(&self, key: T, value: Bytes, revision: u64) -> Result<u64, UpdateError> {
-        Ok(write::update(self, key.as_ref(), value, revision, None).await?)
-    }
-
     /// The value of the key, if it has one.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+    /// bucket.put("ada", "1".into()).await?;
+    /// assert_eq!(bucket.get("ada").await?.as_deref(), Some(&b"1"[..]));
+    /// assert_eq!(bucket.get("bob").await?, None);
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`EntryErrorKind`](super::EntryErrorKind).
@@ -157,6 +155,22 @@ impl Store {
 
     /// The last entry of the key: its value, or the mark that it was removed.
     ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+    /// use embus::jetstream::kv::Operation;
+    ///
+    /// bucket.put("ada", "1".into()).await?;
+    /// bucket.delete("ada").await?;
+    /// let entry = bucket.entry("ada").await?.expect("the mark that it is gone");
+    /// assert_eq!((entry.operation, entry.revision), (Operation::Delete, 2));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
     /// # Errors
     /// See [`EntryErrorKind`](super::EntryErrorKind).
     pub async fn entry<T: Into<String>>(&self, key: T) -> Result<Option<Entry>, EntryError> {
@@ -164,6 +178,20 @@ impl Store {
     }
 
     /// The entry with this revision, if it is one of this key and still kept.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), history: 5, ..Default::default() };
+    /// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+    /// let first = bucket.put("ada", "1".into()).await?;
+    /// bucket.put("ada", "2".into()).await?;
+    /// let entry = bucket.entry_for_revision("ada", first).await?.expect("it is kept");
+    /// assert_eq!(entry.value, "1");
+    /// # Ok(())
+    /// # }
+    /// ```
     ///
     /// # Errors
     /// See [`EntryErrorKind`](super::EntryErrorKind).
@@ -179,156 +207,4 @@ impl Store {
         let found = read::entry(self, &key, revision).await?;
         Ok(found.map(|stored| stored.into_entry(&self.name, key)))
     }
-
-    /// Removes the key; its history stays, as far as the bucket keeps one.
-    ///
-    /// # Errors
-    /// See [`DeleteErrorKind`](super::DeleteErrorKind).
-    pub async fn delete<T: AsRef<str>>(&self, key: T) -> Result<(), DeleteError> {
-        self.delete_expect_revision(key, None).await
-    }
-
-    /// Removes the key if its last entry has this revision.
-    ///
-    /// # Errors
-    /// See [`DeleteErrorKind`](super::DeleteErrorKind).
-    pub async fn delete_expect_revision<T: AsRef<str>>(&self, key: T, revison: Option<u64>) -> Result<(), DeleteError> {
-        write::remove(self, key.as_ref(), Removal::Delete, revison).await?;
-        Ok(())
-    }
-
-    /// Removes the key with its history.
-    ///
-    /// # Errors
-    /// See [`PurgeErrorKind`](super::PurgeErrorKind).
-    pub async fn purge<T: AsRef<str>>(&self, key: T) -> Result<(), PurgeError> {
-        self.purge_as(key.as_ref(), None, None).await
-    }
-
-    /// The same, and the mark that it was removed goes after `ttl`: whole seconds, at least one. The bucket needs
-    /// [`limit_markers`](super::Config::limit_markers).
-    ///
-    /// # Errors
-    /// See [`PurgeErrorKind`](super::PurgeErrorKind).
-    pub async fn purge_with_ttl<T: AsRef<str>>(&self, key: T, ttl: Duration) -> Result<(), PurgeError> {
-        self.purge_as(key.as_ref(), None, Some(ttl)).await
-    }
-
-    /// Removes the key with its history if its last entry has this revision.
-    ///
-    /// # Errors
-    /// See [`PurgeErrorKind`](super::PurgeErrorKind).
-    pub async fn purge_expect_revision<T: AsRef<str>>(&self, key: T, revision: Option<u64>) -> Result<(), PurgeError> {
-        self.purge_as(key.as_ref(), revision, None).await
-    }
-
-    /// The same, and the mark that it was removed goes after `ttl`.
-    ///
-    /// # Errors
-    /// See [`PurgeErrorKind`](super::PurgeErrorKind).
-    pub async fn purge_expect_revision_with_ttl<T: AsRef<str>>(
-        &self,
-        key: T,
-        revision: u64,
-        ttl: Duration,
-    ) -> Result<(), PurgeError> {
-        self.purge_as(key.as_ref(), Some(revision), Some(ttl)).await
-    }
-
-    async fn purge_as(&self, key: &str, expected: Option<u64>, ttl: Option<Duration>) -> Result<(), PurgeError> {
-        write::remove(self, key, Removal::Purge { time_to_live: ttl }, expected).await?;
-        Ok(())
-    }
-
-    /// All entries of the key that the bucket keeps, oldest first; it ends.
-    ///
-    /// # Errors
-    /// See [`HistoryErrorKind`](super::HistoryErrorKind).
-    pub async fn history<T: AsRef<str>>(&self, key: T) -> Result<History, HistoryError> {
-        Ok(History { inner: watch::history(self, key.as_ref()).await? })
-    }
-
-    /// All keys that have a value, each once; it ends, once it has caught up with those who write. One whose value is
-    /// replaced meanwhile is among them.
-    ///
-    /// # Errors
-    /// See [`HistoryErrorKind`](super::HistoryErrorKind).
-    pub async fn keys(&self) -> Result<Keys, HistoryError> {
-        Ok(Keys { inner: watch::keys(self).await? })
-    }
-
-    /// What happens to the keys that match from now on: `*` stands for a part of a key, a last `>` for all that follow.
-    ///
-    /// # Errors
-    /// See [`WatchErrorKind`](super::WatchErrorKind).
-    pub async fn watch<T: AsRef<str>>(&self, key: T) -> Result<Watch, WatchError> {
-        self.watch_from([key], Start::Now).await
-    }
-
-    /// The same for keys that match any of several patterns, which must not overlap.
-    ///
-    /// # Errors
-    /// See [`WatchErrorKind`](super::WatchErrorKind).
-    pub async fn watch_many<T, K>(&self, keys: K) -> Result<Watch, WatchError>
-    where
-        T: AsRef<str>,
-        K: IntoIterator<Item = T>,
-    {
-        self.watch_from(keys, Start::Now).await
-    }
-
-    /// The last entry of each key that matches, then what happens.
-    ///
-    /// # Errors
-    /// See [`WatchErrorKind`](super::WatchErrorKind).
-    pub async fn watch_with_history<T: AsRef<str>>(&self, key: T) -> Result<Watch, WatchError> {
-        self.watch_from([key], Start::Last).await
-    }
-
-    /// The same for keys that match any of several patterns, which must not overlap.
-    ///
-    /// # Errors
-    /// See [`WatchErrorKind`](super::WatchErrorKind).
-    pub async fn watch_many_with_history<T, K>(&self, keys: K) -> Result<Watch, WatchError>
-    where
-        T: AsRef<str>,
-        K: IntoIterator<Item = T>,
-    {
-        self.watch_from(keys, Start::Last).await
-    }
-
-    /// All entries of keys that match from this revision on, as far as they are kept, then what happens: what a watcher asks
-    /// for who has been there before.
-    ///
-    /// # Errors
-    /// See [`WatchErrorKind`](super::WatchErrorKind).
-    pub async fn watch_from_revision<T: AsRef<str>>(&self, key: T, revision: u64) -> Result<Watch, WatchError> {
-        self.watch_from([key], Start::Revision(revision)).await
-    }
-
-    /// What happens to all keys from now on.
-    ///
-    /// # Errors
-    /// See [`WatchErrorKind`](super::WatchErrorKind).
-    pub async fn watch_all(&self) -> Result<Watch, WatchError> {
-        self.watch(ALL_KEYS).await
-    }
-
-    /// All entries from this revision on, as far as they are kept, then what happens.
-    ///
-    /// # Errors
-    /// See [`WatchErrorKind`](super::WatchErrorKind).
-    pub async fn watch_all_from_revision(&self, revision: u64) -> Result<Watch, WatchError> {
-        self.watch_from_revision(ALL_KEYS, revision).await
-    }
-
-    async fn watch_from<T, K>(&self, keys: K, from: Start) -> Result<Watch, WatchError>
-    where
-        T: AsRef<str>,
-        K: IntoIterator<Item = T>,
-    {
-        Ok(Watch::new(watch::watch(self, keys, from, false).await?))
-    }
 }
-
-const ALL_KEYS: &str = ">";

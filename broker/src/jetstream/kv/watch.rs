@@ -16,6 +16,27 @@ pub use embus_kv::watch::Event;
 ///
 /// It goes on without a gap however slowly it is read; entries that the bucket no longer keeps by then do not come. It ends
 /// with an error when the bucket is deleted or the broker stops.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), history: 5, ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use embus::jetstream::kv::Operation;
+/// use futures_util::StreamExt;
+///
+/// let mut watch = bucket.watch_all().await?;
+/// bucket.put("ada", "1".into()).await?;
+/// bucket.delete("ada").await?;
+/// let mut told = Vec::new();
+/// while told.last() != Some(&Operation::Delete) {
+///     told.push(watch.next().await.transpose()?.expect("it goes on").operation);
+/// }
+/// assert_eq!(told, [Operation::Put, Operation::Delete]);
+/// # Ok(())
+/// # }
+/// ```
 pub struct Watch {
     inner: watch::Watch<StoreMessages>,
     is_over: bool,
@@ -27,6 +48,23 @@ impl Watch {
     }
 
     /// Whether everything has come that was there when the watch began; at once if there was nothing. Beyond async-nats.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+    /// use futures_util::StreamExt;
+    ///
+    /// bucket.put("ada", "1".into()).await?;
+    /// let mut watch = bucket.watch_with_history(">").await?;
+    /// assert!(!watch.is_current());
+    /// watch.next().await;
+    /// assert!(watch.is_current());
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn is_current(&self) -> bool {
         self.inner.is_current()
     }
@@ -70,6 +108,21 @@ impl Stream for Watch {
 }
 
 /// What a [`Watch`] tells; see [`Watch::events`].
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use embus::jetstream::kv::Event;
+/// use futures_util::StreamExt;
+///
+/// let mut events = bucket.watch_with_history(">").await?.events();
+/// assert_eq!(events.next().await.transpose()?, Some(Event::Current), "there was nothing");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Events {
     watch: Watch,
@@ -90,6 +143,20 @@ impl Stream for Events {
 }
 
 /// All entries of one key that the bucket keeps; it ends.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use futures_util::StreamExt;
+///
+/// let mut history = bucket.history("ada").await?;
+/// assert!(history.next().await.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct History {
     pub(super) inner: watch::History<StoreMessages>,
@@ -104,6 +171,22 @@ impl Stream for History {
 }
 
 /// All keys of a bucket that have a value; it ends.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let bucket = broker.ensure_bucket(config).await?.into_inner();
+/// use futures_util::StreamExt;
+///
+/// bucket.put("ada", "1".into()).await?;
+/// let mut keys = bucket.keys().await?;
+/// assert_eq!(keys.next().await.transpose()?.as_deref(), Some("ada"));
+/// assert!(keys.next().await.is_none());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Keys {
     pub(super) inner: watch::Keys<StoreMessages>,

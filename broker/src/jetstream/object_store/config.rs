@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use data_encoding::BASE64URL;
+use embus_kv::shape::{InvalidBucket, check_bucket_name, check_limit};
 
 use crate::jetstream::stream::{self, Compression, DiscardPolicy, Placement, StorageType};
 
@@ -13,9 +14,9 @@ pub struct Config {
     pub bucket: String,
     /// A text for people.
     pub description: Option<String>,
-    /// How long it keeps an object.
+    /// How long it keeps an object, at least 100 ms; for ever if it is zero.
     pub max_age: Duration,
-    /// How many bytes it holds; a full store refuses what is new.
+    /// How many bytes it holds; a full store refuses what is new. 0 and -1 say any number.
     pub max_bytes: i64,
     /// Where objects are kept.
     pub storage: StorageType,
@@ -29,8 +30,10 @@ pub struct Config {
 
 impl Config {
     /// The stream of the store.
-    pub(crate) fn to_stream(&self) -> stream::Config {
-        stream::Config {
+    pub(crate) fn to_stream(&self) -> Result<stream::Config, InvalidBucket> {
+        check_bucket_name(&self.bucket)?;
+        check_limit("max_bytes", self.max_bytes)?;
+        Ok(stream::Config {
             name: stream_of(&self.bucket),
             description: self.description.clone(),
             subjects: vec![format!("$O.{}.C.>", self.bucket), format!("$O.{}.M.>", self.bucket)],
@@ -44,7 +47,7 @@ impl Config {
             compression: self.compression.then_some(Compression::S2),
             placement: self.placement.clone(),
             ..stream::Config::default()
-        }
+        })
     }
 }
 
@@ -81,7 +84,7 @@ mod tests {
 
     #[test]
     fn a_store_has_a_stream_of_its_own() {
-        let stream = Config { bucket: "b".into(), compression: true, ..Config::default() }.to_stream();
+        let stream = Config { bucket: "b".into(), compression: true, ..Config::default() }.to_stream().unwrap();
         assert_eq!((stream.name.as_str(), stream.num_replicas), ("OBJ_b", 1));
         assert_eq!(stream.subjects, ["$O.b.C.>", "$O.b.M.>"]);
         assert!(stream.allow_rollup && stream.allow_direct && stream.discard == DiscardPolicy::New);

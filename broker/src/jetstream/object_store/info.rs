@@ -68,7 +68,8 @@ pub struct ObjectLink {
     pub bucket: String,
 }
 
-/// What is said of an object that is put. A text is its name.
+/// What is said of an object that is put. A text is its name. All of it, as JSON, is one message: longer than
+/// [`max_payload`](crate::Client::max_payload) it is refused, and nothing is left of the object.
 #[derive(Debug, Default, Clone, Serialize, Deserialize, Eq, PartialEq)]
 pub struct ObjectMetadata {
     /// Its name: any text with a byte at least.

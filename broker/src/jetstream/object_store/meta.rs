@@ -1,7 +1,7 @@
 //! Descriptions of objects: read and written with the revision that they replace, so that nobody's change is lost, and no
 //! chunks are removed but those of what was replaced.
 
-use embus_kv::backend::{Backend as _, Stored};
+use embus_kv::backend::{Append, Backend as _, Stored};
 use embus_protocol::headers::{HeaderMap, HeaderValue, NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, NATS_ROLLUP};
 
 use super::ObjectInfo;
@@ -9,7 +9,7 @@ use super::config::{chunk_subject, encoded, meta_prefix};
 use super::kinds::{UpdateMetadataError, UpdateMetadataErrorKind};
 use super::store::ObjectStore;
 use crate::datetime;
-use crate::jetstream::kv::{Store, StoreError, StoreErrorKind};
+use crate::jetstream::kv::{StoreError, StoreErrorKind};
 use crate::jetstream::stream::PurgeError;
 
 /// Why a description was not read or written.
@@ -32,22 +32,10 @@ pub(super) struct Meta {
 }
 
 impl ObjectStore {
-    /// The descriptions as a bucket has its entries: their names, encoded, are the keys.
-    pub(super) fn metas(&self) -> Store {
-        Store {
-            name: self.name.clone(),
-            stream_name: self.stream.name.clone(),
-            prefix: meta_prefix(&self.name),
-            put_prefix: None,
-            use_jetstream_prefix: false,
-            stream: self.stream.clone(),
-        }
-    }
-
     /// The description under this name, if there is one.
     pub(super) async fn meta(&self, name: &str) -> Result<Option<Meta>, MetaError> {
         let subject = self.meta_subject(name)?;
-        let Some(Stored { revision, value, .. }) = self.metas().last(&subject).await? else { return Ok(None) };
+        let Some(Stored { revision, value, .. }) = self.metas.last(&subject).await? else { return Ok(None) };
         Ok(Some(Meta { info: serde_json::from_slice(&value)?, revision }))
     }
 
@@ -82,12 +70,8 @@ impl ObjectStore {
         let mut headers = HeaderMap::new();
         headers.insert(NATS_ROLLUP, ROLLUP_SUBJECT);
         headers.insert(NATS_EXPECTED_LAST_SUBJECT_SEQUENCE, HeaderValue::from(replaced));
-        let (subject, body) = (self.meta_subject(&info.name)?, serde_json::to_vec(info)?);
-        let context = &self.stream.context;
-        let sent =
-            context.publish_with_headers(subject, headers, body.into()).await.map_err(StoreError::not_published)?;
-        let ack = sent.await.map_err(StoreError::not_acknowledged)?;
-        Ok(ack.sequence)
+        let (subject, value) = (self.meta_subject(&info.name)?, serde_json::to_vec(info)?.into());
+        Ok(self.metas.append(Append { subject, headers, value }).await?)
     }
 
     /// Ends a rename: the old name says that it has no chunks any more, so that nobody who deletes or puts it takes them from

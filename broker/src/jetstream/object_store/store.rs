@@ -1,10 +1,13 @@
 //! The handle of an object store.
 
+use std::sync::Arc;
+
 use embus_kv::backend::From as Start;
 use embus_kv::error::ReadError;
 use embus_kv::watch;
 use tokio::io::AsyncRead;
 
+use super::config::meta_prefix;
 use super::kinds::{
     DeleteError, DeleteErrorKind, GetError, InfoError, InfoErrorKind, ListError, PutError, SealError, SealErrorKind,
     UpdateMetadataError, UpdateMetadataErrorKind, WatchError, WatchErrorKind,
@@ -14,7 +17,7 @@ use super::watch::{List, Watch};
 use super::{Object, ObjectInfo, ObjectMetadata, UpdateMetadata};
 use crate::datetime;
 use crate::jetstream::context::CreateStreamErrorKind;
-use crate::jetstream::kv::StoreError;
+use crate::jetstream::kv::{Store, StoreError};
 use crate::jetstream::stream::Stream;
 
 /// A handle of an object store.
@@ -27,9 +30,23 @@ pub struct ObjectStore {
     pub(crate) name: String,
     /// Its stream.
     pub(crate) stream: Stream,
+    /// What describes the objects, as a bucket has its entries: their names, encoded, are the keys.
+    pub(super) metas: Arc<Store>,
 }
 
 impl ObjectStore {
+    pub(crate) fn new(name: String, stream: Stream) -> Self {
+        let metas = Store {
+            name: name.clone(),
+            stream_name: stream.name.clone(),
+            prefix: meta_prefix(&name),
+            put_prefix: None,
+            use_jetstream_prefix: false,
+            stream: stream.clone(),
+        };
+        Self { name, stream, metas: Arc::new(metas) }
+    }
+
     /// The object of this name, or the one that a link of this name leads to.
     ///
     /// # Errors
@@ -97,7 +114,7 @@ impl ObjectStore {
     }
 
     async fn watch_from(&self, from: Start) -> Result<watch::Watch<crate::jetstream::kv::StoreMessages>, WatchError> {
-        Ok(watch::watch(&self.metas(), [ALL], from, false).await?)
+        Ok(watch::watch(&*self.metas, [ALL], from, false).await?)
     }
 
     /// Lets nothing be put, changed or deleted any more, for ever.

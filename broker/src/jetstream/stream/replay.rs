@@ -52,8 +52,8 @@ pub enum ReplayErrorKind {
 }
 
 impl<I> Stream<I> {
-    /// The last `count` messages on the subjects that match `filter`, or on all if it is empty, then those to come. The
-    /// stream yields [`StreamMessage`]s.
+    /// The last `count` messages on the subjects that match `filter`, or on all if it is empty, then those to come; with a
+    /// count of 0, only those to come. The stream yields [`StreamMessage`]s.
     ///
     /// A replay has a consumer of its own: a stream with work-queue retention refuses it, and with interest retention
     /// its messages may leave the stream once they were read.
