@@ -9,133 +9,94 @@ mod metadata;
 mod neighbours;
 mod parse;
 mod plan;
+mod rare;
 mod update;
+mod write;
 
 #[cfg(test)]
 mod tests;
 
-use litemap::LiteMap;
-use serde::Serialize;
+use std::ops::{Deref, DerefMut};
 
 use crate::api::json;
 use crate::api::time::{Nanos, Time};
 use crate::stream::config::Metadata;
+use crate::sync::Arc;
 
 pub use check::{Surroundings, check_group};
 pub use choices::{AckPolicy, DeliverPolicy, PriorityPolicy, ReplayPolicy};
 pub use neighbours::{Neighbours, Others};
 pub use parse::StoredConsumer;
 pub use plan::{Action, Existing, Plan, plan};
+pub(crate) use rare::Rare;
+pub use rare::RareConfig;
+#[cfg(test)]
+pub(crate) use rare::with;
 
-/// The configuration of a consumer. Names of fields equal async-nats's, but for what Rust's enums hold there.
+/// The configuration of a consumer. Names of fields equal async-nats's, but for what Rust's enums hold there. What few
+/// consumers have are the fields of [`RareConfig`]: they are read and written as if they stood here.
 ///
 /// In one that was checked: `max_deliver` is −1 or at least 1; `max_ack_pending` is −1, at least 1, or 0 without
 /// acknowledgements; `max_waiting` is at least 1 for pull consumers; with a `backoff`, `ack_wait` is its first element;
 /// no number is negative otherwise.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq)]
 #[allow(clippy::struct_excessive_bools, reason = "they are the fields of the API")]
 pub struct ConsumerConfig {
     /// The name of one that stays while nobody uses it; empty for others.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub durable_name: String,
     /// Its name; empty if the server chose one.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
-    /// A text for people.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub description: String,
     /// Where in the stream it begins.
     pub deliver_policy: DeliverPolicy,
-    /// The first sequence, with [`DeliverPolicy::ByStartSequence`].
-    #[serde(rename = "opt_start_seq", skip_serializing_if = "is_default")]
-    pub start_sequence: u64,
-    /// The first time, with [`DeliverPolicy::ByStartTime`].
-    #[serde(rename = "opt_start_time", skip_serializing_if = "Option::is_none")]
-    pub start_time: Option<Time>,
     /// What counts as an acknowledgement.
     pub ack_policy: AckPolicy,
     /// How long a message waits for its acknowledgement before it is delivered again.
-    #[serde(skip_serializing_if = "is_default")]
     pub ack_wait: Nanos,
     /// How often a message is delivered; −1 means any number.
-    #[serde(skip_serializing_if = "is_default")]
     pub max_deliver: i64,
-    /// How long the first, second, … delivery waits for its acknowledgement; the last one counts for all further ones.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub backoff: Vec<Nanos>,
-    /// The only filter of what it wants; empty means all, or [`filter_subjects`](Self::filter_subjects).
-    #[serde(skip_serializing_if = "String::is_empty")]
+    /// The only filter of what it wants; empty means all, or [`filter_subjects`](RareConfig::filter_subjects).
     pub filter_subject: String,
-    /// Several filters of what it wants.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub filter_subjects: Vec<String>,
     /// How fast messages follow each other.
     pub replay_policy: ReplayPolicy,
-    /// Bits per second of a push consumer; zero means no limit.
-    #[serde(rename = "rate_limit_bps", skip_serializing_if = "is_default")]
-    pub rate_limit: u64,
-    /// How many percent of acknowledgements are measured, as `30` or `30%`; empty means none.
-    #[serde(rename = "sample_freq", skip_serializing_if = "String::is_empty")]
-    pub sample_frequency: String,
     /// How many requests may wait at a pull consumer.
-    #[serde(skip_serializing_if = "is_default")]
     pub max_waiting: i64,
     /// How many messages may wait for an acknowledgement; −1 means any number.
-    #[serde(skip_serializing_if = "is_default")]
     pub max_ack_pending: i64,
     /// Whether a push consumer waits for answers of its subscriber.
-    #[serde(skip_serializing_if = "is_default")]
     pub flow_control: bool,
     /// Whether messages come without their payload.
-    #[serde(skip_serializing_if = "is_default")]
     pub headers_only: bool,
-    /// How many messages one request may ask for; zero means any number.
-    #[serde(skip_serializing_if = "is_default")]
-    pub max_batch: i64,
-    /// How long one request may wait; zero means for ever.
-    #[serde(skip_serializing_if = "is_default")]
-    pub max_expires: Nanos,
-    /// How many bytes one request may ask for; zero means any number.
-    #[serde(skip_serializing_if = "is_default")]
-    pub max_bytes: i64,
-    /// Where a push consumer delivers to; empty makes it a pull consumer.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub deliver_subject: String,
-    /// The queue group of those who listen there; empty means none.
-    #[serde(skip_serializing_if = "String::is_empty")]
-    pub deliver_group: String,
-    /// How long a push consumer is silent before it says that it is alive; zero means it never says so.
-    #[serde(skip_serializing_if = "is_default")]
-    pub idle_heartbeat: Nanos,
     /// How long it stays while nobody uses it; zero means for ever.
-    #[serde(skip_serializing_if = "is_default")]
     pub inactive_threshold: Nanos,
     /// How many servers hold a copy of its state: one; zero means as its stream.
     pub num_replicas: i64,
     /// Whether its state is kept in memory only.
-    #[serde(rename = "mem_storage", skip_serializing_if = "is_default")]
     pub memory_storage: bool,
     /// Whether another stream copies through it.
-    #[serde(skip_serializing_if = "is_default")]
     pub direct: bool,
     /// Whether a durable for other streams to copy through.
-    #[serde(skip_serializing_if = "is_default")]
     pub sourcing: bool,
     /// Texts of the user, and those the API adds.
-    #[serde(skip_serializing_if = "LiteMap::is_empty")]
     pub metadata: Metadata,
-    /// Until when it delivers nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub pause_until: Option<Time>,
-    /// The groups that requests belong to.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub priority_groups: Vec<String>,
     /// Which requests are served first.
-    #[serde(skip_serializing_if = "is_default")]
     pub priority_policy: PriorityPolicy,
-    /// How long a pinned client may be silent.
-    #[serde(rename = "priority_timeout", skip_serializing_if = "is_default")]
-    pub priority_timeout: Nanos,
+    /// Everything else.
+    pub(crate) rare: Rare,
+}
+
+impl Deref for ConsumerConfig {
+    type Target = RareConfig;
+
+    #[inline]
+    fn deref(&self) -> &RareConfig {
+        &self.rare
+    }
+}
+
+impl DerefMut for ConsumerConfig {
+    fn deref_mut(&mut self) -> &mut RareConfig {
+        &mut self.rare
+    }
 }
 
 impl ConsumerConfig {
@@ -156,9 +117,16 @@ impl ConsumerConfig {
     /// The same with another pause.
     #[must_use]
     pub fn paused(&self, until: Option<Time>) -> Self {
-        let mut config = Self { pause_until: until, ..self.clone() };
+        let mut config = self.clone();
+        config.pause_until = until;
         metadata::set_required_level(&mut config);
         config
+    }
+
+    /// For those who keep it: it takes no more memory than it needs.
+    pub fn into_shared(mut self) -> Arc<Self> {
+        self.rare.compact();
+        Arc::new(self)
     }
 
     /// Whether it delivers to a subject without being asked.
@@ -186,8 +154,4 @@ impl ConsumerConfig {
     pub fn sample_percent(&self) -> Option<u64> {
         parse::sample_percent(&self.sample_frequency).ok()
     }
-}
-
-fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
 }

@@ -54,7 +54,7 @@ impl Consumer {
 
     /// Stops deliveries until then; 0 and a time that is over let them go on. Its configuration says it from now on.
     pub fn pause(&mut self, until: Timestamp, scene: &mut Scene<'_>) {
-        let config = Arc::new(self.config.paused((until != 0).then(|| Time::from(until))));
+        let config = self.config.paused((until != 0).then(|| Time::from(until))).into_shared();
         self.rules = Rules::new(&config);
         self.config = config;
         self.check_pause(scene.now);

@@ -4,7 +4,7 @@ use super::rig::{Rig, SECOND, config};
 use crate::api::time::Nanos;
 use crate::consumer::Event;
 use crate::consumer::ack::{AckToken, AckVerb};
-use crate::consumer::config::{AckPolicy, ConsumerConfig};
+use crate::consumer::config::{AckPolicy, ConsumerConfig, with};
 
 #[test]
 fn the_floor_follows_what_is_done_in_order() {
@@ -85,7 +85,7 @@ fn a_wait_ends_in_another_delivery() {
 #[test]
 fn waits_grow_with_a_backoff_and_end_with_the_last_delivery() {
     let backoff = vec![Nanos(SECOND), Nanos(3 * SECOND)];
-    let mut rig = Rig::with(&["a"], ConsumerConfig { backoff, max_deliver: 4, ..config() });
+    let mut rig = Rig::with(&["a"], with(ConsumerConfig { max_deliver: 4, ..config() }, |rare| rare.backoff = backoff));
     rig.pull("in", r#"{"batch":9}"#);
     assert_eq!(rig.pass(9 * SECOND), ["1000: in #1 d2 x2 +0", "4000: in #1 d3 x3 +0", "7000: in #1 d4 x4 +0"]);
     assert_eq!(rig.numbers(), "4/1 0/0 a1 r1 w1 p0");
@@ -140,7 +140,7 @@ fn as_many_wait_as_may() {
 
 #[test]
 fn some_acknowledgements_are_measured() {
-    let mut rig = Rig::with(&["a"; 10], ConsumerConfig { sample_frequency: "30%".to_owned(), ..config() });
+    let mut rig = Rig::with(&["a"; 10], with(config(), |rare| rare.sample_frequency = "30%".to_owned()));
     rig.pull("in", r#"{"batch":10}"#);
     rig.pass(SECOND);
     (1..=10).for_each(|sequence| _ = rig.ack(sequence, sequence));

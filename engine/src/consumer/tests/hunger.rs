@@ -1,7 +1,7 @@
 //! What a consumer that waits for the next message is told, when it is not served at once.
 
 use super::rig::{Rig, config, push_config};
-use crate::consumer::config::ConsumerConfig;
+use crate::consumer::config::with;
 
 #[test]
 fn what_it_was_offered_is_not_skipped_because_something_else_came_before_the_poll() {
@@ -51,7 +51,7 @@ fn an_update_that_ends_a_pause_skips_nothing() {
     let until = rig.now + 1_000_000_000;
     rig.scene(|consumer, scene| consumer.pause(until, scene));
     rig.publish("a");
-    let config = ConsumerConfig { description: "again".to_owned(), ..push_config() };
+    let config = with(push_config(), |rare| rare.description = "again".to_owned());
     rig.scene(|consumer, scene| consumer.update(config.into(), scene)).unwrap();
     let third = rig.publish("a");
     rig.offer(third);

@@ -10,7 +10,7 @@ use super::naive::{Asked, Naive};
 use super::rig::{Rig, SECOND, commit, config, deliveries};
 use crate::api::time::Nanos;
 use crate::consumer::ack::{AckToken, AckVerb};
-use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy};
+use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy, with};
 use crate::consumer::{Event, PullRequest, Status, Step};
 use embus_storage::log::Append;
 
@@ -85,15 +85,16 @@ fn any_config() -> impl Strategy<Value = ConsumerConfig> {
     let max_deliver = prop_oneof![Just(-1_i64), Just(2), Just(3)];
     let max_ack_pending = prop_oneof![Just(-1_i64), Just(1), Just(3), Just(1000)];
     (policy, filters, backoff, max_deliver, max_ack_pending, any::<bool>()).prop_map(
-        |(ack_policy, filter_subjects, backoff, max_deliver, max_ack_pending, is_new)| ConsumerConfig {
-            ack_policy,
-            ack_wait: Nanos(2 * SECOND),
-            filter_subjects,
-            backoff,
-            max_deliver,
-            max_ack_pending: if ack_policy == AckPolicy::None { 0 } else { max_ack_pending },
-            deliver_policy: if is_new { DeliverPolicy::New } else { DeliverPolicy::All },
-            ..config()
+        |(ack_policy, filter_subjects, backoff, max_deliver, max_ack_pending, is_new)| {
+            let config = ConsumerConfig {
+                ack_policy,
+                ack_wait: Nanos(2 * SECOND),
+                max_deliver,
+                max_ack_pending: if ack_policy == AckPolicy::None { 0 } else { max_ack_pending },
+                deliver_policy: if is_new { DeliverPolicy::New } else { DeliverPolicy::All },
+                ..config()
+            };
+            with(config, |rare| (rare.filter_subjects, rare.backoff) = (filter_subjects, backoff))
         },
     )
 }

@@ -2,7 +2,7 @@
 
 use super::rig::{Rig, SECOND, START, append, config};
 use crate::api::time::Time;
-use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy};
+use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy, with};
 use crate::consumer::{Consumer, Event, ResetError};
 
 const SUBJECTS: [&str; 5] = ["a.1", "a.2", "a.1", "b.1", "a.3"];
@@ -32,12 +32,12 @@ fn deliver_policies() {
     check(deliver(DeliverPolicy::LastPerSubject, "a.>"), "0/1 0/1 a0 r0 w0 p3", &[2, 3, 5, 6]);
     check(deliver(DeliverPolicy::Last, "z.*"), "0/5 0/5 a0 r0 w0 p0", &[]);
     check(deliver(DeliverPolicy::LastPerSubject, "z.*"), "0/4 0/4 a0 r0 w0 p0", &[]);
-    let start = |start_sequence| ConsumerConfig { start_sequence, ..deliver(DeliverPolicy::ByStartSequence, "") };
+    let start = |first| with(deliver(DeliverPolicy::ByStartSequence, ""), |rare| rare.start_sequence = first);
     check(start(3), "0/2 0/2 a0 r0 w0 p3", &[3, 4, 5, 6]);
     check(start(100), "0/99 0/99 a0 r0 w0 p0", &[]);
-    let at = |seconds: i64| ConsumerConfig {
-        start_time: Some(Time::from(START + seconds * SECOND)),
-        ..deliver(DeliverPolicy::ByStartTime, "")
+    let at = |seconds: i64| {
+        let start_time = Some(Time::from(START + seconds * SECOND));
+        with(deliver(DeliverPolicy::ByStartTime, ""), |rare| rare.start_time = start_time)
     };
     check(at(2), "0/2 0/2 a0 r0 w0 p3", &[3, 4, 5, 6]);
     check(at(-2), "0/0 0/0 a0 r0 w0 p5", &[1, 2, 3, 4, 5, 6]);
@@ -47,7 +47,7 @@ fn deliver_policies() {
 #[test]
 fn several_filters() {
     let filter_subjects = vec!["a.1".to_owned(), "b.>".to_owned()];
-    check(ConsumerConfig { filter_subjects, ..config() }, "0/0 0/0 a0 r0 w0 p3", &[1, 3, 4]);
+    check(with(config(), |rare| rare.filter_subjects = filter_subjects), "0/0 0/0 a0 r0 w0 p3", &[1, 3, 4]);
 }
 
 #[test]
@@ -218,12 +218,13 @@ fn resets() {
     assert_eq!(rig.numbers(), "0/1 0/1 a0 r0 w0 p4");
     assert_eq!(rig.pull("in", ""), ["in #2 d1 x1 +3"]);
     let mut rig =
-        Rig::with(&SUBJECTS, ConsumerConfig { start_sequence: 3, ..deliver(DeliverPolicy::ByStartSequence, "") });
+        Rig::with(&SUBJECTS, with(deliver(DeliverPolicy::ByStartSequence, ""), |rare| rare.start_sequence = 3));
     let mut reset = |sequence| rig.scene(|consumer, scene| consumer.reset(sequence, scene));
     assert_eq!(reset(2), Err(ResetError::BelowStartSequence));
     assert_eq!(reset(4), Ok(4));
     let start_time = Some(Time::from(START + 2 * SECOND));
-    let mut rig = Rig::with(&SUBJECTS, ConsumerConfig { start_time, ..deliver(DeliverPolicy::ByStartTime, "") });
+    let mut rig =
+        Rig::with(&SUBJECTS, with(deliver(DeliverPolicy::ByStartTime, ""), |rare| rare.start_time = start_time));
     let mut reset = |sequence| rig.scene(|consumer, scene| consumer.reset(sequence, scene));
     assert_eq!(reset(2), Err(ResetError::BelowStartTime));
     assert_eq!(reset(3), Ok(3));

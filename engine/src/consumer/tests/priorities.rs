@@ -2,12 +2,13 @@
 
 use super::rig::{Rig, SECOND, config};
 use crate::api::time::Nanos;
-use crate::consumer::config::{ConsumerConfig, PriorityPolicy};
+use crate::consumer::config::{ConsumerConfig, PriorityPolicy, with};
 use crate::consumer::{Event, UnpinReason};
 
 fn group(priority_policy: PriorityPolicy) -> ConsumerConfig {
-    let (priority_groups, priority_timeout) = (vec!["g".to_owned()], Nanos(SECOND));
-    ConsumerConfig { priority_groups, priority_policy, priority_timeout, ..config() }
+    with(ConsumerConfig { priority_policy, ..config() }, |rare| {
+        (rare.priority_groups, rare.priority_timeout) = (vec!["g".to_owned()], Nanos(SECOND));
+    })
 }
 
 #[test]

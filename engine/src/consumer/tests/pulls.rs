@@ -3,7 +3,7 @@
 use super::rig::{Rig, SECOND, commit, config};
 use crate::api::time::Nanos;
 use crate::consumer::Closing;
-use crate::consumer::config::ConsumerConfig;
+use crate::consumer::config::{ConsumerConfig, with};
 use embus_storage::log::Append;
 
 #[test]
@@ -90,8 +90,9 @@ fn whoever_is_gone_gets_nothing_and_whoever_is_slow_gets_it_later() {
 
 #[test]
 fn limits_of_the_configuration() {
-    let limits =
-        ConsumerConfig { max_batch: 5, max_expires: Nanos(1_500_000_000), max_bytes: 100, max_waiting: 2, ..config() };
+    let limits = with(ConsumerConfig { max_waiting: 2, ..config() }, |rare| {
+        (rare.max_batch, rare.max_expires, rare.max_bytes) = (5, Nanos(1_500_000_000), 100);
+    });
     let mut rig = Rig::new(limits);
     assert_eq!(rig.pull("in", r#"{"batch":6}"#), ["in 409 Exceeded MaxRequestBatch of 5"]);
     assert_eq!(rig.pull("in", r#"{"expires":1600000000}"#), ["in 409 Exceeded MaxRequestExpires of 1.5s"]);

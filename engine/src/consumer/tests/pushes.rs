@@ -2,7 +2,7 @@
 
 use super::rig::{Rig, SECOND, push_config};
 use crate::api::time::Nanos;
-use crate::consumer::config::{AckPolicy, ConsumerConfig};
+use crate::consumer::config::{AckPolicy, ConsumerConfig, with};
 
 #[test]
 fn it_delivers_while_somebody_listens() {
@@ -34,7 +34,7 @@ fn a_slow_one_gets_it_later() {
 
 #[test]
 fn heartbeats_come_when_nothing_else_does() {
-    let mut rig = Rig::with(&["a"], ConsumerConfig { idle_heartbeat: Nanos(SECOND), ..push_config() });
+    let mut rig = Rig::with(&["a"], with(push_config(), |rare| rare.idle_heartbeat = Nanos(SECOND)));
     rig.poll();
     assert_eq!(rig.pass(1_500_000_000), ["1000: push 100 Idle Heartbeat 1 1"]);
     rig.publish("a");
@@ -47,8 +47,9 @@ fn heartbeats_come_when_nothing_else_does() {
 
 #[test]
 fn a_full_window_waits_for_its_answer() {
-    let (ack_policy, idle_heartbeat) = (AckPolicy::None, Nanos(SECOND));
-    let config = ConsumerConfig { ack_policy, idle_heartbeat, flow_control: true, max_ack_pending: 0, ..push_config() };
+    let ack_policy = AckPolicy::None;
+    let config = ConsumerConfig { ack_policy, flow_control: true, max_ack_pending: 0, ..push_config() };
+    let config = with(config, |rare| rare.idle_heartbeat = Nanos(SECOND));
     let mut rig = Rig::with(&vec!["a"; 45_000], config);
     let mut sent = 0;
     let mut question = None;
@@ -81,8 +82,8 @@ fn a_full_window_waits_for_its_answer() {
 #[test]
 fn no_faster_than_its_rate() {
     // 8 MiB/s; the first MiB is free: about 17,000 messages.
-    let config =
-        ConsumerConfig { rate_limit: 8 << 20, ack_policy: AckPolicy::None, max_ack_pending: 0, ..push_config() };
+    let config = ConsumerConfig { ack_policy: AckPolicy::None, max_ack_pending: 0, ..push_config() };
+    let config = with(config, |rare| rare.rate_limit = 8 << 20);
     let mut rig = Rig::with(&vec!["a"; 45_000], config);
     let mut sent = 0;
     while rig.step().is_some() {
@@ -96,15 +97,14 @@ fn no_faster_than_its_rate() {
 
 #[test]
 fn answers_of_flow_control_acknowledge() {
-    let (ack_policy, idle_heartbeat) = (AckPolicy::FlowControl, Nanos(SECOND));
     let config = ConsumerConfig {
-        ack_policy,
-        idle_heartbeat,
+        ack_policy: AckPolicy::FlowControl,
         ack_wait: Nanos(0),
         flow_control: true,
         max_ack_pending: 10,
         ..push_config()
     };
+    let config = with(config, |rare| rare.idle_heartbeat = Nanos(SECOND));
     let mut rig = Rig::with(&["a"; 3], config);
     assert_eq!(rig.poll().len(), 3);
     let asked = ["1000: push 100 Idle Heartbeat 3 3", "1000: push 100 FlowControl Request ? $JS.FC.S.C.0001"];

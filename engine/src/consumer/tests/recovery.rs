@@ -2,7 +2,7 @@
 
 use super::rig::{Rig, SECOND, append, config, empty_log};
 use crate::api::time::Nanos;
-use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy};
+use crate::consumer::config::{AckPolicy, ConsumerConfig, DeliverPolicy, with};
 
 #[test]
 fn it_goes_on_where_it_was() {
@@ -75,7 +75,8 @@ fn it_is_never_ahead_of_its_stream() {
 
 #[test]
 fn a_start_that_lies_ahead_is_kept() {
-    let start = ConsumerConfig { deliver_policy: DeliverPolicy::ByStartSequence, start_sequence: 7, ..config() };
+    let start = ConsumerConfig { deliver_policy: DeliverPolicy::ByStartSequence, ..config() };
+    let start = with(start, |rare| rare.start_sequence = 7);
     let mut rig = Rig::with(&["a"; 3], start);
     rig.save();
     rig.crash();

@@ -11,7 +11,7 @@ use embus_storage::message::Timestamp;
 
 use crate::api::time::Nanos;
 use crate::consumer::ack::{AckToken, AckVerb};
-use crate::consumer::config::{AckPolicy, ConsumerConfig};
+use crate::consumer::config::{AckPolicy, ConsumerConfig, with};
 use crate::consumer::info::ConsumerState;
 use crate::consumer::{
     Consumer, ConsumerSetting, Deliver, DeliverRun, Event, PullRequest, Readiness, Scene, Status, Step,
@@ -70,7 +70,7 @@ pub(super) fn config() -> ConsumerConfig {
 
 /// The same one, delivering to `push`.
 pub(super) fn push_config() -> ConsumerConfig {
-    ConsumerConfig { deliver_subject: "push".to_owned(), max_waiting: 0, ..config() }
+    with(ConsumerConfig { max_waiting: 0, ..config() }, |rare| rare.deliver_subject = "push".to_owned())
 }
 
 pub(super) fn empty_log() -> Log {

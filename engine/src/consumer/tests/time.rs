@@ -3,7 +3,7 @@
 use super::rig::{Rig, SECOND, config, push_config};
 use crate::api::time::Nanos;
 use crate::consumer::Event;
-use crate::consumer::config::{ConsumerConfig, ReplayPolicy};
+use crate::consumer::config::{ConsumerConfig, ReplayPolicy, with};
 
 #[test]
 fn paused_it_delivers_nothing_and_takes_everything_in() {
@@ -32,7 +32,7 @@ fn paused_it_delivers_nothing_and_takes_everything_in() {
 
 #[test]
 fn paused_it_still_says_that_it_is_alive() {
-    let mut rig = Rig::with(&["a"], ConsumerConfig { idle_heartbeat: Nanos(SECOND), ..push_config() });
+    let mut rig = Rig::with(&["a"], with(push_config(), |rare| rare.idle_heartbeat = Nanos(SECOND)));
     rig.consumer.handle_interest(true, rig.now);
     let until = rig.now + 3 * SECOND;
     rig.scene(|consumer, scene| consumer.pause(until, scene));
@@ -98,7 +98,7 @@ fn what_waits_for_its_acknowledgement_keeps_it() {
 
 #[test]
 fn nobody_listens() {
-    let config = ConsumerConfig { deliver_subject: "push".to_owned(), ..ephemeral(SECOND) };
+    let config = with(ephemeral(SECOND), |rare| rare.deliver_subject = "push".to_owned());
     let mut rig = Rig::new(config.clone());
     rig.gone.insert("push".to_owned());
     assert_eq!(rig.pass(9 * SECOND), ["1000: expired"]);

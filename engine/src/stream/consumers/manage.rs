@@ -116,9 +116,9 @@ impl Stream {
     pub fn create_consumer(self: &Arc<Self>, name: &str, config: ConsumerConfig) -> Result<ConsumerInfo, ApiError> {
         self.change(|stream, router, state| {
             if let Some(slot) = state.consumers.slot(name) {
-                return stream.update_at(router, state, slot, Arc::new(config));
+                return stream.update_at(router, state, slot, config.into_shared());
             }
-            stream.add(router, state, name, &Arc::new(config))
+            stream.add(router, state, name, &config.into_shared())
         })?
     }
 
@@ -129,7 +129,7 @@ impl Stream {
     pub fn update_consumer(self: &Arc<Self>, name: &str, config: ConsumerConfig) -> Result<ConsumerInfo, ApiError> {
         self.change(|stream, router, state| {
             let slot = state.consumers.slot(name).ok_or_else(ApiError::consumer_not_found)?;
-            stream.update_at(router, state, slot, Arc::new(config))
+            stream.update_at(router, state, slot, config.into_shared())
         })?
     }
 

@@ -78,7 +78,7 @@ impl Stream {
         let Recovered { snapshot, deltas, behind, .. } = recovered;
         let (deltas, behind) = (deltas.iter().map(Vec::as_slice), behind.iter().map(Vec::as_slice));
         let consumer = gate.look(&mut state.core, view, is_push, |scene| {
-            Consumer::recover_damaged(setting, Arc::new(config), snapshot.as_deref(), deltas, behind, scene)
+            Consumer::recover_damaged(setting, config.into_shared(), snapshot.as_deref(), deltas, behind, scene)
         });
         let consumer = consumer.map_err(|error| error.to_string())?;
         let slot = state.consumers.insert(name, recovered.id, consumer, true);

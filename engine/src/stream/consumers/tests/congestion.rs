@@ -6,7 +6,7 @@ use super::fixture::{Fixture, durable};
 use crate::budget::Budget;
 use crate::chunks::BufferPool;
 use crate::connection::{ClientId, Connection, ConnectionKind, Peer};
-use crate::consumer::config::ConsumerConfig;
+use crate::consumer::config::{ConsumerConfig, with};
 use crate::fixtures::{Noon, subscription};
 use crate::outbox::{Outbox, Transport};
 use crate::relief::STALL_HIGH_BYTES;
@@ -75,7 +75,8 @@ fn one_of_two_who_does_not_read_does_not_stop_the_other() {
     let broker = Fixture::new();
     broker.publish("a.b", "1");
     congested_reader(&broker, "in");
-    broker.create(ConsumerConfig { deliver_subject: "in".to_owned(), max_waiting: 0, ..durable("C") });
+    broker
+        .create(with(ConsumerConfig { max_waiting: 0, ..durable("C") }, |rare| rare.deliver_subject = "in".to_owned()));
     assert_eq!(broker.heard().len(), 1);
 }
 

@@ -1,7 +1,7 @@
 //! Which consumers a new message wakes.
 
 use super::fixture::{Fixture, SECOND, durable};
-use crate::consumer::config::ConsumerConfig;
+use crate::consumer::config::{ConsumerConfig, with};
 
 fn of(name: &str, filter: &str) -> ConsumerConfig {
     ConsumerConfig { filter_subject: filter.to_owned(), ..durable(name) }
@@ -37,7 +37,7 @@ fn a_message_goes_to_those_who_want_its_subject() {
 fn several_filters_of_one_consumer() {
     let broker = Fixture::new();
     let filters = ["a.x", "a.y"].map(str::to_owned).to_vec();
-    broker.create(ConsumerConfig { filter_subjects: filters, ..durable("C") });
+    broker.create(with(durable("C"), |rare| rare.filter_subjects = filters));
     broker.pull("C", "10");
     for (number, subject) in ["a.x", "a.z", "a.y", "a.y", "a.x"].into_iter().enumerate() {
         broker.publish(subject, &number.to_string());

@@ -2,10 +2,10 @@
 
 use super::fixture::{Fixture, SECOND, durable};
 use crate::api::time::Nanos;
-use crate::consumer::config::{AckPolicy, ConsumerConfig};
+use crate::consumer::config::{AckPolicy, ConsumerConfig, with};
 
 fn push(name: &str) -> ConsumerConfig {
-    ConsumerConfig { deliver_subject: "to".to_owned(), max_waiting: 0, ..durable(name) }
+    with(ConsumerConfig { max_waiting: 0, ..durable(name) }, |rare| rare.deliver_subject = "to".to_owned())
 }
 
 #[test]
@@ -33,7 +33,7 @@ fn messages_come_once_somebody_listens() {
 #[test]
 fn a_group_is_served_if_somebody_is_in_it() {
     let broker = Fixture::new();
-    broker.create(ConsumerConfig { deliver_group: "g".to_owned(), ..push("P") });
+    broker.create(with(push("P"), |rare| rare.deliver_group = "g".to_owned()));
     broker.publish("a.b", "one");
     broker.subscribe("to", Some("h"));
     assert!(broker.heard().is_empty());
@@ -44,7 +44,7 @@ fn a_group_is_served_if_somebody_is_in_it() {
 #[test]
 fn it_says_that_it_is_alive() {
     let broker = Fixture::new();
-    broker.create(ConsumerConfig { idle_heartbeat: Nanos(SECOND), ..push("P") });
+    broker.create(with(push("P"), |rare| rare.idle_heartbeat = Nanos(SECOND)));
     broker.subscribe("to", None);
     broker.publish("a.b", "one");
     broker.heard();
@@ -89,7 +89,7 @@ fn headers_only() {
 fn changes_of_interest_wait_once() {
     let broker = Fixture::new();
     for number in 0..300 {
-        let config = ConsumerConfig { deliver_subject: format!("to.{number}.x"), ..push(&format!("P{number}")) };
+        let config = with(push(&format!("P{number}")), |rare| rare.deliver_subject = format!("to.{number}.x"));
         broker.create(config);
     }
     broker.publish("a.b", "one");
