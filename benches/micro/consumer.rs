@@ -65,15 +65,11 @@ fn log() -> Log {
 impl World {
     fn new(ack_policy: AckPolicy, filter: &str) -> Self {
         let mut log = log();
-        let config = ConsumerConfig {
-            durable_name: "C".to_owned(),
-            ack_policy,
-            max_deliver: -1,
-            max_waiting: 512,
-            max_ack_pending: if ack_policy == AckPolicy::None { 0 } else { 1000 },
-            filter_subject: filter.to_owned(),
-            ..ConsumerConfig::default()
-        };
+        let mut config = ConsumerConfig::default();
+        config.durable_name.push('C');
+        config.filter_subject.push_str(filter);
+        (config.ack_policy, config.max_deliver, config.max_waiting) = (ack_policy, -1, 512);
+        config.max_ack_pending = if ack_policy == AckPolicy::None { 0 } else { 1000 };
         let setting = ConsumerSetting {
             id: 1,
             stream: Arc::from("S"),
@@ -83,7 +79,8 @@ impl World {
             settles: false,
         };
         let listens = &mut |_: &[u8], _: Option<&[u8]>| Readiness::Ready;
-        let mut scene = Scene { log: &mut log, visible: MESSAGES, now: NOW, round: 1, interest: listens };
+        let mut scene =
+            Scene { log: &mut log, visible: MESSAGES, settled: None, now: NOW, round: 1, interest: listens };
         let consumer = Consumer::new(setting, Arc::new(config), &mut scene).expect("memory can be read");
         Self { log, consumer, now: NOW, round: 1, replies: Vec::new(), delta: Vec::new() }
     }
@@ -91,8 +88,14 @@ impl World {
     /// Everything begins anew when the log is at its end.
     fn rewind(&mut self, count: u64) {
         let listens = &mut |_: &[u8], _: Option<&[u8]>| Readiness::Ready;
-        let mut scene =
-            Scene { log: &mut self.log, visible: MESSAGES, now: self.now, round: self.round, interest: listens };
+        let mut scene = Scene {
+            log: &mut self.log,
+            visible: MESSAGES,
+            settled: None,
+            now: self.now,
+            round: self.round,
+            interest: listens,
+        };
         if self.consumer.info(&mut scene).num_pending < count {
             self.consumer.reset(1, &mut scene).expect("it delivers all");
         }
@@ -103,7 +106,7 @@ impl World {
         self.now += 1_000_000;
         self.round += 1;
         let Self { log, consumer, now, round, .. } = self;
-        let mut scene = Scene { log, visible: MESSAGES, now: *now, round: *round, interest: listens };
+        let mut scene = Scene { log, visible: MESSAGES, settled: None, now: *now, round: *round, interest: listens };
         let request =
             PullRequest { batch: FETCH, expires: 1_000_000_000, ..PullRequest::one(Bytes::from_static(b"_INBOX.a.b")) };
         assert!(consumer.handle_pull(request, &mut scene).is_none());

@@ -17,6 +17,7 @@ mod acks;
 mod changes;
 mod cursor;
 mod event;
+mod held;
 mod manage;
 mod passed;
 mod pending;
@@ -29,6 +30,7 @@ mod pulls;
 mod push;
 mod replay;
 mod requests;
+mod returned;
 mod rules;
 mod run;
 mod snapshot;
@@ -104,6 +106,8 @@ pub struct Consumer {
     /// The last poll found nothing new, and it was told of everything since then: not while it was not hungry.
     is_caught_up: bool,
     is_paused: bool,
+    /// It found a message removed that may come back, and goes on when that is known.
+    is_held: bool,
     /// A program that reads by itself waits for the next message.
     is_awaited: bool,
     /// When somebody asked for messages, got one or acknowledged one last.
@@ -155,6 +159,7 @@ impl Consumer {
             held_until: None,
             is_caught_up: false,
             is_paused: false,
+            is_held: false,
             is_awaited: false,
             used_at: now,
             is_expired: false,

@@ -99,6 +99,8 @@ pub struct Log {
     /// A buffer for the commit after the next.
     spare: Vec<u8>,
     position: Position,
+    /// What was not synced may be undone.
+    is_after_power_cut: bool,
     /// The commit that covers this covers all removals so far.
     removed_at: Position,
     /// What the last commit that was taken covers.
@@ -293,6 +295,12 @@ impl Log {
         self.removed_at.min(self.position) > self.committed
     }
 
+    /// Whether it was recovered after the power was cut, or the machine was started anew, since it was last committed: then
+    /// what was not synced may be undone, removals as well as messages.
+    pub fn is_after_power_cut(&self) -> bool {
+        self.is_after_power_cut
+    }
+
     /// Bytes that wait for a commit.
     pub fn pending_bytes(&self) -> usize {
         self.pending.bytes()
@@ -344,6 +352,7 @@ impl Log {
             keeper: Keeper::default(),
             watch: None,
             undone: Undone::default(),
+            is_after_power_cut: false,
             evicted: None,
             failed: None,
         }

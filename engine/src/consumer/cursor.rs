@@ -149,6 +149,26 @@ impl Cursor {
         }
     }
 
+    /// Whether a message that it wants, if there is one of that sequence, is yet to come.
+    pub(super) fn has_before(&self, sequence: u64) -> bool {
+        match &self.latest {
+            Some(latest) if sequence <= latest.resume() => latest.contains(sequence),
+            _ => self.next <= sequence,
+        }
+    }
+
+    /// It wants something else from now on.
+    pub(super) fn refilter(&mut self, rules: &Rules, log: &mut Log) -> Result<(), StorageError> {
+        let Some(latest) = &self.latest else {
+            self.recount(rules, log);
+            return Ok(());
+        };
+        // Those that it has delivered are before the first one that it has not.
+        self.next = self.next.max(latest.first().unwrap_or(self.next));
+        let resume = latest.resume();
+        self.find_latest(resume, rules, log)
+    }
+
     /// Counts everything anew.
     pub(super) fn recount(&mut self, rules: &Rules, log: &mut Log) {
         let listed = self.latest.as_ref().map_or(0, |latest| latest.count_live(log));

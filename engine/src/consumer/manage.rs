@@ -35,12 +35,13 @@ impl Consumer {
     /// # Errors
     /// What the disk said.
     pub fn update(&mut self, config: Arc<ConsumerConfig>, scene: &mut Scene<'_>) -> Result<(), StorageError> {
+        self.observe(scene);
         let rules = Rules::new(&config);
         let has_same_filters = rules.has_same_filters(&self.rules);
         self.rules = rules;
         self.config = config;
         if !has_same_filters {
-            self.cursor.recount(&self.rules, scene.log);
+            self.cursor.refilter(&self.rules, scene.log)?;
             self.is_caught_up = false;
         }
         self.configure_demand();

@@ -6,6 +6,7 @@ use embus_storage::message::Timestamp;
 
 use super::ack::{AckToken, digits};
 use super::config::PriorityPolicy;
+use super::cursor::Cursor;
 use super::pending::Slot;
 use super::requests::{Offer, Reached, Taker};
 use super::rules::Acks;
@@ -105,9 +106,9 @@ impl Consumer {
             self.is_caught_up = false;
             return Ok(None);
         }
-        let found = self.cursor.peek(&self.rules, scene)?;
-        self.is_caught_up = found.is_none();
-        if found.is_none() {
+        let found = self.find_next(scene, Cursor::peek)?;
+        self.is_caught_up = found.is_none() && !self.is_held;
+        if self.is_caught_up {
             self.replay.caught_up();
             if let Demand::Pull { requests, .. } = &mut self.demand {
                 requests.run_dry(&mut self.outbox);
@@ -238,7 +239,9 @@ impl Consumer {
         // Until the poll it is not hungry any more: another offer would lead past this message.
         if std::mem::take(&mut self.is_caught_up) {
             self.note_passed(self.cursor.place(), log);
-            self.cursor.skip_to(sequence);
+            if self.rules.acks != Acks::None || !log.has_unsettled_removals() {
+                self.cursor.skip_to(sequence);
+            }
         }
     }
 }

@@ -8,6 +8,7 @@ use embus_storage::error::StorageError;
 use embus_storage::log::{Locator, Run, RunLimit};
 
 use super::ack::AckToken;
+use super::cursor::Cursor;
 use super::rules::Acks;
 use super::step::{DeliverRun, Readiness, Scene, Step};
 use super::{Consumer, Demand};
@@ -58,7 +59,7 @@ impl Consumer {
         if messages == 0 {
             return None;
         }
-        self.cursor.next_run(rules, RunLimit { messages, ..limit }, scene)
+        self.find_next(scene, |cursor, rules, scene| cursor.next_run(rules, RunLimit { messages, ..limit }, scene))
     }
 
     /// The next messages for a program that reads by itself: it takes what comes, acknowledges nothing, and is there until
@@ -75,11 +76,11 @@ impl Consumer {
             self.deliver_run(&run, scene);
             return Ok(Some(Read::Run(run)));
         }
-        let found = if self.is_paused { None } else { self.cursor.peek(&self.rules, scene)? };
+        let found = if self.is_paused { None } else { self.find_next(scene, Cursor::peek)? };
         if let Some(locator) = &found {
             self.deliver_first(locator.sequence(), scene.now);
         }
-        self.is_caught_up = found.is_none() && !self.is_paused;
+        self.is_caught_up = found.is_none() && !self.is_paused && !self.is_held;
         self.is_awaited = found.is_none();
         Ok(found.map(Read::One))
     }

@@ -1,7 +1,7 @@
 //! What a consumer wants done, and what it has to see for that.
 
 use bytes::Bytes;
-use embus_storage::log::{Locator, Log, Run};
+use embus_storage::log::{Locator, Log, RemovalMark, Run};
 use embus_storage::message::Timestamp;
 
 use super::status::Status;
@@ -15,6 +15,8 @@ pub struct Scene<'a> {
     pub log: &'a mut Log,
     /// The last sequence that a finished commit covers: nothing behind it is delivered.
     pub visible: u64,
+    /// Removals before it stay, whatever becomes of what is not committed; nothing if that is not known of any.
+    pub settled: Option<RemovalMark>,
     /// The time.
     pub now: Timestamp,
     /// Differs from round to round, while time may stand still: interest is asked for once per round and destination. From

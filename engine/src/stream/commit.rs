@@ -170,7 +170,7 @@ impl Stream {
         }
         let commit = state.core.log_mut().take_commit(sync);
         if commit.is_some() {
-            state.consumers.begin_commit();
+            state.consumers.begin_commit(state.core.log());
         }
         commit.map_or(Disk::Nothing, Disk::Commit)
     }

@@ -42,6 +42,7 @@ use crate::sync::Arc;
 
 use index::{FilterIndex, FilterRef, Slot};
 use notice::{Notice, What};
+use removals::Settled;
 use retention::{Removed, Sweep};
 
 pub(super) use journal::Journal;
@@ -85,7 +86,9 @@ pub(super) struct Consumers {
     /// What was removed because nobody needs it any more, and is not committed yet.
     removed: Removed,
     /// Where messages may be that nobody needs any more.
-    sweeps: VecDeque<Sweep>,
+    sweeps: Vec<Sweep>,
+    /// Which removals stay for sure. Nothing where nothing is known, as where no consumers are.
+    settled: Option<Box<Settled>>,
     /// How many have messages that wait for their acknowledgement.
     awaiting: usize,
     /// Of removals before it those consumers know that had messages waiting.
@@ -152,7 +155,8 @@ impl Consumers {
             journal,
             last_id: 0,
             removed: Removed::default(),
-            sweeps: VecDeque::new(),
+            sweeps: Vec::new(),
+            settled: None,
             awaiting: 0,
             mark: None,
             taken: Vec::new(),
@@ -256,12 +260,20 @@ impl Consumers {
     /// removed, and what is there again, is before them again.
     pub(super) fn reopened(&mut self, before: &Log, core: &mut Core, now: Timestamp) {
         self.set_interest(core);
+        self.settle_all(core.log());
         self.remove_again(core);
         let last_sequence = core.log().last_sequence();
         self.advance(core.log(), last_sequence);
+        let is_queue = core.config().retention == Retention::WorkQueue;
         for slot in (0..self.members.len()).filter_map(|slot| Slot::try_from(slot).ok()) {
             let Some(member) = self.member_mut(slot) else { continue };
-            if member.consumer.handle_undone(before, core.log_mut(), now) {
+            let mut has_more = member.consumer.handle_undone(before, core.log_mut(), now);
+            if is_queue {
+                // A sync that failed may have taken removals along that were committed without it.
+                let is_back = |sequence| before.subject_of(sequence).is_none();
+                has_more |= member.consumer.take_back_done(is_back, core.log_mut(), now);
+            }
+            if has_more {
                 self.make_ready(slot);
                 self.settle(slot, core, now);
             }
@@ -322,6 +334,9 @@ impl Consumers {
         let is_awaiting = member.consumer.ack_pending() > 0;
         if is_awaiting != std::mem::replace(&mut member.is_awaiting, is_awaiting) {
             self.awaiting = if is_awaiting { self.awaiting + 1 } else { self.awaiting - 1 };
+        }
+        if member.consumer.is_held() {
+            self.settled.get_or_insert_default().held.insert(slot);
         }
         arm(&mut self.due, slot, member);
         while let Some(event) = member.consumer.take_event() {

@@ -212,7 +212,8 @@ impl<'a> Recovery<'a> {
         log.keeper = self.keeper;
         log.subjects = self.subjects;
         log.durable = durable_of(marks, &log, unproven.is_some());
-        if mark.is_some_and(|mark| mark.boot_id != log.durable.boot_id) || unproven.is_none() {
+        log.is_after_power_cut = mark.is_some_and(|mark| mark.boot_id != log.durable.boot_id);
+        if log.is_after_power_cut || unproven.is_none() {
             // What came up after a power cut is on the disk.
             log.durable.synced_floor = self.floor;
         }

@@ -108,6 +108,32 @@ fn what_never_was_is_not_before_a_consumer_and_what_has_its_sequence_is() {
 }
 
 #[test]
+fn other_filters_count_for_the_last_messages_of_their_subjects_too() {
+    let mut rig = Rig::with(&["a.1", "b.1", "a.2", "b.2", "b.3"], deliver(DeliverPolicy::LastPerSubject, "a.*"));
+    assert_eq!(rig.pull("in", ""), ["in #1 d1 x1 +1"]);
+    let config = deliver(DeliverPolicy::LastPerSubject, "b.*").into();
+    rig.scene(|consumer, scene| consumer.update(config, scene)).unwrap();
+    assert_eq!(rig.info().num_pending, 2);
+    rig.log.remove(5).unwrap();
+    assert_eq!(rig.pull("in", r#"{"batch":5}"#), ["in #4 d2 x1 +0"]);
+}
+
+#[test]
+fn without_acknowledgements_it_passes_over_nothing_that_may_come_back() {
+    for policy in [DeliverPolicy::All, DeliverPolicy::LastPerSubject] {
+        let config = ConsumerConfig { ack_policy: AckPolicy::None, ..deliver(policy, ">") };
+        let mut rig = Rig::with(&["a", "b", "c", "d"], config);
+        rig.unsettled = Some(rig.log.removal_mark());
+        rig.log.remove(2).unwrap();
+        assert_eq!(rig.pull("in", r#"{"batch":2}"#), ["in #1 d1 x1 +2"]);
+        assert!(rig.consumer.is_held() && !rig.consumer.is_hungry());
+        rig.unsettled = None;
+        assert_eq!(rig.poll(), ["in #3 d2 x1 +1"]);
+        assert!(!rig.consumer.is_held());
+    }
+}
+
+#[test]
 fn what_is_removed_is_counted_out() {
     let mut rig = Rig::with(&SUBJECTS, deliver(DeliverPolicy::All, "a.*"));
     rig.log.remove(2).unwrap();

@@ -137,3 +137,19 @@ fn acknowledging_up_to_and_resets_come_back() {
     rig.crash();
     assert_eq!(rig.numbers(), "0/1 0/1 a0 r0 w0 p8");
 }
+
+#[test]
+fn what_is_done_and_is_there_again_is_delivered_once_more() {
+    let mut rig = Rig::with(&["a"; 3], config());
+    rig.pull("in", r#"{"batch":10}"#);
+    rig.ack(1, 1);
+    rig.ack(2, 2);
+    let is_back = |sequence| sequence == 1 || sequence == 3;
+    assert!(rig.scene(|consumer, scene| consumer.take_back_done(is_back, scene.log, scene.now)));
+    assert_eq!(rig.numbers(), "3/3 0/0 a2 r0 w1 p0");
+    assert_eq!(rig.poll(), ["in #1 d4 x1 +0"]);
+    rig.save();
+    rig.ack(1, 4);
+    rig.ack(3, 3);
+    assert_eq!(rig.numbers(), "4/3 4/3 a0 r0 w1 p0");
+}

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
-use embus_storage::log::{Accounting, Append, Log, LogOptions, RunLimit};
+use embus_storage::log::{Accounting, Append, Log, LogOptions, RemovalMark, RunLimit};
 use embus_storage::medium::Medium;
 use embus_storage::medium::memory::Memory;
 use embus_storage::message::Timestamp;
@@ -30,6 +30,8 @@ pub(super) struct Rig {
     pub(super) round: u64,
     /// What finished commits cover.
     pub(super) visible: u64,
+    /// From where on removals may come to nothing.
+    pub(super) unsettled: Option<RemovalMark>,
     pub(super) gone: BTreeSet<String>,
     pub(super) congested: BTreeSet<String>,
     /// What was written down: the last snapshot, and the deltas behind it.
@@ -119,15 +121,17 @@ impl Rig {
     fn over(mut log: Log, config: ConsumerConfig) -> Self {
         let (now, visible) = (START.max(log.last_time()), log.last_sequence());
         let nobody = &mut |_: &[u8], _: Option<&[u8]>| Readiness::Ready;
-        let mut scene = Scene { log: &mut log, visible, now, round: 1, interest: nobody };
+        let settled = Some(log.removal_mark());
+        let mut scene = Scene { log: &mut log, visible, settled, now, round: 1, interest: nobody };
         let consumer = Consumer::new(setting(), Arc::new(config), &mut scene).unwrap();
         let (gone, congested) = (BTreeSet::new(), BTreeSet::new());
         let (snapshot, deltas, run_messages) = (None, Vec::new(), RUN_MESSAGES);
-        Self { log, consumer, now, round: 1, visible, gone, congested, snapshot, deltas, run_messages }
+        Self { log, consumer, now, round: 1, visible, gone, congested, snapshot, deltas, run_messages, unsettled: None }
     }
 
     pub(super) fn scene<R>(&mut self, act: impl FnOnce(&mut Consumer, &mut Scene<'_>) -> R) -> R {
-        let Self { log, consumer, now, round, visible, gone, congested, .. } = self;
+        let Self { log, consumer, now, round, visible, gone, congested, unsettled, .. } = self;
+        let settled = Some(unsettled.unwrap_or(log.removal_mark()));
         let interest = &mut |subject: &[u8], _: Option<&[u8]>| {
             let subject = std::str::from_utf8(subject).unwrap();
             match () {
@@ -136,7 +140,7 @@ impl Rig {
                 () => Readiness::Ready,
             }
         };
-        act(consumer, &mut Scene { log, visible: *visible, now: *now, round: *round, interest })
+        act(consumer, &mut Scene { log, visible: *visible, settled, now: *now, round: *round, interest })
     }
 
     /// Publishes and commits.

@@ -1,6 +1,7 @@
 //! Who listens where consumers deliver to, as consumers ask for it while they decide.
 
 use bytes::Bytes;
+use embus_storage::log::RemovalMark;
 use embus_storage::message::Timestamp;
 
 use super::{Consumers, Slot};
@@ -25,6 +26,7 @@ pub(super) struct Gate<'a> {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct View {
     visible: u64,
+    settled: Option<RemovalMark>,
     round: u64,
     now: Timestamp,
 }
@@ -75,8 +77,8 @@ impl<'a> Gate<'a> {
     ) -> T {
         self.last = None;
         let mut interest = |subject: &[u8], group: Option<&[u8]>| self.readiness(subject, group, needs_plain);
-        let View { visible, round, now } = view;
-        let mut scene = Scene { log: core.log_mut(), visible, now, round, interest: &mut interest };
+        let View { visible, settled, round, now } = view;
+        let mut scene = Scene { log: core.log_mut(), visible, settled, now, round, interest: &mut interest };
         act(&mut scene)
     }
 }
@@ -85,7 +87,12 @@ impl Consumers {
     /// What a consumer sees this time.
     pub(super) fn view(&mut self, now: Timestamp) -> View {
         self.rounds += 1;
-        View { visible: self.visible, round: self.rounds, now }
+        View {
+            visible: self.visible,
+            settled: self.settled.as_ref().and_then(|settled| settled.mark),
+            round: self.rounds,
+            now,
+        }
     }
 
     /// Runs `act` with a consumer and what it may see, if it is there.

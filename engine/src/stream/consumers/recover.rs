@@ -8,7 +8,8 @@ use super::journal::Journal;
 use crate::consumer::config::StoredConsumer;
 use crate::consumer::{Consumer, ConsumerSetting};
 use crate::router::Router;
-use crate::stream::{State, Stream};
+use crate::stream::config::Retention;
+use crate::stream::{State, Stream, SyncPolicy};
 use crate::sync::Arc;
 
 /// What was found of the consumers of a stream.
@@ -80,7 +81,13 @@ impl Stream {
         let consumer = gate.look(&mut state.core, view, is_push, |scene| {
             Consumer::recover_damaged(setting, config.into_shared(), snapshot.as_deref(), deltas, behind, scene)
         });
-        let consumer = consumer.map_err(|error| error.to_string())?;
+        let mut consumer = consumer.map_err(|error| error.to_string())?;
+        if self.policy != SyncPolicy::Always
+            && state.core.config().retention == Retention::WorkQueue
+            && state.core.log().is_after_power_cut()
+        {
+            consumer.take_back_done(|_| true, state.core.log_mut(), now);
+        }
         let slot = state.consumers.insert(name, recovered.id, consumer, true);
         self.watch_interest(router, state, slot);
         state.consumers.check_interest(slot, &mut gate, now);

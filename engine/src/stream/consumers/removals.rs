@@ -1,15 +1,52 @@
 //! Messages that leave the stream while they wait for their acknowledgement: their consumers learn it at once, for that
 //! may be what they wait for, and others are told of it.
 
+use std::collections::BTreeSet;
+
 use embus_storage::error::StorageError;
-use embus_storage::log::Log;
+use embus_storage::log::{Log, RemovalMark};
 
 use super::Consumers;
 use super::index::Slot;
 use crate::stream::State;
 use crate::stream::core::Core;
 
+/// Which removals stay, whatever becomes of what is not committed: those before a mark.
+#[derive(Debug, Default)]
+pub(super) struct Settled {
+    pub(super) mark: Option<RemovalMark>,
+    /// Where it is when the commit is over that is under way.
+    in_commit: Option<RemovalMark>,
+    /// Consumers that wait until more of them do.
+    pub(super) held: BTreeSet<Slot>,
+}
+
 impl Consumers {
+    pub(super) fn begin_settling(&mut self, log: &Log) {
+        if self.len() > 0 {
+            self.settled.get_or_insert_default().in_commit = Some(log.removal_mark());
+        }
+    }
+
+    pub(super) fn finish_settling(&mut self) {
+        if let Some(settled) = &mut self.settled {
+            settled.mark = settled.in_commit;
+        }
+        self.release_held();
+    }
+
+    /// All removals of a log that was just read stay.
+    pub(super) fn settle_all(&mut self, log: &Log) {
+        self.begin_settling(log);
+        self.finish_settling();
+    }
+
+    /// Those have something to do that waited for a commit.
+    fn release_held(&mut self) {
+        let held = self.settled.as_mut().map(|settled| std::mem::take(&mut settled.held));
+        held.into_iter().flatten().for_each(|slot| self.make_ready(slot));
+    }
+
     /// Has those consumers look at the stream whose messages were removed since the last call.
     #[inline]
     pub(super) fn see_removals(&mut self, log: &Log) {

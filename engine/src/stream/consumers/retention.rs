@@ -1,6 +1,7 @@
 //! Messages that leave a stream because its consumers are done with them. [reference §5.3]
 
 use embus_storage::error::StorageError;
+use embus_storage::log::Log;
 
 use super::Consumers;
 use super::index::Slot;
@@ -27,19 +28,25 @@ pub(super) struct Sweep {
 
 impl Consumers {
     /// A commit takes all changes so far.
-    pub(in crate::stream) fn begin_commit(&mut self) {
+    pub(in crate::stream) fn begin_commit(&mut self, log: &Log) {
+        self.begin_settling(log);
+        self.note_in_commit();
+    }
+
+    fn note_in_commit(&mut self) {
         self.removed.in_commit.append(&mut self.removed.since_commit);
     }
 
     /// The changes that a commit took are on the disk.
     pub(in crate::stream) fn finish_commit(&mut self) {
+        self.finish_settling();
         self.removed.in_commit.clear();
         self.removed.in_commit.shrink_to(KEPT_SEQUENCES);
     }
 
     /// The log was read anew: what was not committed is there again, and nobody will be done with it once more.
     pub(super) fn remove_again(&mut self, core: &mut Core) {
-        self.begin_commit();
+        self.note_in_commit();
         let removed = std::mem::take(&mut self.removed.in_commit);
         for sequence in &removed {
             if let Err(error) = core.remove_for_retention(*sequence) {
@@ -87,7 +94,7 @@ impl Consumers {
     /// From there on messages may be there that nobody needs any more; if a configuration is given, among those that its
     /// filters match.
     pub(super) fn sweep_from(&mut self, from: u64, config: Option<Arc<ConsumerConfig>>) {
-        self.sweeps.push_back(Sweep { from, config });
+        self.sweeps.push(Sweep { from, config });
     }
 
     /// Removes some of the messages that no consumer needs any more, in a stream that keeps what is needed, committed or
@@ -122,11 +129,11 @@ impl Stream {
     fn sweep_some(&self) -> bool {
         let mut state = self.state.lock();
         let state = &mut *state;
-        let Some(mut sweep) = state.consumers.sweeps.pop_front() else { return false };
+        let Some(mut sweep) = state.consumers.sweeps.pop() else { return false };
         let swept = state.consumers.sweep(&mut sweep, &mut state.core);
         // Where the log takes no changes now, it is done once it was read anew.
         if *swept.as_ref().unwrap_or(&true) {
-            state.consumers.sweeps.push_front(sweep);
+            state.consumers.sweeps.push(sweep);
         }
         swept.is_ok()
     }

@@ -133,9 +133,9 @@ fn what_a_refused_message_pushed_out_comes_yet() {
     scene.broker.create(ConsumerConfig { ack_policy: AckPolicy::None, ..durable("C") });
     let publish = |broker: &Fixture| _ = broker.begin_request("a.b", None, "5");
     scene.refuse(publish, |broker| _ = broker.begin_request("$JS.API.CONSUMER.MSG.NEXT.S.C", Some("in"), "1"));
-    assert_eq!(scene.bodies(), ["2"]);
+    assert_eq!(scene.bodies(), ["1"]);
     scene.broker.pull("C", "9");
-    assert_eq!(scene.bodies(), ["1", "2", "3", "4"]);
+    assert_eq!(scene.bodies(), ["2", "3", "4"]);
 }
 
 #[test]
@@ -170,4 +170,12 @@ fn after_a_lost_removal(call: u64) -> Option<Vec<String>> {
     scene.broker.pass(SECOND);
     let holds = |sequence| scene.broker.stream.look(|core| core.log().subject_of(sequence).is_some());
     (holds(5) && !holds(6)).then(|| scene.bodies())
+}
+
+#[test]
+fn without_acknowledgements_every_message_comes_once_and_in_order() {
+    let scene = Scene::new();
+    scene.broker.create(ConsumerConfig { ack_policy: AckPolicy::None, max_ack_pending: 0, ..durable("C") });
+    scene.delete(2, |broker| _ = broker.begin_request("$JS.API.CONSUMER.MSG.NEXT.S.C", Some("in"), "9"));
+    assert_eq!(scene.bodies(), ["1", "2", "3", "4"]);
 }
