@@ -45,6 +45,6 @@ bench *arguments:
 load *arguments:
     cargo bench -p embus-benches --bench load -- {{arguments}}
 
-# Many seeds of both simulators, other ones each time.
+# Many seeds of all simulators, other ones each time.
 sim-nightly seeds="20000":
-    SIM_SEED=$(date +%s) SIM_SEEDS={{seeds}} cargo test --release -p embus-tests --test sim -- every_client streams_keep
+    SIM_SEED=$(date +%s) SIM_SEEDS={{seeds}} cargo test --release -p embus-tests --test sim -- every_client streams_keep consumers_deliver every_kind

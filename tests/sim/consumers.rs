@@ -7,7 +7,6 @@
 
 mod answers;
 mod checks;
-mod client;
 mod config;
 mod life;
 mod model;

@@ -1,6 +1,7 @@
 //! A machine that broker after broker runs on, for simulations with disks: threads that take turns, a disk that crashes,
 //! clients over the wire, how a broker starts and how whatever meets its end is told.
 
+pub(crate) mod client;
 pub(crate) mod crew;
 pub(crate) mod disk;
 pub(crate) mod wire;

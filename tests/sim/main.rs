@@ -11,6 +11,7 @@ mod consumers;
 mod driver;
 mod expect;
 mod frame;
+mod kinds;
 mod local;
 mod machine;
 mod message;

@@ -4,8 +4,8 @@ use embus_engine::stream::SyncPolicy;
 use embus_storage::medium::Medium;
 use embus_storage::medium::crash::Fault;
 
-use super::client::Client;
 use super::world::{CLIENTS, Fate, Message, Process, Request, World};
+use crate::machine::client::Client;
 use crate::machine::{Down, boot, catch};
 use crate::scenario::pick;
 

@@ -10,7 +10,6 @@ use embus_storage::medium::Medium;
 use embus_storage::medium::crash::CrashMedium;
 use fastrand::Rng;
 
-use super::client::{Client, INBOX};
 use super::config::{Config, NAMES, SLOTS};
 use super::model::{Model, Moment};
 use super::pull::Pull;
@@ -18,6 +17,7 @@ use super::state::View;
 use super::stock::Stock;
 use crate::clock::ManualClock;
 use crate::frame::Received;
+use crate::machine::client::{Client, INBOX};
 use crate::machine::crew::Crew;
 use crate::machine::{Down, catch};
 use crate::scenario::pick;

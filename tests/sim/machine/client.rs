@@ -8,8 +8,8 @@ use embus_engine::{Engine, Headers, LocalClient, LocalSubscription, Message, Que
 use embus_protocol::subject::Subject;
 use fastrand::Rng;
 
+use super::wire::WireClient;
 use crate::frame::Received;
-use crate::machine::wire::WireClient;
 
 /// One client of a broker.
 #[derive(Debug)]
@@ -19,11 +19,11 @@ pub(crate) enum Client {
 }
 
 /// Where the answers to all that a client asks come in; subscriptions of its own have higher numbers.
-pub(super) const INBOX: u64 = 1;
+pub(crate) const INBOX: u64 = 1;
 
 impl Client {
     /// One that has an inbox `_INBOX.<name>.*`.
-    pub(super) fn connect(engine: &Arc<Engine>, is_wire: bool, name: &str, rng: &mut Rng) -> Self {
+    pub(crate) fn connect(engine: &Arc<Engine>, is_wire: bool, name: &str, rng: &mut Rng) -> Self {
         let inbox = format!("_INBOX.{name}.*");
         if is_wire {
             return Self::Wire(Box::new(WireClient::connect(engine, &inbox, rng)));
@@ -33,7 +33,7 @@ impl Client {
         client
     }
 
-    pub(super) fn publish(&mut self, subject: &str, reply: Option<&str>, payload: &[u8], rng: &mut Rng) {
+    pub(crate) fn publish(&mut self, subject: &str, reply: Option<&str>, payload: &[u8], rng: &mut Rng) {
         match self {
             Self::Wire(wire) => wire.publish(subject, reply.unwrap_or_default(), b"", payload, rng),
             Self::Local { client, .. } => {
@@ -44,7 +44,7 @@ impl Client {
         }
     }
 
-    pub(super) fn subscribe(&mut self, sid: u64, subject: &str, group: Option<&str>, rng: &mut Rng) {
+    pub(crate) fn subscribe(&mut self, sid: u64, subject: &str, group: Option<&str>, rng: &mut Rng) {
         match self {
             Self::Wire(wire) => wire.subscribe(subject, group, sid, rng),
             Self::Local { client, subscriptions } => {
@@ -55,7 +55,7 @@ impl Client {
         }
     }
 
-    pub(super) fn unsubscribe(&mut self, sid: u64, rng: &mut Rng) {
+    pub(crate) fn unsubscribe(&mut self, sid: u64, rng: &mut Rng) {
         match self {
             Self::Wire(wire) => wire.unsubscribe(sid, rng),
             Self::Local { subscriptions, .. } => drop(subscriptions.remove(&sid)),
@@ -63,7 +63,7 @@ impl Client {
     }
 
     /// All that came since the last call; in order within each subscription.
-    pub(super) fn receive(&mut self) -> Vec<Received> {
+    pub(crate) fn receive(&mut self) -> Vec<Received> {
         match self {
             Self::Wire(wire) => wire.receive(),
             Self::Local { subscriptions, .. } => {
