@@ -1,5 +1,6 @@
 //! Brokers for tests: how fast they start, how they are kept apart, their clock, their record, their faults.
 
+mod consumers;
 mod crash;
 mod faults;
 mod published;
