@@ -54,7 +54,7 @@ where
         let (kind, source) = (self.kind.to_string(), source.to_string());
         // What the source begins with need not be said twice.
         match source.strip_prefix(&kind) {
-            Some(rest) if rest.is_empty() || rest.starts_with([':', ' ']) => f.write_str(&source),
+            Some(rest) if rest.is_empty() || rest.starts_with(':') => f.write_str(&source),
             _ => write!(f, "{kind}: {source}"),
         }
     }
