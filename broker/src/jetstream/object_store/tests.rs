@@ -1,7 +1,6 @@
 //! A put whose answer does not come in time, on a disk that hangs.
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
-
 use std::fmt::Debug;
 use std::io;
 use std::path::Path;
