@@ -82,7 +82,12 @@ impl Gate {
     fn spawn(&self, work: impl FnOnce() -> Outcome + Send + 'static) -> Pending {
         let slot = Arc::new(Slot::default());
         let promise = Promise(Some(Arc::clone(&slot)));
-        self.jobs.spawn(Box::new(move || promise.keep(work())));
+        self.jobs.spawn(Box::new(move || {
+            // Who has gone meanwhile costs nobody else a check.
+            if promise.is_wanted() {
+                promise.keep(work());
+            }
+        }));
         Box::pin(std::future::poll_fn(move |cx| slot.poll(cx)))
     }
 }
@@ -117,6 +122,11 @@ impl Slot {
 struct Promise(Option<Arc<Slot>>);
 
 impl Promise {
+    /// Whether a session still waits for it.
+    fn is_wanted(&self) -> bool {
+        self.0.as_ref().is_some_and(|slot| Arc::strong_count(slot) > 1)
+    }
+
     fn keep(mut self, outcome: Outcome) {
         if let Some(slot) = self.0.take() {
             slot.fill(outcome);
@@ -130,5 +140,46 @@ impl Drop for Promise {
         if let Some(slot) = self.0.take() {
             slot.fill(Err(Refused::Other("the check broke off".to_owned())));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::ByHand;
+    use crate::sync::atomic::{AtomicUsize, Ordering};
+
+    struct Slow(Arc<AtomicUsize>);
+
+    impl Authenticator for Slow {
+        fn authenticate(&self, _: Login) -> Verdict {
+            let checks = Arc::clone(&self.0);
+            Verdict::blocking(move || {
+                checks.fetch_add(1, Ordering::Relaxed);
+                Ok(Identity::new("slow"))
+            })
+        }
+    }
+
+    fn login() -> Login {
+        let connect = embus_protocol::connect::ConnectOptions::default();
+        Login { connect, nonce: String::new(), address: None, connection_type: embus_auth::ConnectionType::Standard }
+    }
+
+    /// Else whoever connects and goes again, without a password that is right, keeps everybody out.
+    #[test]
+    fn who_has_gone_is_not_checked() {
+        let (executor, checks) = (Arc::new(ByHand::default()), Arc::new(AtomicUsize::new(0)));
+        let authenticator = Arc::new(Slow(Arc::clone(&checks)));
+        let threads = Arc::clone(&executor) as Arc<dyn Executor>;
+        let gate = Gate::new(authenticator, Duration::from_secs(2), threads, [1; 32]);
+        for _ in 0..100 {
+            drop(gate.judge(login()));
+        }
+        let Judgement::Pending(mut verdict) = gate.judge(login()) else { panic!("it takes time") };
+        executor.run();
+        assert_eq!(checks.load(Ordering::Relaxed), 1);
+        let outcome = verdict.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+        assert!(matches!(outcome, Poll::Ready(Ok(identity)) if identity.user == "slow"));
     }
 }

@@ -84,9 +84,12 @@ impl Session {
 
     /// Has the login judged, and welcomes the client or turns it away, now or when the verdict is in.
     pub(super) fn log_in(&mut self, worker: &mut Worker, connect: ConnectOptions) {
+        let now = self.engine.now();
         match (self.judge(&connect), &mut self.gatekeeper) {
             (Some(Judgement::Done(outcome)), _) => self.conclude(worker, connect, outcome),
             (Some(Judgement::Pending(verdict)), Some(gatekeeper)) => {
+                // A second CONNECT has its time, too.
+                gatekeeper.deadline.get_or_insert(now + gatekeeper.gate.timeout);
                 gatekeeper.waiting = Some(Waiting { connect, verdict });
             }
             _ => self.welcome(worker, connect, &Identity::default()),
