@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use embus_auth::{Identity, Refused};
 use parking_lot::Mutex;
 
 use crate::router::Router;
@@ -30,8 +31,11 @@ impl Accounts {
         Self { global, system, by_name: Mutex::new(all.into()) }
     }
 
-    pub(crate) fn get(&self, name: &str) -> Option<Arc<Router>> {
-        self.by_name.lock().get(name).map(Arc::clone)
+    /// The account of an identity, if there is one of its name.
+    pub(crate) fn of(&self, identity: &Identity) -> Result<Arc<Router>, Refused> {
+        let Some(name) = &identity.account else { return Ok(Arc::clone(&self.global)) };
+        let account = self.by_name.lock().get(name).cloned();
+        account.ok_or_else(|| Refused::Account(name.clone()))
     }
 
     /// The account of this name, made if there is none.

@@ -10,7 +10,7 @@ use crate::local_queue::{LocalQueue, QueueBounds};
 pub use crate::local_subscription::LocalSubscription;
 use crate::message::Message;
 use crate::reserved;
-use crate::rights::{self, Rights};
+use crate::rights::Rights;
 use crate::router::Router;
 use crate::sink::Sink;
 use crate::statistics::Totals;
@@ -104,7 +104,7 @@ impl LocalClient {
         if identity.expires.is_some_and(|expires| expires <= engine.clock().wall()) {
             return Err(Refused::Credentials);
         }
-        let router = rights::account_of(identity, engine.accounts())?;
+        let router = engine.accounts().of(identity)?;
         Ok(Self::attach(engine, router, identity))
     }
 
@@ -143,9 +143,9 @@ impl LocalClient {
         self.max_payload
     }
 
-    /// Whether the client may publish to this subject. Calls that skip the protocol ask before they act for it.
-    pub fn may_publish(&self, subject: &[u8]) -> bool {
-        self.rights.as_ref().is_none_or(|rights| rights.may_publish(subject))
+    /// Whether the client may publish to this subject now; an answer that it may give is counted.
+    fn may_publish(&self, subject: &[u8]) -> bool {
+        self.rights.as_ref().is_none_or(|rights| rights.may_always_publish(subject) || rights.may_answer(subject))
     }
 
     /// Whether the client may ask the API of `JetStream` for anything.

@@ -1,11 +1,10 @@
 //! What one client may do, as its login said.
 
-use embus_auth::{Identity, Permissions, Refused};
+use embus_auth::{Identity, Permissions};
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, Monotonic};
 use crate::grants::Grants;
-use crate::router::Router;
 use crate::sync::Arc;
 
 /// The rights of a client that has not all of them.
@@ -25,10 +24,9 @@ impl Rights {
         Some(Arc::new(Self { permissions, grants, clock: Arc::clone(clock) }))
     }
 
-    /// Whether it may publish to this subject now; an answer that it may give is counted.
-    pub(crate) fn may_publish(&self, subject: &[u8]) -> bool {
-        self.permissions.may_publish(subject)
-            || self.grants.as_ref().is_some_and(|grants| grants.lock().take(subject, self.now()))
+    /// Whether it may publish to this subject as an answer, which is counted.
+    pub(crate) fn may_answer(&self, subject: &[u8]) -> bool {
+        self.grants.as_ref().is_some_and(|grants| grants.lock().take(subject, self.now()))
     }
 
     /// Whether it may publish to this subject at any time.
@@ -71,13 +69,5 @@ impl Rights {
 
     fn now(&self) -> Monotonic {
         self.clock.monotonic()
-    }
-}
-
-/// The account of an identity, if there is one of its name.
-pub(crate) fn account_of(identity: &Identity, accounts: &crate::accounts::Accounts) -> Result<Arc<Router>, Refused> {
-    match &identity.account {
-        None => Ok(Arc::clone(&accounts.global)),
-        Some(name) => accounts.get(name).ok_or_else(|| Refused::Account(name.clone())),
     }
 }

@@ -14,7 +14,7 @@ use crate::clock::Monotonic;
 use crate::close::CloseReason;
 use crate::engine::Engine;
 use crate::gate::{Gate, Judgement, Outcome, Pending};
-use crate::rights::{self, Rights};
+use crate::rights::Rights;
 use crate::sync::Arc;
 use crate::worker::Worker;
 
@@ -142,7 +142,7 @@ impl Session {
             Ok(clock.monotonic() + left)
         });
         let expires = expires.transpose()?;
-        self.router = rights::account_of(&identity, self.engine.accounts())?;
+        self.router = self.engine.accounts().of(&identity)?;
         self.rights = Rights::of(&identity, clock);
         self.connection.set_rights(self.rights.clone());
         self.permitted.clear();

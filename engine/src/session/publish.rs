@@ -59,7 +59,7 @@ impl Session {
             self.permitted.extend_from_slice(subject);
             return true;
         }
-        rights.may_publish(subject)
+        rights.may_answer(subject)
     }
 
     /// The checks that most messages don't need, in nats-server's order; says whether the message goes on.
