@@ -3,7 +3,10 @@
 //! Slots in order of their ids, so that ids stay what they are: length of the name as a variable-length integer (zero: a
 //! free slot, nothing follows), the name, count × 4 + stale flags, last, last − first.
 
-use super::names::Name;
+use std::hash::BuildHasher;
+
+use hashbrown::hash_table::Entry;
+
 use super::slot::Slot;
 use super::{LAST_ID, SubjectIndex, SubjectState, names};
 use crate::varint::{self, Input};
@@ -34,10 +37,13 @@ impl SubjectIndex {
         let slots = input.count()?;
         let mut index = Self::new();
         index.slots.reserve_exact(slots);
+        // A table that grows hashes all names anew, which lie all over the memory.
+        index.table.reserve(slots, |_| 0);
         for id in 0..slots {
             let id = u32::try_from(id).ok().filter(|&id| id <= LAST_ID)?;
             index.load_slot(id, input)?;
         }
+        index.shrink();
         Some(index)
     }
 
@@ -50,17 +56,29 @@ impl SubjectIndex {
         }
         let bytes = input.take(len)?;
         let (count, last, span) = (input.number()?, input.number()?, input.number()?);
-        if self.id(bytes).is_some() || count >> 2 == 0 {
+        if count >> 2 == 0 {
             return None;
         }
-        let name: Name = self.names.push(bytes)?;
-        let mut slot = Slot::new(name);
+        self.load_name(id, bytes)?;
+        let mut slot = Slot::new(self.names.push(bytes)?);
         let state = SubjectState { count: count >> 2, first: last.wrapping_sub(span), last };
         slot.restore(state, count & 2 != 0, count & 1 != 0);
         names::reserve(&mut self.slots, 1);
         self.slots.push(slot);
-        self.insert(id);
         Some(())
+    }
+
+    /// Puts an id into the table; nothing if another one has this name.
+    fn load_name(&mut self, id: u32, name: &[u8]) -> Option<()> {
+        let Self { names, slots, table, hasher, .. } = self;
+        let name_of = |id: u32| names.get(slots[id as usize].name());
+        match table.entry(hasher.hash_one(name), |&it| name_of(it) == name, |&it| hasher.hash_one(name_of(it))) {
+            Entry::Occupied(_) => None,
+            Entry::Vacant(vacant) => {
+                vacant.insert(id);
+                Some(())
+            }
+        }
     }
 
     /// Live messages by id, zero for ids that are free.
