@@ -7,7 +7,7 @@ use crate::in_process::{Question, bucket};
 use crate::machine::Floor;
 use crate::sample::Metric;
 use crate::scenario::{Bound, Scenario, Target, Workload};
-use crate::{consumers, streams};
+use crate::{buckets, consumers, streams};
 
 const KIB: usize = 1024;
 
@@ -19,7 +19,8 @@ pub fn scenarios(quick: bool) -> Vec<Scenario> {
     all.extend(footprints(quick));
     all.extend(streams::catalogue::scenarios(quick));
     all.extend(consumers::catalogue::scenarios(quick));
-    all.extend(buckets(quick));
+    all.extend(buckets::catalogue::scenarios(quick));
+    all.extend(in_process_buckets(quick));
     all.extend(floors());
     all
 }
@@ -54,7 +55,7 @@ fn in_process() -> Vec<Scenario> {
     ]
 }
 
-fn buckets(quick: bool) -> Vec<Scenario> {
+fn in_process_buckets(quick: bool) -> Vec<Scenario> {
     let many = if quick { 2_000 } else { 100_000 };
     let bucket = |name: &str, question, target: Option<Target>| Scenario {
         name: format!("in-process bucket {name}"),

@@ -12,7 +12,7 @@ use crate::server::{Contender, Server};
 use crate::streams::store::{Durability, Store};
 
 pub mod catalogue;
-mod deliveries;
+pub(crate) mod deliveries;
 mod idle;
 mod latency;
 mod pull;

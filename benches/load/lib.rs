@@ -7,6 +7,7 @@
 
 #![cfg(target_os = "linux")]
 
+pub mod buckets;
 pub mod catalogue;
 pub mod connection;
 pub mod consumers;

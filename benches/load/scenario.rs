@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 
+use crate::buckets::BucketLoad;
 use crate::consumers::ConsumerLoad;
 use crate::flow::Flow;
 use crate::in_process::{self, Question};
@@ -70,6 +71,8 @@ pub enum Workload {
     Streams(StreamLoad),
     /// Hands stored messages out.
     Consumers(ConsumerLoad),
+    /// Writes and watches buckets.
+    Buckets(BucketLoad),
 }
 
 /// A bound on one metric.
@@ -130,6 +133,7 @@ impl Workload {
             Self::Machine(floor) => machine::run(*floor, settings),
             Self::Streams(load) => load.run(contender, settings),
             Self::Consumers(load) => load.run(contender, settings),
+            Self::Buckets(load) => load.run(contender, settings),
             _ => {
                 let server = Server::start(contender)?;
                 let sample = self.run_on(&server, settings)?;
@@ -151,7 +155,8 @@ impl Workload {
             | Self::InProcess(_)
             | Self::Machine(_)
             | Self::Streams(_)
-            | Self::Consumers(_) => Err(io::Error::other("not a workload for a running server")),
+            | Self::Consumers(_)
+            | Self::Buckets(_) => Err(io::Error::other("not a workload for a running server")),
         }
     }
 }

@@ -17,11 +17,11 @@ use crate::streams::store::{Durability, Store};
 
 pub(crate) mod api;
 pub mod catalogue;
-mod drive;
+pub(crate) mod drive;
 mod footprint;
-mod frames;
-mod lifetime;
-mod pipeline;
+pub(crate) mod frames;
+pub(crate) mod lifetime;
+pub(crate) mod pipeline;
 pub(crate) mod rates;
 mod replies;
 pub(crate) mod store;
@@ -30,7 +30,7 @@ pub(crate) mod store;
 pub(crate) const PAYLOAD_BYTES: usize = 128;
 
 /// Messages under way while a store is filled.
-const FILL_WINDOW: usize = 4096;
+pub(crate) const FILL_WINDOW: usize = 4096;
 
 /// What is done with streams, and how durably.
 #[derive(Debug, Clone, PartialEq, Eq)]

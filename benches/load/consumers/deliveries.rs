@@ -10,25 +10,25 @@ const PING: &[u8] = b"PING\r\n";
 
 /// One delivery, or a status.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Delivery<'a> {
+pub(crate) struct Delivery<'a> {
     /// Where it is acknowledged, or a flow control request answered.
-    pub(super) reply: Option<&'a [u8]>,
+    pub(crate) reply: Option<&'a [u8]>,
     /// The header block; empty without one.
-    pub(super) headers: &'a [u8],
+    pub(crate) headers: &'a [u8],
     /// What follows it.
-    pub(super) payload: &'a [u8],
+    pub(crate) payload: &'a [u8],
 }
 
 impl Delivery<'_> {
     /// Whether the consumer says something, and delivers nothing.
-    pub(super) fn is_status(&self) -> bool {
+    pub(crate) fn is_status(&self) -> bool {
         self.headers.starts_with(b"NATS/1.0 ")
     }
 }
 
 /// Bytes that were read and not taken yet.
 #[derive(Debug, Default)]
-pub(super) struct Deliveries {
+pub(crate) struct Deliveries {
     buffer: Vec<u8>,
     taken: usize,
     filled: usize,
@@ -36,7 +36,7 @@ pub(super) struct Deliveries {
 
 impl Deliveries {
     /// Reads once.
-    pub(super) fn read(&mut self, mut from: &TcpStream) -> io::Result<()> {
+    pub(crate) fn read(&mut self, mut from: &TcpStream) -> io::Result<()> {
         self.buffer.copy_within(self.taken..self.filled, 0);
         (self.filled, self.taken) = (self.filled - self.taken, 0);
         if self.buffer.len() < self.filled + READ_BYTES {
@@ -52,7 +52,7 @@ impl Deliveries {
     }
 
     /// The next one, if it is there as a whole.
-    pub(super) fn take(&mut self) -> io::Result<Option<Delivery<'_>>> {
+    pub(crate) fn take(&mut self) -> io::Result<Option<Delivery<'_>>> {
         while self.buffer[self.taken..self.filled].starts_with(PING) {
             self.taken += PING.len();
         }

@@ -34,7 +34,7 @@ impl Api {
     }
 
     /// The last sequence of a stream and the number of messages in it.
-    pub(super) fn state(&mut self, name: &str) -> io::Result<(u64, u64)> {
+    pub(crate) fn state(&mut self, name: &str) -> io::Result<(u64, u64)> {
         let info = self.ask(&format!("$JS.API.STREAM.INFO.{name}"), "")?;
         let number =
             |field| info["state"][field].as_u64().ok_or_else(|| io::Error::other(format!("no {field} in {info}")));

@@ -19,7 +19,7 @@ const EVENTS: usize = 64;
 
 /// When to stop sending.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Until {
+pub(crate) enum Until {
     /// After this time.
     Elapsed(Duration),
     /// After so many requests.
@@ -38,7 +38,7 @@ impl Until {
 }
 
 /// Sends and receives on all pipelines; what is sent is answered when this returns.
-pub(super) fn drive(pipelines: &mut [Pipeline], until: Until, latencies: &mut Latencies) -> io::Result<Phase> {
+pub(crate) fn drive(pipelines: &mut [Pipeline], until: Until, latencies: &mut Latencies) -> io::Result<Phase> {
     let start = Instant::now();
     let sent = match pipelines {
         [only] => drive_one(only, until, start, latencies)?,

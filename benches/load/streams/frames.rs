@@ -7,16 +7,16 @@ use crate::wire::subscribe_line;
 
 /// Where the answers to one connection go. Connections that are open at the same time have different numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Inbox(pub(super) usize);
+pub(crate) struct Inbox(pub(crate) usize);
 
 impl Inbox {
     /// Subscribes to it.
-    pub(super) fn subscribe(self) -> Vec<u8> {
+    pub(crate) fn subscribe(self) -> Vec<u8> {
         subscribe_line(&self.subject())
     }
 
     /// A publish whose answer comes to it.
-    pub(super) fn request(self, subject: &str, payload: &[u8]) -> Vec<u8> {
+    pub(crate) fn request(self, subject: &str, payload: &[u8]) -> Vec<u8> {
         let line = format!("PUB {subject} {} {}\r\n", self.subject(), payload.len());
         [line.as_bytes(), payload, b"\r\n"].concat()
     }
@@ -28,7 +28,7 @@ impl Inbox {
 
 /// Requests of the same length, one behind the other.
 #[derive(Debug)]
-pub(super) struct Frames {
+pub(crate) struct Frames {
     inbox: Inbox,
     bytes: Vec<u8>,
     frame_bytes: usize,
@@ -38,7 +38,7 @@ pub(super) struct Frames {
 
 impl Frames {
     /// Puts requests together, subjects with their payloads; at least one, and all of one length.
-    pub(super) fn new<P: AsRef<[u8]>>(
+    pub(crate) fn new<P: AsRef<[u8]>>(
         inbox: Inbox,
         requests: impl IntoIterator<Item = (String, P)>,
     ) -> io::Result<Self> {
@@ -60,22 +60,22 @@ impl Frames {
     }
 
     /// Messages of the usual size, one for each subject.
-    pub(super) fn messages(inbox: Inbox, subjects: impl IntoIterator<Item = String>) -> io::Result<Self> {
+    pub(crate) fn messages(inbox: Inbox, subjects: impl IntoIterator<Item = String>) -> io::Result<Self> {
         Self::new(inbox, subjects.into_iter().map(|subject| (subject, [b'x'; PAYLOAD_BYTES])))
     }
 
     /// Where the answers go.
-    pub(super) fn inbox(&self) -> Inbox {
+    pub(crate) fn inbox(&self) -> Inbox {
         self.inbox
     }
 
     /// How many there are before they repeat.
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.count
     }
 
     /// The next frames, up to `most`, and how many they are; fewer where the round ends.
-    pub(super) fn take(&mut self, most: usize) -> (&[u8], usize) {
+    pub(crate) fn take(&mut self, most: usize) -> (&[u8], usize) {
         let count = most.min(self.count - self.next);
         let start = self.next * self.frame_bytes;
         self.next = (self.next + count) % self.count;

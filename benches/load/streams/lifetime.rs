@@ -61,7 +61,8 @@ pub(super) fn small_streams(
     Ok(sample.with(Metric::BytesEach, float(grown) / float(count as u64)))
 }
 
-fn millis_until(server: &Server, is_ready: impl Fn(&mut Api) -> io::Result<bool>) -> io::Result<Sample> {
+/// From the start of the process until it is ready.
+pub(crate) fn millis_until(server: &Server, is_ready: impl Fn(&mut Api) -> io::Result<bool>) -> io::Result<Sample> {
     loop {
         // A server that listens before it has found its streams answers that there are none.
         let outcome = is_ready(&mut Api::open(server.address())?);

@@ -11,7 +11,7 @@ use crate::streams::replies::{Replies, Reply};
 
 /// What every answer must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Expected {
+pub(crate) enum Expected {
     /// JSON that is no error: an acknowledgement, or an answer of the API.
     Success,
     /// A message with a payload of this many bytes.
@@ -20,7 +20,7 @@ pub(super) enum Expected {
 
 /// A connection, what it sends, and what is in flight.
 #[derive(Debug)]
-pub(super) struct Pipeline {
+pub(crate) struct Pipeline {
     stream: TcpStream,
     frames: Frames,
     replies: Replies,
@@ -32,7 +32,7 @@ pub(super) struct Pipeline {
 
 impl Pipeline {
     /// Connects.
-    pub(super) fn open(address: SocketAddr, frames: Frames, window: usize, expected: Expected) -> io::Result<Self> {
+    pub(crate) fn open(address: SocketAddr, frames: Frames, window: usize, expected: Expected) -> io::Result<Self> {
         let mut stream = Connection::open(address)?.into_stream();
         stream.write_all(&frames.inbox().subscribe())?;
         let (replies, sent_at) = (Replies::default(), Instant::now());
@@ -40,27 +40,27 @@ impl Pipeline {
     }
 
     /// The socket, to wait for it.
-    pub(super) fn socket(&self) -> &TcpStream {
+    pub(crate) fn socket(&self) -> &TcpStream {
         &self.stream
     }
 
     /// Frames before they repeat.
-    pub(super) fn frames(&self) -> usize {
+    pub(crate) fn frames(&self) -> usize {
         self.frames.len()
     }
 
     /// Whether nothing is in flight.
-    pub(super) fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.in_flight == 0
     }
 
     /// Sends other frames from now on; they must have the same inbox.
-    pub(super) fn set_frames(&mut self, frames: Frames) {
+    pub(crate) fn set_frames(&mut self, frames: Frames) {
         self.frames = frames;
     }
 
     /// Sends as many requests as the window has room for, at most `most`; returns how many.
-    pub(super) fn send(&mut self, most: usize) -> io::Result<usize> {
+    pub(crate) fn send(&mut self, most: usize) -> io::Result<usize> {
         let wanted = most.min(self.window - self.in_flight);
         let mut sent = 0;
         while sent < wanted {
@@ -75,7 +75,7 @@ impl Pipeline {
 
     /// Waits for bytes and takes the answers in them; returns how many. The time since the last request goes to
     /// `latencies`, which says something where only one is in flight.
-    pub(super) fn receive(&mut self, latencies: &mut Latencies) -> io::Result<usize> {
+    pub(crate) fn receive(&mut self, latencies: &mut Latencies) -> io::Result<usize> {
         self.replies.read(&self.stream)?;
         let mut count = 0;
         while let Some(reply) = self.replies.take()? {

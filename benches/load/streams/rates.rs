@@ -17,16 +17,27 @@ use crate::streams::{FILL_WINDOW, PAYLOAD_BYTES, Publish};
 
 const STREAM: &str = "LOAD";
 
-/// Publishes into one stream; in the end its last sequence must be the number of acknowledgements.
+/// Publishes into one stream of its own.
 pub(super) fn publish(server: &Server, load: &Publish, settings: &Settings) -> io::Result<Sample> {
+    Api::open(server.address())?.create(STREAM, "load.>", load.config)?;
+    publish_into(server, (STREAM, "load"), load, settings)
+}
+
+/// Publishes into a stream that is there, on subjects that begin with `prefix`; in the end its last sequence must be the
+/// number of acknowledgements.
+pub(crate) fn publish_into(
+    server: &Server,
+    (stream, prefix): (&str, &str),
+    load: &Publish,
+    settings: &Settings,
+) -> io::Result<Sample> {
     let mut api = Api::open(server.address())?;
-    api.create(STREAM, "load.>", load.config)?;
     let mut acknowledged = load.stored;
     if load.stored > 0 {
         fill(server, load.stored)?;
     }
     let connect = |number| {
-        let subjects = shuffled(load.keys).into_iter().map(|key| format!("load.{number:02}.{key:06}"));
+        let subjects = shuffled(load.keys).into_iter().map(|key| format!("{prefix}.{number:02}.{key:06}"));
         // One subject is repeated to fill a window with one write.
         let subjects: Vec<String> =
             if load.keys == 1 { subjects.cycle().take(load.window).collect() } else { subjects.collect() };
@@ -39,7 +50,7 @@ pub(super) fn publish(server: &Server, load: &Publish, settings: &Settings) -> i
     }
     let (sample, published) = measure(server, &mut pipelines, load.window, settings)?;
     acknowledged += published;
-    let (last, _) = api.state(STREAM)?;
+    let (last, _) = api.state(stream)?;
     if last != acknowledged {
         return Err(io::Error::other(format!("{acknowledged} messages were acknowledged, {last} are there")));
     }
