@@ -1,5 +1,5 @@
 //! When streams have something to do by themselves: expire messages, sync what was written. One ordered set for all of
-//! them, one task that waits for the first.
+//! them, one task that waits for the first. And when blocks that were read are let go of.
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll, Waker};
@@ -18,6 +18,8 @@ pub struct Deadlines(Mutex<Inner>);
 #[derive(Debug, Default)]
 struct Inner {
     due: BTreeMap<(Timestamp, u64), Arc<Stream>>,
+    /// When blocks of files grow older.
+    aging: Option<Timestamp>,
     waker: Option<Waker>,
     /// Streams that were due and are still at work on it.
     working: usize,
@@ -40,6 +42,23 @@ impl Deadlines {
         if let Some(waker) = waker {
             waker.wake();
         }
+    }
+
+    /// Notes that blocks of files are to grow older at `deadline`.
+    pub(crate) fn set_aging(&self, deadline: Timestamp) {
+        let waker = {
+            let mut inner = self.0.lock();
+            inner.aging = Some(deadline);
+            if inner.next() == Some(deadline) { inner.waker.take() } else { None }
+        };
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether blocks of files are to grow older now.
+    pub(crate) fn take_aging(&self, now: Timestamp) -> bool {
+        self.0.lock().aging.take_if(|deadline| *deadline <= now).is_some()
     }
 
     /// Forgets a stream.
@@ -90,6 +109,13 @@ impl Deadlines {
     pub fn next(&self, waker: &Waker) -> Option<Timestamp> {
         let mut inner = self.0.lock();
         inner.waker = Some(waker.clone());
-        inner.due.first_key_value().map(|((deadline, _), _)| *deadline)
+        inner.next()
+    }
+}
+
+impl Inner {
+    fn next(&self) -> Option<Timestamp> {
+        let first = self.due.first_key_value().map(|((deadline, _), _)| *deadline);
+        [first, self.aging].into_iter().flatten().min()
     }
 }

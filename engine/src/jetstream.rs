@@ -6,12 +6,14 @@
 //!
 //! What is answered is on the disk: a stream that was created is there after a power cut, one that was deleted is not.
 
+mod blocks;
 mod changes;
 mod consumer;
 mod counters;
 mod create;
 mod delete;
 mod ensure;
+mod idle;
 mod limits;
 mod opener;
 mod recover;
@@ -162,16 +164,15 @@ impl JetStream {
     pub fn open(engine: &Arc<Engine>, options: JetStreamOptions) -> Result<Arc<Self>, StorageError> {
         let store = open_store(&options)?;
         let memory: Arc<dyn Medium> = Arc::new(Memory::new());
-        let file = if store.is_some() { Arc::clone(&options.medium) } else { Arc::clone(&memory) };
+        let file = Arc::clone(store.as_ref().map_or(&memory, |store| store.medium()));
         let opener = Arc::new(Opener::new(file, memory, options.sync, options.domain.clone()));
         let recovered = match &store {
             Some(store) => recover::all(store, &opener, &*options.executor, engine.timestamp())?,
             None => Recovered::default(),
         };
+        blocks::let_grow_old(engine, opener.file.block_cache());
         let jetstream = Arc::new(Self::new(engine, options, store, opener, recovered));
-        for stream in jetstream.registry.list(None) {
-            stream.start();
-        }
+        jetstream.registry.list(None).iter().for_each(Stream::start);
         Ok(jetstream)
     }
 

@@ -16,13 +16,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use foldhash::HashMap;
 use parking_lot::Mutex;
 
+use crate::block_cache::{BlockCache, MAX_BLOCK_CACHE_BYTES};
 use crate::error::StorageError;
 use crate::medium::{File, Medium};
 
-/// A disk of which only so many files are open at a time.
+/// A disk of which only so many files are open at a time, and so many blocks in memory.
 #[derive(Debug)]
 pub struct FilePool {
     shared: Arc<Shared>,
+    blocks: Arc<BlockCache>,
 }
 
 #[derive(Debug)]
@@ -63,7 +65,7 @@ impl FilePool {
     pub fn new(medium: Arc<dyn Medium>, capacity: usize) -> Self {
         let capacity = capacity.max(1);
         let shared = Shared { medium, capacity, next_id: AtomicU64::new(0), handles: Mutex::default() };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), blocks: Arc::new(BlockCache::new(MAX_BLOCK_CACHE_BYTES)) }
     }
 
     /// The disk with [`OPEN_FILES`] open files, if files of it are worth counting.
@@ -123,6 +125,9 @@ impl Medium for FilePool {
     }
     fn is_persistent(&self) -> bool {
         self.shared.medium.is_persistent()
+    }
+    fn block_cache(&self) -> Option<&Arc<BlockCache>> {
+        Some(&self.blocks)
     }
 }
 

@@ -3,6 +3,7 @@
 //! Nothing here starts a thread, reads a clock or knows a socket. A [`Log`](log::Log) is one synchronous state machine
 //! with one owner at a time; its disk work leaves it as a value ([`Commit`](log::Commit)) that any thread may run.
 
+pub mod block_cache;
 pub mod checkpoint;
 pub mod compaction;
 pub mod compress;

@@ -11,6 +11,8 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::block_cache::BlockCache;
+
 /// A disk. A name that was created, renamed or removed is durable only after [`sync_dir`](Medium::sync_dir) of its
 /// directory.
 pub trait Medium: Debug + Send + Sync {
@@ -38,6 +40,10 @@ pub trait Medium: Debug + Send + Sync {
     fn lock(&self, dir: &Path) -> Result<Box<dyn Send + Sync + Debug>, crate::error::StorageError>;
     /// Whether what it holds outlives the process; if not, nothing is preallocated or synced.
     fn is_persistent(&self) -> bool;
+    /// Where blocks of its files are kept in memory that are read again and again, if anywhere.
+    fn block_cache(&self) -> Option<&Arc<BlockCache>> {
+        None
+    }
 }
 
 /// An open file. Reads and writes carry their position and may run at the same time.

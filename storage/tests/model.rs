@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use embus_storage::file_pool::FilePool;
 use embus_storage::log::{Accounting, Append, Commit, Committed, Log, LogOptions, RemovalMark, Replay, State};
 use embus_storage::medium::Medium;
 use embus_storage::medium::disk::Disk;
@@ -456,6 +457,17 @@ proptest! {
         medium.create_dir("/log".as_ref()).unwrap();
         run(medium, "/log".into(), synced, &actions);
     }
+
+    /// Blocks of the files are kept, and few files are open.
+    #[test]
+    fn in_pooled_memory(synced: bool, actions in proptest::collection::vec((action(), any::<u16>()), 1..200)) {
+        let medium = Memory::new();
+        medium.create_dir("/log".as_ref()).unwrap();
+        let medium = Arc::new(FilePool::new(Arc::new(medium), 2));
+        let blocks = Arc::clone(medium.block_cache().unwrap());
+        run(medium, "/log".into(), synced, &actions);
+        assert_eq!(blocks.bytes(), 0, "they went with the log");
+    }
 }
 
 proptest! {
@@ -464,6 +476,6 @@ proptest! {
     #[test]
     fn on_disk(synced: bool, actions in proptest::collection::vec((action(), any::<u16>()), 1..200)) {
         let dir = tempfile::tempdir().unwrap();
-        run(Arc::new(Disk::new()), dir.path().to_path_buf(), synced, &actions);
+        run(FilePool::over(Arc::new(Disk::new())), dir.path().to_path_buf(), synced, &actions);
     }
 }

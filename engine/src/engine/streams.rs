@@ -70,6 +70,11 @@ impl Engine {
     /// Does what streams have to do by now.
     pub fn handle_deadlines(self: &Arc<Self>) {
         let now = self.timestamp();
+        if self.deadlines.take_aging(now)
+            && let Some(jetstream) = self.jetstream()
+        {
+            jetstream.age_blocks(self);
+        }
         for stream in self.deadlines.take_due(now) {
             let engine = Arc::clone(self);
             let working = Working(engine);

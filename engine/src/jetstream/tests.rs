@@ -1,6 +1,7 @@
 //! The registry over a disk in memory: what wins, what is refused, what is there after the next start.
 
 mod crash;
+mod files;
 mod update;
 
 use std::path::Path;

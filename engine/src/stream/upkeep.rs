@@ -45,6 +45,22 @@ impl Stream {
         self.idle.notify_all();
     }
 
+    /// Waits until there is no disk work under way, and none to be done before something else is changed. Blocks; jobs
+    /// must be able to run.
+    pub(crate) fn wait_until_idle(self: &Arc<Self>, engine: &Arc<Engine>) {
+        loop {
+            self.commit();
+            self.start_upkeep(engine);
+            let mut state = self.state.lock();
+            if !state.busy && !state.in_upkeep {
+                return;
+            }
+            while state.busy || state.in_upkeep {
+                self.idle.wait(&mut state);
+            }
+        }
+    }
+
     /// Ends in good order: what waits is committed, and the log says where it ends. Blocks; jobs must be able to run.
     pub(crate) fn close(self: &Arc<Self>) -> Result<(), StorageError> {
         self.stop(Closing::Shutdown);

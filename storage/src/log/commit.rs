@@ -159,7 +159,7 @@ impl Commit {
 
     /// Makes a new segment, complete with its first records.
     fn create(&self, chunk: &Chunk, creation: &Creation, is_last: bool) -> Result<(), StorageError> {
-        let Place { medium, dir, persistent } = &*self.place;
+        let Place { medium, dir, persistent, .. } = &*self.place;
         let temporary = dir.join(chunk.file.name.temporary_name());
         let path = chunk.file.path();
         let failed = |operation| move |error: io::Error| StorageError::io(operation, &path, error);

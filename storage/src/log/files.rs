@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use crate::block_cache::{BlockCache, MAX_CACHED_RECORD_BYTES};
 use crate::error::StorageError;
 use crate::medium::{File, Medium};
 use crate::record::{HEADER_BYTES, Header, Kind, Salt};
@@ -16,12 +17,14 @@ pub(crate) struct Place {
     pub(crate) dir: PathBuf,
     /// Whether syncs mean anything.
     pub(crate) persistent: bool,
+    /// Blocks of files that are read again and again, if the disk is worth it.
+    blocks: Option<Arc<BlockCache>>,
 }
 
 impl Place {
     pub(crate) fn new(medium: Arc<dyn Medium>, dir: PathBuf) -> Arc<Self> {
-        let persistent = medium.is_persistent();
-        Arc::new(Self { medium, dir, persistent })
+        let (persistent, blocks) = (medium.is_persistent(), medium.block_cache().map(Arc::clone));
+        Arc::new(Self { medium, dir, persistent, blocks })
     }
 
     pub(crate) fn path(&self, name: SegmentName) -> PathBuf {
@@ -80,6 +83,8 @@ pub(crate) struct SegmentFile {
     readers: Arc<()>,
     /// Bytes that the file has, room for records to come included.
     allocated: AtomicU64,
+    /// The file among those whose blocks are kept.
+    number: OnceLock<u64>,
 }
 
 impl SegmentFile {
@@ -92,13 +97,21 @@ impl SegmentFile {
             file: OnceLock::new(),
             readers: Arc::default(),
             allocated: AtomicU64::new(0),
+            number: OnceLock::new(),
         })
     }
 
     /// One that is there.
     pub(crate) fn opened(place: Arc<Place>, name: SegmentName, salt: Salt, file: Arc<dyn File>, len: u64) -> Arc<Self> {
-        let file = OnceLock::from(file);
-        Arc::new(Self { place, name, salt, file, readers: Arc::default(), allocated: AtomicU64::new(len) })
+        Arc::new(Self {
+            place,
+            name,
+            salt,
+            file: OnceLock::from(file),
+            readers: Arc::default(),
+            allocated: AtomicU64::new(len),
+            number: OnceLock::new(),
+        })
     }
 
     /// Keeps the file on the disk until it is dropped.
@@ -133,14 +146,23 @@ impl SegmentFile {
         self.allocated.store(len, Ordering::Relaxed);
     }
 
-    /// So many bytes; an error if the file has not got them.
-    pub(crate) fn read(&self, offset: u32, len: usize) -> Result<Vec<u8>, StorageError> {
-        let mut bytes = vec![0; len];
-        if self.read_into(&mut bytes, offset)? == len {
-            Ok(bytes)
-        } else {
-            Err(self.damaged("it ends within a record"))
+    /// Reads the record of a message, which fills `record`, and returns its header. Blocks of the file are kept where
+    /// messages are read more than once.
+    pub(crate) fn read_message(&self, sequence: u64, offset: u32, record: &mut [u8]) -> Result<Header, StorageError> {
+        if let Some(blocks) = self.place.blocks.as_ref().filter(|_| record.len() <= MAX_CACHED_RECORD_BYTES) {
+            let number = *self.number.get_or_init(|| blocks.enroll());
+            // What the disk says is asked for below, too.
+            if blocks.read(number, &**self.file()?, record, offset).unwrap_or(false) {
+                match self.verify(sequence, offset, record) {
+                    Ok(header) => return Ok(header),
+                    Err(_) => blocks.discard(number, offset, record.len()),
+                }
+            }
         }
+        if self.read_into(record, offset)? < record.len() {
+            return Err(self.damaged("it ends within a record"));
+        }
+        self.verify(sequence, offset, record)
     }
 
     /// Fills `buf` as far as the file reaches; returns how far.
@@ -172,5 +194,14 @@ impl SegmentFile {
 
     pub(crate) fn damaged(&self, reason: &'static str) -> StorageError {
         StorageError::Damaged { path: self.path(), reason }
+    }
+}
+
+impl Drop for SegmentFile {
+    /// What is read no more takes no memory.
+    fn drop(&mut self) {
+        if let (Some(blocks), Some(&number)) = (&self.place.blocks, self.number.get()) {
+            blocks.forget(number);
+        }
     }
 }

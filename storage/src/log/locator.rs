@@ -71,12 +71,20 @@ impl Locator {
     /// # Errors
     /// [`StorageError::Damaged`] if what lies there is not that message any more: tell `Log::note_damaged`.
     pub fn read(&self) -> Result<StoredMessage, StorageError> {
-        let bytes = match &self.source {
-            Source::File => self.file.read(self.extent.offset, self.extent.len() as usize)?.into(),
-            Source::Copy(bytes) => bytes.clone(),
-            Source::InFlight(chunks) => Bytes::copy_from_slice(self.record_in(chunks)?),
+        let (bytes, header) = match &self.source {
+            Source::File => {
+                let mut record = vec![0; self.extent.len() as usize];
+                let header = self.read_file(&mut record)?;
+                (record.into(), header)
+            }
+            Source::Copy(bytes) => (bytes.clone(), self.verify(bytes)?),
+            Source::InFlight(chunks) => {
+                let bytes = Bytes::copy_from_slice(self.record_in(chunks)?);
+                let header = self.verify(&bytes)?;
+                (bytes, header)
+            }
         };
-        let view = self.view(&bytes)?;
+        let view = self.view(&header, &bytes)?;
         Ok(StoredMessage {
             sequence: view.sequence,
             time: view.time,
@@ -96,15 +104,23 @@ impl Locator {
             buffer.resize(len, 0);
         }
         let record = &mut buffer[..len];
-        match &self.source {
-            Source::File if self.file.read_into(record, self.extent.offset)? < len => {
-                return Err(self.file.damaged("it ends within a record"));
+        let header = match &self.source {
+            Source::File => self.read_file(record)?,
+            Source::Copy(bytes) => {
+                record.copy_from_slice(bytes);
+                self.verify(record)?
             }
-            Source::File => {}
-            Source::Copy(bytes) => record.copy_from_slice(bytes),
-            Source::InFlight(chunks) => record.copy_from_slice(self.record_in(chunks)?),
-        }
-        self.view(record)
+            Source::InFlight(chunks) => {
+                record.copy_from_slice(self.record_in(chunks)?);
+                self.verify(record)?
+            }
+        };
+        self.view(&header, record)
+    }
+
+    /// Fills `record` from the file, or from what is kept of it.
+    fn read_file(&self, record: &mut [u8]) -> Result<Header, StorageError> {
+        self.file.read_message(self.sequence, self.extent.offset, record)
     }
 
     /// The record of the message in the commit that writes it.
@@ -125,9 +141,8 @@ impl Locator {
         self.file.not_as_written()
     }
 
-    /// The message in the bytes of its record.
-    fn view<'a>(&self, record: &'a [u8]) -> Result<MessageView<'a>, StorageError> {
-        let header = self.verify(record)?;
+    /// The message in the bytes of its record, whose header this is.
+    fn view<'a>(&self, header: &Header, record: &'a [u8]) -> Result<MessageView<'a>, StorageError> {
         let message = header.message(&record[HEADER_BYTES..]).ok_or_else(|| self.not_as_written())?;
         let Message { time, subject, headers, payload, .. } = message;
         Ok(MessageView { sequence: self.sequence, time, subject, headers, payload })
