@@ -251,6 +251,15 @@ impl Broker {
         stop.run_until_cancelled(poll_fn(|cx| engine.deadlines().poll_settled(now, cx))).await;
     }
 
+    /// Waits until streams have done what they do by themselves behind what was asked for.
+    #[cfg(feature = "test-util")]
+    pub(crate) async fn idle(&self) {
+        let shell = &self.inner.shell;
+        if let Some(jetstream) = shell.engine.jetstream().cloned() {
+            shell.tasks.run_blocking(move || jetstream.wait_until_idle()).await;
+        }
+    }
+
     /// Ends a client, wire or in-process; says whether there was one.
     #[cfg(feature = "test-util")]
     pub(crate) fn cut(&self, id: ClientId) -> bool {

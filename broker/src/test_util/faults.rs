@@ -172,7 +172,9 @@ impl TestBroker {
     }
 
     /// Lets the next sync of a file fail and lose what it was to make durable, as disks do. The stream refuses what was
-    /// not committed, and tries its disk again some time later on the [clock](TestBroker::clock): 2 s are enough.
+    /// not committed, and tries its disk again some time later on the [clock](TestBroker::clock): 2 s are enough. What
+    /// streams sync by themselves, once they were made or recovered, is waited for first: it is what comes next that fails.
+    /// Cancel-safe: nothing fails then.
     ///
     /// # Errors
     /// [`FaultError::RealDisk`].
@@ -185,15 +187,16 @@ impl TestBroker {
     /// let config = stream::Config { name: "LOG".into(), subjects: vec!["log".into()], ..Default::default() };
     /// let broker = embus::TestBroker::builder().stream(config).start().await?;
     /// let context = jetstream::new(broker.client());
-    /// broker.fail_next_sync()?;
+    /// broker.fail_next_sync().await?;
     /// assert!(context.publish("log", "lost".into()).await?.await.is_err());
     /// broker.advance(std::time::Duration::from_secs(2)).await;
     /// assert!(context.publish("log", "kept".into()).await?.await.is_ok());
     /// # Ok(())
     /// # }
     /// ```
-    pub fn fail_next_sync(&self) -> Result<(), FaultError> {
+    pub async fn fail_next_sync(&self) -> Result<(), FaultError> {
         let medium = self.store.medium()?;
+        self.broker().idle().await;
         medium.fail_at(medium.calls() + 1, Fault::FailedSync);
         Ok(())
     }

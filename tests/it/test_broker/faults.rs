@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use async_nats::ConnectOptions;
 use embus::TestBroker;
+use embus::jetstream::{self, stream::Config};
 use embus::test_util::FaultError;
 use futures_util::{FutureExt, StreamExt};
 use tokio::sync::mpsc;
@@ -121,11 +122,26 @@ fn a_sync_that_fails_takes_only_what_was_not_acknowledged() {
         let broker = started().await;
         let (context, stream) = stream(&broker).await;
         publish(&context, "s.1", "kept").await;
-        broker.fail_next_sync().unwrap();
+        broker.fail_next_sync().await.unwrap();
         assert!(context.publish("s.1", "lost".into()).await.unwrap().await.is_err());
         broker.advance(TRIAL).await;
         publish(&context, "s.1", "kept").await;
         assert_eq!(span(&stream).await.0, 2);
+    });
+}
+
+/// What a stream syncs by itself when it is made comes before.
+#[test]
+fn the_sync_that_fails_is_that_of_the_next_publish() {
+    run(async {
+        for _ in 0..20 {
+            let config = Config { name: "S".into(), subjects: vec!["s".into()], ..Config::default() };
+            let broker = TestBroker::builder().stream(config).start().await.unwrap();
+            let context = jetstream::new(broker.client());
+            broker.fail_next_sync().await.unwrap();
+            assert!(context.publish("s", "lost".into()).await.unwrap().await.is_err());
+            broker.shutdown().await;
+        }
     });
 }
 
@@ -154,7 +170,7 @@ fn a_full_disk_refuses_until_there_is_room() {
 fn a_real_disk_has_no_faults_on_command() {
     run(async {
         let broker = TestBroker::builder().temp_dir().start().await.unwrap();
-        for refused in [broker.fail_next_sync(), broker.fill_disk(), broker.free_disk(), broker.crash().await] {
+        for refused in [broker.fail_next_sync().await, broker.fill_disk(), broker.free_disk(), broker.crash().await] {
             assert_eq!(refused.unwrap_err(), FaultError::RealDisk);
         }
         let scene = Scene::of(broker.broker()).await;
