@@ -76,7 +76,7 @@ fn create(server: &Server) -> io::Result<()> {
 
 /// Subjects of keys, all of one length.
 fn subject(number: usize) -> String {
-    format!("$KV.LOAD.00.{number:012}")
+    format!("$KV.LOAD.00.{number:07}")
 }
 
 /// A value of the usual size.
