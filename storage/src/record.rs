@@ -5,7 +5,8 @@
 //! or lies where it was not written, never validates.
 //!
 //! ```text
-//!  0 u8   kind (low nibble: 1 message, 2 removal, 3 description, 4 skip, 5 filler), flags (high nibble: 1 headers, 2 marked, 4 evicts)
+//!  0 u8   kind (low nibble: 1 message, 2 removal, 3 description, 4 skip, 5 filler), flags (high nibble: 1 headers, 2 marked, 4 evicts,
+//!         8 removed as it came)
 //!  1 u8   0
 //!  2 u16  length of the subject
 //!  4 u32  length of the body
@@ -71,6 +72,8 @@ pub struct Header {
     pub marked: bool,
     /// Whether a message evicts another one.
     pub evicts: bool,
+    /// Whether a message was removed as it came: nobody ever sees it.
+    pub dead: bool,
     /// Bytes of the subject.
     pub subject_len: u16,
     /// Bytes behind the fixed header.
@@ -99,6 +102,7 @@ impl Header {
             has_headers: fixed[0] & HAS_HEADERS != 0,
             marked: fixed[0] & MARKED != 0,
             evicts: fixed[0] & EVICTS != 0,
+            dead: fixed[0] & DEAD != 0,
             subject_len: u16::from_le_bytes([fixed[2], fixed[3]]),
             body_len: u32_at(fixed, 4),
             relative: u32_at(fixed, 8),
@@ -138,6 +142,7 @@ impl Header {
             relative: self.relative,
             time: self.time,
             marked: self.marked,
+            dead: self.dead,
             evicts,
             subject,
             headers,
@@ -183,6 +188,8 @@ pub struct Message<'a> {
     pub time: Timestamp,
     /// Whether a replay hands it to the owner of the log.
     pub marked: bool,
+    /// Whether it was removed as it came.
+    pub dead: bool,
     /// How many sequences before it the one lies that it evicts; 0: none.
     pub evicts: u32,
     /// Where it was published.
@@ -218,6 +225,7 @@ impl Message<'_> {
         bits |= if has_headers { HAS_HEADERS } else { 0 };
         bits |= if self.marked { MARKED } else { 0 };
         bits |= if evicts { EVICTS } else { 0 };
+        bits |= if self.dead { DEAD } else { 0 };
         out.reserve(len);
         let start = out.len();
         let fixed = Fixed { bits, subject_len: self.subject.len(), relative: self.relative, time: self.time };
@@ -368,6 +376,7 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 const HAS_HEADERS: u8 = 0x10;
 const MARKED: u8 = 0x20;
 const EVICTS: u8 = 0x40;
+const DEAD: u8 = 0x80;
 const LENGTH_BITS: u32 = (1 << 30) - 1;
 /// Of CRC-32 (IEEE), reflected.
 const POLYNOMIAL: u32 = 0xedb8_8320;

@@ -116,6 +116,44 @@ fn a_removal_that_was_refused_does_not_come_alone() {
     }
 }
 
+/// A power cut may leave any sectors of what was not synced: the message without what is written behind it, too.
+#[test]
+fn what_was_removed_as_it_came_never_turns_up() {
+    for seed in 0..256 {
+        let (medium, mut log) = log_of(seed, false);
+        for _ in 0..40 {
+            let removed = Append { time: 1, subject: b"s", headers: b"", payload: b"", marked: true, evict: 0 };
+            log.append_removed(&removed).unwrap();
+            append(&mut log).unwrap();
+            write(&mut log).unwrap();
+        }
+        medium.cut_power();
+        let mut log = open_as(&medium.restart(), false);
+        let found = readable(&mut log);
+        assert!(found.iter().all(|sequence| *sequence <= 3 || sequence % 2 == 1), "seed {seed}: {found:?}");
+        assert!(append(&mut log).unwrap() > *found.last().unwrap());
+    }
+}
+
+/// What was acknowledged without a sync goes with the sync that fails, and so does the mark that tells of it, with each
+/// sync that fails again. The next process does not know of that: no sequence is given out once more all the same.
+#[test]
+fn no_sequence_comes_again_after_syncs_that_failed() {
+    for seed in 0..64 {
+        let (medium, mut log) = log_of(seed, false);
+        for _ in 0..3 {
+            append(&mut log).unwrap();
+            write(&mut log).unwrap();
+        }
+        medium.fail_from(medium.calls() + 1, Fault::FailedSync);
+        assert!(commit(&mut log).is_err());
+        medium.crash();
+        let mut log = open_as(&medium.restart(), false);
+        let next = append(&mut log).unwrap();
+        assert!(next > 6, "seed {seed}: {next} is given out again");
+    }
+}
+
 #[test]
 fn a_full_disk_is_readable_and_goes_on_by_itself() {
     let (medium, mut log) = log();

@@ -178,8 +178,7 @@ impl Core {
     fn skip(&mut self, subject: &[u8], headers: &[u8], id: Option<&[u8]>, now: Timestamp) -> Result<u64, StorageError> {
         let headers = if id.is_some() { headers } else { &[] };
         let append = Append { time: now, subject, headers, payload: &[], marked: id.is_some(), evict: 0 };
-        let sequence = self.log.append(&append)?;
-        self.log.remove(sequence)?;
+        let sequence = self.log.append_removed(&append)?;
         self.note_id(id, sequence);
         Ok(sequence)
     }

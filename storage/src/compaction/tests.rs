@@ -77,7 +77,8 @@ impl Files {
         let headers: &[u8] = if random.is_multiple_of(5) { b"NATS/1.0\r\nA: b\r\n\r\n" } else { b"" };
         let payload = &PAYLOAD[..usize::from(random)];
         let (time, marked) = (i64::from(relative), random.is_multiple_of(7));
-        Message { relative, time, marked, evicts: u32::try_from(evicts).unwrap(), subject, headers, payload }
+        let evicts = u32::try_from(evicts).unwrap();
+        Message { relative, time, marked, dead: false, evicts, subject, headers, payload }
     }
 
     fn oldest(&self, subject: &[u8]) -> Option<u64> {

@@ -12,13 +12,25 @@ use crate::subject_index::SubjectId;
 impl Log {
     /// Appends a message; returns its sequence. Evicts `append.evict` older messages of its subject.
     pub fn append(&mut self, append: &Append<'_>) -> Result<u64, StorageError> {
+        self.append_as(append, false)
+    }
+
+    /// Uses a sequence for a message that nobody shall see, and that nothing but a replay is told of. The record itself says
+    /// so: however a power cut tears a commit, the message does not turn up.
+    pub fn append_removed(&mut self, append: &Append<'_>) -> Result<u64, StorageError> {
+        let sequence = self.append_as(append, true)?;
+        self.take_out(sequence);
+        Ok(sequence)
+    }
+
+    fn append_as(&mut self, append: &Append<'_>, dead: bool) -> Result<u64, StorageError> {
         self.check_usable()?;
         let Append { subject, headers, payload, marked, .. } = *append;
         let sequence = self.next_sequence()?;
         let time = append.time.max(self.last_time);
         // What evicting adds is counted in already: the length is only a bound here.
-        let message =
-            Message { relative: 0, time, marked, evicts: u32::from(append.evict > 0), subject, headers, payload };
+        let evicts = u32::from(append.evict > 0);
+        let message = Message { relative: 0, time, marked, dead, evicts, subject, headers, payload };
         if subject.is_empty() {
             return Err(StorageError::TooLarge);
         }

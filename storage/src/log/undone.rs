@@ -9,6 +9,7 @@ use std::io;
 use super::evicted::Evicted;
 use super::files::Place;
 use crate::error::StorageError;
+use crate::medium::File;
 use crate::record::Salt;
 use crate::segment::{SegmentName, Slot, TailMark};
 
@@ -58,11 +59,30 @@ impl Undone {
 
     /// Takes it back, durably. The last files go first: whatever is left is without holes.
     pub(super) fn take_back(&self, place: &Place) -> Result<(), StorageError> {
+        let taken_back = self.try_to_take_back(place);
+        if taken_back.is_err()
+            && let Some(told) = &self.mark
+        {
+            // The sync that failed last may have taken the newest mark with it, once more. Who starts on what is left in
+            // the page cache shall find which sequences were given out.
+            let _ = place.medium.open(&place.path(told.name)).and_then(|file| told.write(&*file));
+        }
+        taken_back
+    }
+
+    fn try_to_take_back(&self, place: &Place) -> Result<(), StorageError> {
         for &name in self.created.iter().rev() {
             remove(place, name)?;
         }
         let told = |name| self.mark.as_deref().filter(|told| told.name == name);
         self.extended.iter().try_for_each(|&(name, end)| cut(place, name, end, told(name)))
+    }
+}
+
+impl Told {
+    fn write(&self, file: &dyn File) -> io::Result<()> {
+        let (at, bytes) = self.mark.encode(self.slot, self.salt, &self.removals);
+        file.write_all_at(&bytes, at.into())
     }
 }
 
@@ -91,9 +111,8 @@ fn cut(place: &Place, name: SegmentName, end: u32, told: Option<&Told>) -> Resul
     if file.len().map_err(failed("read"))? > u64::from(end) {
         file.truncate(end.into()).map_err(failed("truncate"))?;
     }
-    if let Some(Told { slot, mark, removals, salt, .. }) = told {
-        let (at, bytes) = mark.encode(*slot, *salt, removals);
-        file.write_all_at(&bytes, at.into()).map_err(failed("write"))?;
+    if let Some(told) = told {
+        told.write(&*file).map_err(failed("write"))?;
     }
     if place.persistent {
         file.sync().map_err(failed("sync"))?;

@@ -5,7 +5,7 @@ use super::*;
 const SALT: Salt = Salt(0x0123_4567_89ab_cdef);
 
 fn message<'a>(subject: &'a [u8], headers: &'a [u8], payload: &'a [u8]) -> Message<'a> {
-    Message { relative: 7, time: -3, marked: true, evicts: 2, subject, headers, payload }
+    Message { relative: 7, time: -3, marked: true, dead: false, evicts: 2, subject, headers, payload }
 }
 
 #[test]
@@ -75,13 +75,13 @@ fn a_moved_record_is_valid_at_its_new_place() {
 proptest! {
     #[test]
     fn messages_come_back(
-        relative: u32, time: i64, marked: bool, evicts: u32, salt: u64, offset: u32,
+        relative: u32, time: i64, marked: bool, dead: bool, evicts: u32, salt: u64, offset: u32,
         subject in proptest::collection::vec(any::<u8>(), 1..40),
         headers in proptest::collection::vec(any::<u8>(), 0..40),
         payload in proptest::collection::vec(any::<u8>(), 0..300),
     ) {
         let (subject, headers, payload) = (&subject[..], &headers[..], &payload[..]);
-        let written = Message { relative, time, marked, evicts, subject, headers, payload };
+        let written = Message { relative, time, marked, dead, evicts, subject, headers, payload };
         let mut out = Vec::new();
         let extent = written.encode(Salt(salt), offset, &mut out)?;
         let header = Header::decode(&out, Salt(salt).at(offset)).unwrap();

@@ -110,7 +110,8 @@ fn file(payloads: &[Vec<u8>]) -> (Arc<dyn File>, Vec<u32>) {
     let mut offsets = Vec::new();
     for (relative, payload) in (0..).zip(payloads) {
         offsets.push(u32::try_from(bytes.len()).unwrap());
-        let message = Message { relative, time: 0, marked: false, evicts: 0, subject: b"s", headers: b"", payload };
+        let message =
+            Message { relative, time: 0, marked: false, dead: false, evicts: 0, subject: b"s", headers: b"", payload };
         message.encode(SALT, offsets[relative as usize], &mut bytes).unwrap();
     }
     let file = Memory::new().create(Path::new("/file")).unwrap();

@@ -107,6 +107,7 @@ impl Recovery<'_> {
         let id = match (&mut self.checkpoint, sequence <= self.known_to) {
             // A compaction moved it here; whether it was live, the checkpoint tells.
             (Some(checkpoint), true) => checkpoint.claim(sequence),
+            _ if header.dead => None,
             _ => self.subjects.append(message.subject, sequence),
         };
         if let Some(entries) = self.segments.back_mut().map(|segment| &mut segment.entries) {
