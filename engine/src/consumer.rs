@@ -5,7 +5,8 @@
 //! while it [`is_hungry`](Consumer::is_hungry), and when a destination was congested and is no more,
 //! [`poll`](Consumer::poll) it, or [`poll_run`](Consumer::poll_run), until it yields nothing: then everything is sent that
 //! can be. Afterwards take its
-//! [events](Consumer::take_event) and what it has [settled](Consumer::take_settled), write its
+//! [events](Consumer::take_event), say when all that [was sent](Consumer::handle_sent), take what it has
+//! [settled](Consumer::take_settled), write its
 //! [changes](Consumer::write_delta) with the next commit, and call [`handle_deadline`](Consumer::handle_deadline) at
 //! [`next_deadline`](Consumer::next_deadline).
 
@@ -37,6 +38,7 @@ mod snapshot;
 mod status;
 mod step;
 mod timers;
+mod unread;
 
 use std::collections::VecDeque;
 
@@ -97,6 +99,8 @@ pub struct Consumer {
     outbox: VecDeque<Status>,
     events: Events,
     settled: VecDeque<u64>,
+    /// What it will be done with when that is sent.
+    sending: VecDeque<u64>,
     /// Messages that wait and were found removed; empty between calls.
     removed: Vec<u64>,
     /// What it is over with and may come back.
@@ -154,6 +158,7 @@ impl Consumer {
             outbox: VecDeque::new(),
             events: Events::default(),
             settled: VecDeque::new(),
+            sending: VecDeque::new(),
             removed: Vec::new(),
             passed: None,
             held_until: None,
@@ -230,7 +235,8 @@ impl Consumer {
     pub fn has_settled(&self, sequence: u64) -> bool {
         let Progress { floor, delivered, pending, .. } = &self.progress;
         let is_done = || self.rules.acks == Acks::Each && sequence <= *delivered && pending.find(sequence, 0).is_none();
-        sequence <= floor.stream || is_done()
+        let is_sent = || self.sending.front().is_none_or(|first| sequence < *first);
+        (sequence <= floor.stream && is_sent()) || is_done()
     }
 
     /// Whether it wants messages on this subject.

@@ -32,6 +32,8 @@ pub(super) struct Cursor {
     mark: RemovalMark,
     /// The last messages of their subjects, which come before all that is new.
     latest: Option<Box<Latest>>,
+    /// Up to here only those come, or came.
+    latest_to: u64,
 }
 
 impl Cursor {
@@ -52,14 +54,14 @@ impl Cursor {
     /// At a sequence, with nothing counted.
     pub(super) fn at(next: u64, log: &mut Log) -> Self {
         log.watch_removals(true);
-        Self { next, start: next, count: 0, counted_to: next - 1, mark: log.removal_mark(), latest: None }
+        Self { next, start: next, count: 0, counted_to: next - 1, mark: log.removal_mark(), latest: None, latest_to: 0 }
     }
 
     /// Looks up the last messages of all subjects, as they were when `resume` was the last message.
     pub(super) fn find_latest(&mut self, resume: u64, rules: &Rules, log: &mut Log) -> Result<(), StorageError> {
         let latest = Latest::find(self.next, resume, rules, log)?;
         self.count = latest.len();
-        self.counted_to = resume;
+        (self.counted_to, self.latest_to) = (resume, resume);
         self.latest = Some(Box::new(latest));
         self.leave_latest();
         Ok(())
@@ -79,6 +81,11 @@ impl Cursor {
         self.latest.as_deref().map(Latest::resume)
     }
 
+    /// The same for when it was at `sequence`.
+    pub(super) fn resume_at(&self, sequence: u64) -> Option<u64> {
+        Some(self.latest_to).filter(|latest_to| sequence <= *latest_to)
+    }
+
     /// Whether something was removed that it does not know of.
     #[inline]
     pub(super) fn is_behind(&self, log: &Log) -> bool {
@@ -88,10 +95,18 @@ impl Cursor {
     /// What came behind this sequence was not committed, and never will be; others may have the same sequences.
     pub(super) fn forget_behind(&mut self, last: u64) {
         self.counted_to = self.counted_to.min(last.max(self.next - 1));
+        self.latest_to = self.latest_to.min(last);
         if let Some(latest) = &mut self.latest {
             latest.forget_behind(last);
         }
         self.leave_latest();
+    }
+
+    /// Nothing from `next` on has ever been there. Says whether it had come further.
+    pub(super) fn fall_back(&mut self, next: u64) -> bool {
+        let was_ahead = self.next > next;
+        (self.next, self.start) = (self.next.min(next), self.start.min(next));
+        was_ahead
     }
 
     /// Where it is.

@@ -126,7 +126,33 @@ impl Consumer {
     /// The log was read anew, without what was not committed: what it passed over and is there again is to be delivered.
     /// Says whether there is something.
     pub fn handle_undone(&mut self, before: &Log, log: &mut Log, now: Timestamp) -> bool {
+        let has_fallen = self.fall_back(before, log);
         self.cursor.forget_behind(log.last_sequence());
+        let has_more = self.take_back_passed(before, log) || has_fallen;
+        if has_more {
+            self.is_caught_up = false;
+            self.held_until = None;
+            self.used_at = now;
+            self.changes.whole();
+        }
+        has_more
+    }
+
+    /// A purge, or its own beginning, took it behind messages that were not committed, and never will be: others come with
+    /// their sequences. Says whether that was so.
+    fn fall_back(&mut self, before: &Log, log: &Log) -> bool {
+        let behind = log.last_sequence() + 1;
+        let starts_ahead = self.cursor.start > before.last_sequence() + 1
+            || (self.cursor.start == self.config.start_sequence && self.config.start_sequence > 0);
+        let next = if starts_ahead { behind.max(self.cursor.start) } else { behind };
+        let has_fallen = self.cursor.fall_back(next);
+        if has_fallen {
+            self.progress.go_back(next, self.rules.acks);
+        }
+        has_fallen
+    }
+
+    fn take_back_passed(&mut self, before: &Log, log: &mut Log) -> bool {
         let Some(passed) = self.passed.take() else { return false };
         let is_back = |sequence, log: &Log| before.subject_of(sequence).is_none() && log.subject_of(sequence).is_some();
         let Passed { older, newer } = *passed;
@@ -146,12 +172,6 @@ impl Consumer {
             self.go_back(Place { next: first, ..place }, log);
             has_more = true;
         }
-        if has_more {
-            self.is_caught_up = false;
-            self.held_until = None;
-            self.used_at = now;
-            self.changes.whole();
-        }
         has_more
     }
 
@@ -170,7 +190,7 @@ impl Consumer {
     }
 
     /// What it delivered from there on was in doubt, and is delivered anew.
-    fn go_back(&mut self, place: Place, log: &mut Log) {
+    pub(super) fn go_back(&mut self, place: Place, log: &mut Log) {
         let start = self.cursor.start;
         self.progress.go_back(place.next, self.rules.acks);
         self.cursor = Cursor::at(place.next, log);

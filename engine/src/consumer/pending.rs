@@ -133,6 +133,13 @@ impl Pending {
         self.waiting_from = self.waiting_from.min(from);
     }
 
+    /// The last delivery of a message did not take place.
+    pub(super) fn undeliver(&mut self, slot: Slot) {
+        let entry = &mut self.entries[slot.0];
+        self.redelivered -= u64::from(entry.deliveries == 2);
+        entry.deliveries = entry.deliveries.saturating_sub(1);
+    }
+
     /// Finds the message; `consumer_sequence` is that of a delivery of it, as far as known, and leads there at once if
     /// there is nothing in between that was delivered again or left out.
     #[inline]

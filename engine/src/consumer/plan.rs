@@ -200,7 +200,9 @@ impl Consumer {
         self.progress.deliver(sequence, now, self.rules.acks);
         if self.rules.acks == Acks::None {
             self.changes.moved();
-            self.settled(sequence);
+            if self.setting.settles {
+                self.sending.push_back(sequence);
+            }
         } else {
             self.changes.delivered(sequence, now);
         }

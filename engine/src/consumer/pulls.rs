@@ -1,7 +1,5 @@
 //! Requests for messages as they come in, and what is refused at once. [reference §5.5]
 
-use bytes::Bytes;
-
 use super::config::PriorityPolicy;
 use super::pin::Pin;
 use super::pull::{Priority, PullRequest};
@@ -47,14 +45,6 @@ impl Consumer {
         }
         requests.push(request, pin.policy(), scene.now);
         None
-    }
-
-    /// A message that it delivered to `to` could not be read: who asked for it is owed one. The message itself counts as
-    /// delivered, and leaves once the log knows that it is lost.
-    pub fn handle_unread(&mut self, to: &Bytes) {
-        if let Demand::Pull { requests, .. } = &mut self.demand {
-            requests.take_back(to, &mut self.outbox);
-        }
     }
 
     fn refusal(&self, request: &PullRequest) -> Option<Status> {

@@ -228,13 +228,13 @@ impl Requests {
         }
     }
 
-    /// A message that was given to `to` could not be sent. Where the request has ended meanwhile, its status says so.
-    pub(super) fn take_back(&mut self, to: &Bytes, outbox: &mut VecDeque<Status>) {
+    /// Messages that were given to `to` could not be sent. Where the request has ended meanwhile, its status says so.
+    pub(super) fn take_back(&mut self, to: &Bytes, messages: u64, outbox: &mut VecDeque<Status>) {
         if let Some(request) = self.queue.iter_mut().find(|request| request.reply == *to) {
-            request.messages_left += 1;
-            request.delivered = request.delivered.saturating_sub(1);
+            request.messages_left = request.messages_left.saturating_add(messages);
+            request.delivered = request.delivered.saturating_sub(messages);
         } else {
-            outbox.push_back(Status::request_timeout(to, Left { messages: 1, bytes: 0 }));
+            outbox.push_back(Status::request_timeout(to, Left { messages, bytes: 0 }));
         }
     }
 

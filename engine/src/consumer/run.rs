@@ -22,6 +22,17 @@ pub enum Read {
     One(Locator),
 }
 
+impl Read {
+    /// How many messages it is.
+    #[allow(clippy::len_without_is_empty, reason = "it is never empty")]
+    pub fn len(&self) -> u64 {
+        match self {
+            Self::Run(run) => run.len() as u64,
+            Self::One(_) => 1,
+        }
+    }
+}
+
 impl Consumer {
     /// As [`poll`](Self::poll), but for several messages at once where that is possible: `limit` at most.
     ///

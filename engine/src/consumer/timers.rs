@@ -120,6 +120,7 @@ impl Consumer {
     fn shrink(&mut self) {
         self.progress.pending.shrink();
         self.settled.shrink_to_fit();
+        self.sending.shrink_to_fit();
         self.outbox.shrink_to_fit();
         self.removed.shrink_to_fit();
         if let Demand::Pull { requests, .. } = &mut self.demand {

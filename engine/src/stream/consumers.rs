@@ -20,6 +20,7 @@ mod relief;
 mod removals;
 mod retention;
 mod slots;
+mod unread;
 mod wake;
 
 #[cfg(test)]

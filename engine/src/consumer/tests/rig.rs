@@ -250,6 +250,7 @@ impl Rig {
     }
 
     pub(super) fn settled(&mut self) -> Vec<u64> {
+        self.consumer.handle_sent();
         std::iter::from_fn(|| self.consumer.take_settled()).collect()
     }
 

@@ -42,6 +42,10 @@ pub(super) struct Run {
     pub(super) key: Key,
     pub(super) name: Arc<str>,
     pub(super) end: usize,
+    /// Whether nothing is to be sent behind what could not be read.
+    pub(super) delivers_once: bool,
+    /// Whether the stream waits until everything is sent.
+    pub(super) is_sending: bool,
 }
 
 impl Plan {
@@ -113,7 +117,13 @@ impl Consumers {
         let Some(member) = self.member(slot) else { return false };
         let key = Key { slot, id: member.id };
         plan.congested.extend(gate.take_congested().into_iter().map(|subject| (key, subject)));
-        plan.runs.push(Run { key, name: Arc::clone(&member.name), end: plan.steps.len() });
+        plan.runs.push(Run {
+            key,
+            name: Arc::clone(&member.name),
+            end: plan.steps.len(),
+            delivers_once: member.consumer.delivers_once(),
+            is_sending: member.consumer.is_sending(),
+        });
         has_more.unwrap_or(false)
     }
 }

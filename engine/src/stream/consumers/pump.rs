@@ -11,6 +11,7 @@ use embus_storage::log::{BlockReader, RunEnd};
 use super::Key;
 use super::gate::Gate;
 use super::plan::Plan;
+use super::unread::{Unread, Why};
 use crate::api::advisory;
 use crate::consumer::ack::AckToken;
 use crate::consumer::{Deliver, DeliverRun, Status, Step};
@@ -43,14 +44,6 @@ struct Carrier {
     added: Vec<u8>,
     unread: Vec<Unread>,
     frame: RowSpace,
-}
-
-/// A message that was to be delivered and could not be read.
-struct Unread {
-    consumer: Key,
-    to: Bytes,
-    sequence: u64,
-    is_damaged: bool,
 }
 
 impl Stream {
@@ -113,9 +106,7 @@ impl Stream {
             }
         }
         self.carry_out(engine, &router, worker, space);
-        if !space.carrier.unread.is_empty() {
-            self.note_unread(&mut space.carrier.unread);
-        }
+        self.note_sent(&space.plan, &mut space.carrier.unread, engine.timestamp());
         // What is congested shows only when it has been handed over.
         worker.batch.flush();
         self.await_relief(&router, &space.plan.congested, worker);
@@ -132,12 +123,14 @@ impl Stream {
         for run in &plan.runs {
             let steps = &plan.steps[start..run.end];
             start = run.end;
-            let run = Hauled { key: run.key, consumer: &run.name, end: end_of(steps) };
+            let (end, is_broken) = (end_of(steps), false);
+            let mut run =
+                Hauled { key: run.key, consumer: &run.name, end, delivers_once: run.delivers_once, is_broken };
             for step in steps {
                 match step {
                     Step::Status(status) => send_status(router, worker, status),
-                    Step::Deliver(deliver) => self.hand_over(router, worker, &run, deliver, carrier),
-                    Step::Run(messages) => self.hand_over_run(router, worker, &run, messages, carrier),
+                    Step::Deliver(deliver) => self.hand_over(router, worker, &mut run, deliver, carrier),
+                    Step::Run(messages) => self.hand_over_run(router, worker, &mut run, messages, carrier),
                 }
             }
         }
@@ -150,19 +143,22 @@ impl Stream {
         &self,
         router: &Router,
         worker: &mut Worker,
-        run: &Hauled<'_>,
+        run: &mut Hauled<'_>,
         deliver: &Deliver,
         carrier: &mut Carrier,
     ) {
-        let Carrier { reader, reply, added, .. } = carrier;
+        let Carrier { reader, reply, added, unread, .. } = carrier;
+        if run.is_broken {
+            return unread.push(run.behind(&deliver.to, 1));
+        }
+        let Deliver { consumer_sequence, deliveries, .. } = *deliver;
         let message = match reader.read(&deliver.locator, run.end) {
             Ok(message) => message,
             Err(error) => {
-                let unread = self.unread(run.key, &deliver.to, deliver.locator.sequence(), &error);
-                return carrier.unread.push(unread);
+                let place = (deliver.locator.sequence(), consumer_sequence);
+                return unread.push(self.unread(run, &deliver.to, place, &error));
             }
         };
-        let Deliver { consumer_sequence, deliveries, .. } = *deliver;
         let token = AckToken { deliveries, stream_sequence: message.sequence, consumer_sequence };
         reply.clear();
         token.write_reply(reply, self.name.as_bytes(), run.consumer.as_bytes(), message.time, deliver.pending);
@@ -184,46 +180,46 @@ impl Stream {
         &self,
         router: &Router,
         worker: &mut Worker,
-        run: &Hauled<'_>,
+        run: &mut Hauled<'_>,
         messages: &DeliverRun,
         carrier: &mut Carrier,
     ) {
         let Carrier { reader, unread, frame, .. } = carrier;
         let DeliverRun { to, run: places, consumer_sequence, pending } = messages;
+        if run.is_broken {
+            return unread.push(run.behind(to, places.len() as u64));
+        }
         let mut delivery = worker.deliver_row(router, to, frame.begin(&self.name, run.consumer));
-        for (number, sequence) in places.sequences().enumerate() {
-            match reader.read_of(places, number, run.end) {
-                Ok(message) => {
-                    let number = number as u64;
-                    delivery.add(&message, consumer_sequence + number, pending.saturating_sub(number));
+        for (place, sequence) in places.sequences().enumerate() {
+            let number = place as u64;
+            match reader.read_of(places, place, run.end) {
+                Ok(message) => delivery.add(&message, consumer_sequence + number, pending.saturating_sub(number)),
+                Err(error) => {
+                    let mut failed = self.unread(run, to, (sequence, consumer_sequence + number), &error);
+                    if run.is_broken {
+                        failed.messages = places.len() as u64 - number;
+                    }
+                    unread.push(failed);
                 }
-                Err(error) => unread.push(self.unread(run.key, to, sequence, &error)),
+            }
+            if run.is_broken {
+                return;
             }
         }
     }
 
+    /// A message, and the number of its delivery.
     #[cold]
-    fn unread(&self, consumer: Key, to: &Bytes, sequence: u64, error: &StorageError) -> Unread {
+    fn unread(&self, run: &mut Hauled<'_>, to: &Bytes, place: (u64, u64), error: &StorageError) -> Unread {
+        let (sequence, consumer_sequence) = place;
         tracing::warn!(stream = &*self.name, sequence, %error, "a message could not be read to be delivered");
-        let is_damaged = matches!(error, StorageError::Damaged { .. });
-        Unread { consumer, to: to.clone(), sequence, is_damaged }
-    }
-
-    /// What is damaged counts as lost, and nobody waits for it any more; the rest is delivered again when its time to be
-    /// acknowledged is over.
-    #[cold]
-    fn note_unread(&self, unread: &mut Vec<Unread>) {
-        let mut state = self.state.lock();
-        let state = &mut *state;
-        for Unread { consumer, to, sequence, is_damaged } in unread.drain(..) {
-            if is_damaged {
-                state.core.log_mut().note_damaged(sequence);
-            }
-            if let Some(member) = state.consumers.find(consumer) {
-                member.consumer.handle_unread(&to);
-                state.consumers.make_ready(consumer.slot);
-            }
-        }
+        let why = match error {
+            StorageError::Damaged { .. } => Why::Damaged(sequence),
+            _ if run.delivers_once => Why::FailedOnce(sequence, consumer_sequence),
+            _ => Why::Failed(sequence),
+        };
+        run.is_broken = matches!(why, Why::FailedOnce(..));
+        Unread { consumer: run.key, to: to.clone(), messages: 1, why }
     }
 }
 
@@ -233,6 +229,15 @@ struct Hauled<'a> {
     consumer: &'a str,
     /// Where the last of them ends.
     end: Option<RunEnd<'a>>,
+    delivers_once: bool,
+    /// Nothing more is sent of it.
+    is_broken: bool,
+}
+
+impl Hauled<'_> {
+    fn behind(&self, to: &Bytes, messages: u64) -> Unread {
+        Unread { consumer: self.key, to: to.clone(), messages, why: Why::Behind }
+    }
 }
 
 fn end_of(steps: &[Step]) -> Option<RunEnd<'_>> {

@@ -34,7 +34,7 @@ pub enum ReaderEnd {
     Gone,
     /// The broker stops.
     Stopped,
-    /// The disk said this.
+    /// The disk said this: whoever asks again goes on where it was.
     Failed(StorageError),
 }
 
@@ -56,16 +56,17 @@ impl ConsumerReader {
         self.messages.iter().map(|it| it.subject.len() + it.headers.len() + it.payload.len()).sum()
     }
 
-    /// Reads what was found; returns what is damaged.
-    fn fill(&mut self, found: &Read) -> Vec<u64> {
-        let mut damaged = Vec::new();
+    /// Reads what was found.
+    fn fill(&mut self, found: &Read) -> Filled {
+        let mut filled = Filled { tried: 0, damaged: Vec::new(), unread: None };
         let Self { messages, failed, blocks, .. } = self;
         // What comes behind one that cannot be read is not given out: that would be a gap.
         let mut add = |sequence: u64, read: Result<Fetched<'_>, StorageError>| {
+            filled.tried += 1;
             match read {
                 Ok(message) => messages.push_back(message.to_stored()),
-                Err(StorageError::Damaged { .. }) => damaged.push(sequence),
-                Err(error) => *failed = Some(error),
+                Err(StorageError::Damaged { .. }) => filled.damaged.push(sequence),
+                Err(error) => (*failed, filled.unread) = (Some(error), Some(sequence)),
             }
             failed.is_none()
         };
@@ -78,8 +79,16 @@ impl ConsumerReader {
                 {}
             }
         }
-        damaged
+        filled
     }
+}
+
+/// What came of the messages that were found.
+struct Filled {
+    tried: u64,
+    damaged: Vec<u64>,
+    /// The last one that was tried: it could not be read just now.
+    unread: Option<u64>,
 }
 
 impl Stream {
@@ -102,22 +111,48 @@ impl Stream {
             reader.blocks.clear();
             return Poll::Pending;
         };
-        let damaged = reader.fill(&found);
-        if !damaged.is_empty() {
-            let mut state = self.state.lock();
-            for sequence in damaged {
-                state.core.log_mut().note_damaged(sequence);
-            }
+        let (found, is_sending) = found;
+        let filled = reader.fill(&found);
+        if is_sending || filled.unread.is_some() || !filled.damaged.is_empty() {
+            self.note_read(name, reader, &filled, found.len());
         }
         Poll::Ready(Ok(()))
     }
 
+    /// Of so many messages that were found: what was read may be removed where nobody acknowledges it, what could not be
+    /// read just now comes again.
+    fn note_read(self: &Arc<Self>, name: &str, reader: &mut ConsumerReader, filled: &Filled, found: u64) {
+        let now = self.now();
+        {
+            let mut state = self.state.lock();
+            let State { consumers, core, .. } = &mut *state;
+            for sequence in &filled.damaged {
+                core.log_mut().note_damaged(*sequence);
+            }
+            let slot = consumers.slot(name).filter(|slot| consumers.is_read_by(*slot, reader));
+            if let Some(slot) = slot
+                && let Some(member) = consumers.member_mut(slot)
+            {
+                if let Some(sequence) = filled.unread {
+                    let number = reader.delivered.saturating_sub(found) + filled.tried;
+                    member.consumer.go_back_to(sequence, number, core.log_mut(), now);
+                    reader.delivered = member.consumer.consumer_sequence();
+                }
+                member.consumer.handle_sent();
+                consumers.settle(slot, core, now);
+            }
+            self.arm(&mut state);
+        }
+        self.end_alone();
+    }
+
+    /// What comes next, and whether the stream waits until it was read.
     fn find_run(
         self: &Arc<Self>,
         name: &str,
         reader: &mut ConsumerReader,
         cx: &mut Context<'_>,
-    ) -> Result<Option<Read>, ReaderEnd> {
+    ) -> Result<Option<(Read, bool)>, ReaderEnd> {
         let Some(router) = self.router.upgrade() else { return Err(ReaderEnd::Stopped) };
         let now = self.now();
         let mut state = self.state.lock();
@@ -131,20 +166,20 @@ impl Stream {
         let mut gate = Gate::new(&router, None);
         let read = consumers.show(slot, core, &mut gate, now, |consumer, scene| consumer.read(LIMIT, scene));
         consumers.settle(slot, core, now);
+        let mut is_sending = false;
         if let Some(member) = consumers.member_mut(slot) {
             reader.delivered = member.consumer.consumer_sequence();
+            is_sending = member.consumer.is_sending();
             member.reader = matches!(read, Some(Ok(None))).then(|| cx.waker().clone());
         }
-        let (removes, wants_pump) = (core.removes_acknowledged(), state.wants_pump());
+        let wants_pump = state.wants_pump();
         self.arm(&mut state);
         drop(state);
-        if removes {
-            self.commit();
-        }
         if wants_pump {
             self.pump_alone();
         }
-        read.transpose().map(Option::flatten).map_err(ReaderEnd::Failed)
+        let read = read.transpose().map(Option::flatten).map_err(ReaderEnd::Failed)?;
+        Ok(read.map(|read| (read, is_sending)))
     }
 }
 

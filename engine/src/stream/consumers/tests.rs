@@ -11,3 +11,4 @@ mod reader;
 mod refused;
 mod removals;
 mod retention;
+mod unread;

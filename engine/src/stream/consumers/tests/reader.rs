@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::task::{Context, Poll, Wake, Waker};
 
-use embus_storage::medium::crash::CrashMedium;
+use embus_storage::medium::crash::{CrashMedium, Fault};
 
 use super::fixture::{Fixture, SECOND, durable, stream_config};
 use crate::api::time::Nanos;
@@ -220,4 +220,24 @@ fn what_is_damaged_is_left_out() {
     assert!(flip(&disk, Path::new("/store"), b"second"), "it lies somewhere");
     assert_eq!(program.read(), [1, 3]);
     assert_eq!(program.broker.stream.look(|core| core.log().state().lost_messages), 1);
+}
+
+#[test]
+fn what_the_disk_cannot_read_for_a_moment_comes_when_it_is_asked_for_again() {
+    for retention in [Retention::Limits, Retention::Interest] {
+        let disk = CrashMedium::new(1);
+        let (medium, dir) = (std::sync::Arc::new(disk.clone()), Some(PathBuf::from("/store")));
+        let config_of = stream_config(retention);
+        let broker = Fixture::with(config_of, |options| JetStreamOptions { medium, dir, ..options });
+        let mut program = on(broker, 0, config(""));
+        program.publish(3);
+        disk.fail_from(disk.calls() + 1, Fault::Io);
+        assert!(matches!(program.poll(), Poll::Ready(Ok(()))));
+        disk.forget_faults();
+        assert!(matches!(program.poll(), Poll::Ready(Err(ReaderEnd::Failed(_)))));
+        assert_eq!(program.broker.stream.look(|core| core.log().messages()), 3);
+        assert_eq!(program.read(), [1, 2, 3]);
+        let left = program.broker.stream.look(|core| core.log().messages());
+        assert_eq!(left, if retention == Retention::Limits { 3 } else { 0 });
+    }
 }

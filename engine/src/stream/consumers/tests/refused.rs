@@ -127,6 +127,26 @@ fn a_purge_that_is_refused_takes_nothing() {
     assert_eq!(scene.bodies(), ["4"]);
 }
 
+/// It takes consumers behind messages that are refused with it; others come with their sequences.
+#[test]
+fn nothing_that_comes_behind_a_refused_purge_is_skipped() {
+    let scene = Scene::new();
+    scene.broker.create(durable("C"));
+    scene.broker.create(ConsumerConfig { ack_policy: AckPolicy::None, max_ack_pending: 0, ..durable("N") });
+    ["C", "N"].iter().for_each(|name| _ = scene.broker.pull(name, "4"));
+    scene.bodies();
+    let purge = |broker: &Fixture| {
+        (5..=9).for_each(|number| _ = broker.begin_request("a.b", None, &number.to_string()));
+        broker.stream.purge(&Purge::default()).unwrap();
+    };
+    scene.refuse(purge, nothing);
+    (10..=12).for_each(|number| _ = scene.broker.publish("a.b", &number.to_string()));
+    for name in ["C", "N"] {
+        scene.broker.pull(name, "9");
+        assert_eq!(scene.bodies(), ["10", "11", "12"], "{name}");
+    }
+}
+
 #[test]
 fn what_a_refused_message_pushed_out_comes_yet() {
     let scene = Scene::of(StreamConfig { max_messages: 4, ..stream_config(Retention::Limits) });
