@@ -24,7 +24,7 @@ impl World {
     pub(super) fn answered(&mut self, request: &Request, answer: &Answer) {
         match *request {
             Request::Publish(number) => self.published(number, answer),
-            Request::Confirm { member, ref done } => self.confirmed(member, done, answer),
+            Request::Confirm { member, ref done, resets } => self.confirmed(member, done, resets, answer),
             Request::Create(number) => self.created(number, &self.told("created", number, answer)),
             Request::Delete(number) => self.deleted(number, &self.told("deleted", number, answer)),
             Request::Pause { member, until } => self.paused(member, until, &self.told("paused", member, answer)),
@@ -75,12 +75,14 @@ impl World {
         }
     }
 
-    fn confirmed(&mut self, number: u64, done: &[u64], answer: &Answer) {
+    fn confirmed(&mut self, number: u64, done: &[u64], resets: u64, answer: &Answer) {
         let is_gone = answer.headers.starts_with("NATS/1.0 503");
         assert!(is_gone || (answer.payload.is_empty() && answer.headers.is_empty()), "{answer:?}");
         self.trace.note(format_args!("confirmed {done:?} of {number}"));
-        if !is_gone && self.members[&number].changing == 0 {
-            self.member(number).confirmed.extend(done);
+        let member = self.member(number);
+        // A reset that was carried out before this was told has it all come again.
+        if !is_gone && member.changing == 0 && member.resets == resets {
+            member.confirmed.extend(done);
         }
     }
 

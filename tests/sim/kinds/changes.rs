@@ -115,6 +115,7 @@ impl World {
         let member = self.member(number);
         member.restart(1);
         (member.start, member.is_resetting) = (None, true);
+        member.resets += 1;
         let body =
             if self.rng.bool() { String::new() } else { json!({ "seq": self.rng.u64(1..last + 3) }).to_string() };
         let subject = format!("$JS.API.CONSUMER.RESET.{}", self.path(number));

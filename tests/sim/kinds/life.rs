@@ -6,6 +6,7 @@ use embus_engine::stream::SyncPolicy;
 use embus_storage::medium::crash::Fault;
 
 use super::config::{SLOTS, stream_json};
+use super::pulls::Pull;
 use super::time::SECOND;
 use super::world::{CLIENTS, Fate, Message, Request, World};
 use crate::machine::{Down, catch};
@@ -123,10 +124,12 @@ impl World {
     /// Those are in use whom somebody waits for just now.
     fn note_use(&mut self) {
         let now = self.now();
-        let waiting = self.pulls.values().filter(|pull| !pull.has_ended).map(|pull| pull.member);
-        let numbers: Vec<u64> = waiting.chain(self.listeners.values().map(|listener| listener.member)).collect();
-        for number in numbers {
-            self.member(number).touch(now);
+        let Self { pulls, listeners, members, .. } = self;
+        for pull in pulls.values().filter(|pull| !pull.has_ended) {
+            members.get_mut(&pull.member).expect("it has a number").waited_at = now;
+        }
+        for listener in listeners.values().filter(|listener| listener.is_noticed) {
+            members.get_mut(&listener.member).expect("it has a number").touch(now);
         }
     }
 
@@ -137,7 +140,7 @@ impl World {
         self.trace.note(format_args!("{fault:?} at {call}, lasts: {lasts}"));
         (self.disk.is_faulty, self.disk.was_faulty, self.disk.was_ever_faulty) = (true, true, true);
         // A sync that fails takes what was written before with it: a loss where acknowledgements do not wait for syncs.
-        if fault == Fault::FailedSync && self.policy != SyncPolicy::Always {
+        if matches!(fault, Fault::FailedSync | Fault::Io) && self.policy != SyncPolicy::Always {
             (self.disk.may_have_lost, self.disk.has_holes) = (true, true);
             self.members.values_mut().for_each(|member| member.confirmed.clear());
         }
@@ -192,7 +195,10 @@ impl World {
 
     /// Whether a consumer that nobody used may have left by now.
     pub(super) fn may_have_left(&self, number: u64) -> bool {
-        let member = &self.members[&number];
-        member.config.threshold.is_some_and(|threshold| member.used_at + threshold <= self.now() + SECOND / 1000)
+        let (now, member) = (self.now(), &self.members[&number]);
+        let is_waiting = |pull: &Pull| !pull.has_ended && pull.expires_at.is_none_or(|expires_at| expires_at > now);
+        let is_awaited = self.pulls.values().any(|pull| pull.member == number && is_waiting(pull));
+        let is_unused = |threshold| member.used_at + threshold <= now + SECOND / 1000;
+        !is_awaited && member.config.threshold.is_some_and(is_unused)
     }
 }

@@ -10,6 +10,14 @@ use crate::scenario::pick;
 pub(super) struct Listener {
     pub(super) member: u64,
     pub(super) client: usize,
+    /// The broker has looked who listens since it came.
+    pub(super) is_noticed: bool,
+}
+
+impl Listener {
+    pub(super) fn new(member: u64, client: usize) -> Self {
+        Self { member, client, is_noticed: false }
+    }
 }
 
 impl World {
@@ -24,10 +32,8 @@ impl World {
         let subject = push_subject(&member.name);
         let (client, sid, now) = (self.rng.usize(..CLIENTS), self.number(), self.now());
         self.trace.note(format_args!("{sid} listens on {subject}"));
-        self.listeners.insert(sid, Listener { member: number, client });
-        let member = self.member(number);
-        member.touch(now);
-        member.heard_at = now;
+        self.listeners.insert(sid, Listener::new(number, client));
+        self.member(number).heard_at = now;
         self.subscribe(client, sid, &subject, is_group.then_some(GROUP))?;
         self.come_back()
     }
@@ -47,11 +53,31 @@ impl World {
 
     pub(super) fn drop_listener(&mut self, sid: u64) -> Result<(), Down> {
         let Some(listener) = self.listeners.remove(&sid) else { return Ok(()) };
-        let now = self.now();
-        self.member(listener.member).touch(now);
+        self.note_end(&listener);
         let Self { process, rng, .. } = self;
         let client = &mut process.as_mut().ok_or(Down)?.clients[listener.client];
         catch(|| client.unsubscribe(sid, rng))
+    }
+
+    /// Nobody is at work: the broker knows who listens. Who comes and goes before that is never seen by anybody.
+    pub(super) fn notice_listeners(&mut self) {
+        let now = self.now();
+        let Self { listeners, members, crew, .. } = self;
+        if crew.has_work() {
+            return;
+        }
+        for listener in listeners.values_mut().filter(|listener| !listener.is_noticed) {
+            listener.is_noticed = true;
+            members.get_mut(&listener.member).expect("it has a number").touch(now);
+        }
+    }
+
+    /// Somebody listens no more.
+    pub(super) fn note_end(&mut self, listener: &Listener) {
+        let now = self.now();
+        if listener.is_noticed {
+            self.member(listener.member).touch(now);
+        }
     }
 
     pub(super) fn is_listened_to(&self, number: u64) -> bool {

@@ -171,7 +171,8 @@ impl World {
         member.waited_before = number_in(&info, "num_ack_pending");
         member.adopt_place(&info, last);
         member.adopt_config(&info);
-        (member.used_at, member.heard_at, member.pin) = (now, now, None);
+        (member.used_at, member.waited_at, member.heard_at, member.pin) = (now, now, now, None);
+        member.is_resetting = false;
         member.takes_back = may_have_lost && slot == QUEUE;
         let is_paused = info["paused"] == true;
         if let Pause::Until { time, .. } = member.pause {

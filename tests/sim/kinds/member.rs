@@ -40,12 +40,16 @@ pub(super) struct Member {
     pub(super) is_pausing: bool,
     /// A request to have it begin anew is not answered.
     pub(super) is_resetting: bool,
+    /// How many such requests there were.
+    pub(super) resets: u64,
     /// What its broker's predecessor had removed may be delivered once more.
     pub(super) takes_back: bool,
     /// How many messages had been published when it was first known to be there: those behind that it needs.
     pub(super) needs_from: usize,
     /// When somebody used it last.
     pub(super) used_at: u64,
+    /// When somebody waited for its messages last: it does not leave meanwhile, but who gives up has not used it.
+    pub(super) waited_at: u64,
     /// Which client has the pin, and when it asked last.
     pub(super) pin: Option<(String, u64)>,
     /// When something came from it last, if it is a push consumer.
@@ -126,9 +130,11 @@ impl Member {
             pause: Pause::No,
             is_pausing: false,
             is_resetting: false,
+            resets: 0,
             takes_back: false,
             needs_from: usize::MAX,
             used_at: now,
+            waited_at: now,
             pin: None,
             heard_at: now,
         }
@@ -220,7 +226,8 @@ impl Member {
 
     /// Somebody uses it, or would: it may have left before.
     pub(super) fn touch(&mut self, now: u64) {
-        if self.config.threshold.is_none_or(|threshold| self.used_at + threshold > now) {
+        let was_there = self.used_at.max(self.waited_at);
+        if self.config.threshold.is_none_or(|threshold| was_there + threshold > now) {
             self.used_at = self.used_at.max(now);
         }
     }

@@ -70,7 +70,7 @@ impl World {
             self.followers[place].reader = Some((ConsumerReader::new(), Flag::raised()));
         } else {
             let (sid, subject) = (self.number(), super::config::push_subject(&format!("k{number}")));
-            self.listeners.insert(sid, super::listeners::Listener { member: number, client });
+            self.listeners.insert(sid, super::listeners::Listener::new(number, client));
             self.subscribe(client, sid, &subject, None)?;
         }
         self.create(number, LIMITS, config)

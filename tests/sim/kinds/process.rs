@@ -4,6 +4,7 @@ use embus_engine::stream::SyncPolicy;
 use embus_storage::medium::Medium;
 use embus_storage::medium::crash::Fault;
 
+use super::listeners::Listener;
 use super::member::Pause;
 use super::world::{CLIENTS, DiskState, Fate, Process, Request, World};
 use crate::machine::client::Client;
@@ -40,9 +41,12 @@ impl World {
     /// A client comes, or takes the place of one that vanishes.
     fn connect(&mut self, place: usize) -> Result<(), Down> {
         let name = format!("x{}", self.number());
-        let Self { process, rng, .. } = self;
+        let Self { process, rng, gathers, .. } = self;
         let process = process.as_mut().ok_or(Down)?;
-        let client = catch(|| Client::connect(&process.engine, place % 2 == 1, &name, rng))?;
+        let mut client = catch(|| Client::connect(&process.engine, place % 2 == 1, &name, rng))?;
+        if *gathers {
+            client.allow_gathering();
+        }
         if place < process.clients.len() {
             process.names[place] = name;
             let gone = std::mem::replace(&mut process.clients[place], client);
@@ -56,15 +60,12 @@ impl World {
     /// A client goes without a word: it learns nothing any more.
     pub(super) fn vanish(&mut self, place: usize) -> Result<(), Down> {
         self.trace.note(format_args!("client {place} vanishes"));
-        let now = self.now();
         self.pulls.retain(|_, pull| pull.client != place);
-        let gone: Vec<u64> =
-            self.listeners.values().filter(|listener| listener.client == place).map(|it| it.member).collect();
-        for number in &gone {
-            self.member(*number).touch(now);
-        }
+        let gone: Vec<Listener> =
+            self.listeners.values().filter(|listener| listener.client == place).cloned().collect();
+        gone.iter().for_each(|listener| self.note_end(listener));
         self.listeners.retain(|_, listener| listener.client != place);
-        self.leave_followers(&gone);
+        self.leave_followers(&gone.iter().map(|listener| listener.member).collect::<Vec<_>>());
         self.connect(place)?;
         self.come_back()?;
         let theirs = self.requests.iter().filter(|(_, asked)| asked.client == place);
@@ -83,8 +84,10 @@ impl World {
             if self.rng.bool() { self.machine.cut_power() } else { self.machine.crash() }
         }
         self.collect();
+        let process = self.process.take();
+        // Whoever goes makes the commits that it has put off, and finds the disk gone.
+        _ = catch(|| drop(process));
         self.crew.kill();
-        self.process = None;
         self.pulls.clear();
         self.listeners.clear();
         self.questions.clear();

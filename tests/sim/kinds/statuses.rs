@@ -9,6 +9,11 @@ use crate::frame::Received;
 impl World {
     pub(super) fn take_status(&mut self, status: &str, received: &Received) {
         if let Some(pull) = self.pulls.get(&received.sid).cloned() {
+            if status == "100 Idle Heartbeat" {
+                // The broker has seen that it waits.
+                let now = self.now();
+                self.member(pull.member).touch(now);
+            }
             let pull = self.end(pull, status, received);
             self.pulls.insert(received.sid, pull);
         } else {

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::config::{Acks, LIMITS};
-use super::member::Verb;
+use super::member::{Member, Verb};
 use super::time::MILLISECOND;
 use super::world::{Asked, CLIENTS, Held, Request, Sabotage, World};
 use crate::machine::Down;
@@ -45,7 +45,10 @@ impl World {
         if self.rng.u8(..3) > 0 {
             return self.send_by(client, &held.reply, None, body.as_bytes());
         }
-        let (number, request) = (self.number(), Request::Confirm { member: held.member, done });
+        let Member { resets, changing, .. } = self.members[&held.member];
+        // It may be heard before a reset that was asked for earlier.
+        let done = if changing > 0 { Vec::new() } else { done };
+        let (number, request) = (self.number(), Request::Confirm { member: held.member, done, resets });
         let reply = format!("_INBOX.{}.{number}", self.process.as_ref().ok_or(Down)?.names[client]);
         self.requests.insert(number, Asked { client, request });
         self.send_by(client, &held.reply, Some(&reply), body.as_bytes())

@@ -33,6 +33,8 @@ pub(super) enum Sabotage {
     Forget,
     /// A pause does not.
     Pause,
+    /// Commits that were put off are never made.
+    Hold,
 }
 
 /// The whole of one run.
@@ -45,6 +47,10 @@ pub(super) struct World {
     /// Which run of the operating system the last process ended in.
     pub(super) last_boot: u128,
     pub(super) policy: SyncPolicy,
+    /// Whether clients over the wire share commits.
+    pub(super) gathers: bool,
+    /// How often one waited for another's.
+    pub(super) gathered: u64,
     pub(super) crew: Crew,
     pub(super) process: Option<Process>,
     pub(super) stocks: Vec<Stock>,
@@ -134,10 +140,11 @@ pub(super) struct Asked {
 #[derive(Debug, Clone)]
 pub(super) enum Request {
     Publish(usize),
-    /// An acknowledgement to be confirmed: these are done for good then.
+    /// An acknowledgement to be confirmed: these are done for good then, unless the consumer has begun anew meanwhile.
     Confirm {
         member: u64,
         done: Vec<u64>,
+        resets: u64,
     },
     Create(u64),
     Delete(u64),
@@ -192,6 +199,8 @@ impl World {
             trace: Trace::default(),
             clock,
             policy,
+            gathers: seed % 4 == 3,
+            gathered: 0,
             crew: Crew::default(),
             process: None,
             members: BTreeMap::new(),
@@ -281,8 +290,12 @@ impl World {
 
     /// After anything that the broker did.
     pub(super) fn come_back(&mut self) -> Result<(), Down> {
+        if self.gathers && self.rng.u8(..3) == 0 {
+            self.end_gathering()?;
+        }
         self.collect();
         self.read_followers()?;
+        self.notice_listeners();
         if self.machine.is_down() { Err(Down) } else { Ok(()) }
     }
 
@@ -293,12 +306,30 @@ impl World {
         self.come_back()
     }
 
-    /// Lets all jobs come to their end.
-    pub(super) fn drain(&mut self) -> Result<(), Down> {
-        while self.crew.has_work() {
-            self.turn()?;
+    /// Makes the commits that clients have put off.
+    fn end_gathering(&mut self) -> Result<(), Down> {
+        if self.sabotage == Some(Sabotage::Hold) {
+            return Ok(());
+        }
+        for client in self.process.iter_mut().flat_map(|process| &mut process.clients) {
+            self.gathered += u64::from(client.is_gathering());
+            catch(|| client.end_gathering())?;
         }
         Ok(())
+    }
+
+    /// Lets all jobs come to their end.
+    pub(super) fn drain(&mut self) -> Result<(), Down> {
+        loop {
+            if self.gathers {
+                self.end_gathering()?;
+                self.come_back()?;
+            }
+            if !self.crew.has_work() {
+                return Ok(());
+            }
+            self.turn()?;
+        }
     }
 
     /// What is answered to a request of a check.

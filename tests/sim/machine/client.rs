@@ -33,6 +33,23 @@ impl Client {
         client
     }
 
+    /// Lets its turns put commits off, if it is over the wire.
+    pub(crate) fn allow_gathering(&mut self) {
+        if let Self::Wire(wire) = self {
+            wire.allow_gathering();
+        }
+    }
+
+    pub(crate) fn is_gathering(&self) -> bool {
+        matches!(self, Self::Wire(wire) if wire.is_gathering())
+    }
+
+    pub(crate) fn end_gathering(&mut self) {
+        if let Self::Wire(wire) = self {
+            wire.end_gathering();
+        }
+    }
+
     pub(crate) fn publish(&mut self, subject: &str, reply: Option<&str>, payload: &[u8], rng: &mut Rng) {
         match self {
             Self::Wire(wire) => wire.publish(subject, reply.unwrap_or_default(), b"", payload, rng),

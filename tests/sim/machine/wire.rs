@@ -67,6 +67,24 @@ impl WireClient {
         self.send(format!("UNSUB {sid}\r\n").as_bytes(), rng);
     }
 
+    /// Lets its turns put off commits for others to share, as a broker's connections do.
+    pub(crate) fn allow_gathering(&mut self) {
+        self.session.allow_gathering();
+    }
+
+    /// Whether others wait for its [`end_gathering`](Self::end_gathering).
+    pub(crate) fn is_gathering(&self) -> bool {
+        self.session.is_gathering()
+    }
+
+    /// Makes the commits that were put off. What they answer may be any client's: nobody waits for an answer before all
+    /// wires have done this.
+    pub(crate) fn end_gathering(&mut self) {
+        let mut worker = self.engine.workers().take();
+        self.session.end_gathering(&mut worker);
+        self.engine.workers().put(worker);
+    }
+
     /// All that came since the last call.
     pub(crate) fn receive(&mut self) -> Vec<Received> {
         let mut worker = self.engine.workers().take();

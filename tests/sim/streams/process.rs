@@ -10,8 +10,8 @@ use super::message::{Attempt, Fate, Undoing};
 use super::model::{Leniency, Model};
 use super::slots::SLOTS;
 use super::world::{Down, Process, Request, WIRES, World};
-use crate::machine::boot;
 use crate::machine::wire::WireClient;
+use crate::machine::{boot, catch};
 use crate::scenario::pick;
 
 impl World {
@@ -43,7 +43,8 @@ impl World {
         let bounds = QueueBounds { messages: 1 << 20, bytes: 1 << 30 };
         let inbox = client.subscribe(&Subject::from_static("_INBOX.sim.*"), None, bounds).expect("the client is new");
         let connect = |wire| WireClient::connect(&engine, &format!("_INBOX.wire{wire}.*"), &mut self.rng);
-        let wires = (0..WIRES).map(connect).collect();
+        let mut wires: Vec<_> = (0..WIRES).map(connect).collect();
+        wires.iter_mut().filter(|_| self.gathers).for_each(WireClient::allow_gathering);
         self.process = Some(Process { inbox, client, wires, engine });
         Ok(())
     }
@@ -54,8 +55,10 @@ impl World {
             if self.rng.bool() { self.machine.cut_power() } else { self.machine.crash() }
         }
         self.collect();
+        let process = self.process.take();
+        // Whoever goes makes the commits that it has put off, and finds the disk gone.
+        _ = catch(|| drop(process));
         self.crew.kill();
-        self.process = None;
         for request in std::mem::take(&mut self.requests).into_values() {
             self.forget(request);
         }

@@ -32,6 +32,8 @@ pub(crate) struct World {
     /// Which run of the operating system the last process ended in.
     pub(super) last_boot: u128,
     pub(super) policy: SyncPolicy,
+    /// Whether clients over the wire share commits.
+    pub(super) gathers: bool,
     pub(super) crew: Crew,
     pub(super) process: Option<Process>,
     /// The streams there may be.
@@ -137,6 +139,7 @@ impl World {
             trace: Trace::default(),
             clock: Arc::default(),
             policy,
+            gathers: seed % 4 == 3,
             crew: Crew::default(),
             process: None,
             slots,
@@ -200,8 +203,7 @@ impl World {
         } else {
             self.send_within(subject, headers, payload)?
         };
-        self.collect();
-        if self.machine.is_down() { Err(Down) } else { Ok(delivered) }
+        self.come_back().map(|()| delivered)
     }
 
     fn send_within(&mut self, subject: String, headers: Vec<u8>, payload: Vec<u8>) -> Result<usize, Down> {
@@ -220,19 +222,45 @@ impl World {
         catch(|| client.publish(subject, &reply, headers, payload, rng))
     }
 
-    /// Gives one thread its turn.
-    pub(super) fn turn(&mut self) -> Result<(), Down> {
-        let came_to = self.crew.turn(&mut self.rng);
-        self.trace.note(format_args!("turn: {came_to}, {} calls", self.machine.calls()));
+    /// Makes the commits that wires have put off.
+    fn end_gathering(&mut self) -> Result<(), Down> {
+        let mut wires = self.process.iter_mut().flat_map(|process| &mut process.wires);
+        wires.try_for_each(|wire| catch(|| wire.end_gathering()))
+    }
+
+    /// After anything that the broker did.
+    fn come_back(&mut self) -> Result<(), Down> {
+        if self.gathers && self.rng.u8(..3) == 0 {
+            self.end_gathering()?;
+        }
         self.collect();
         if self.machine.is_down() { Err(Down) } else { Ok(()) }
     }
 
-    /// Lets all jobs come to their end: then everybody is answered.
-    pub(super) fn drain(&mut self) -> Result<(), Down> {
-        while self.crew.has_work() {
+    /// Everything comes to its end.
+    fn finish_work(&mut self) -> Result<(), Down> {
+        loop {
+            if self.gathers {
+                self.end_gathering()?;
+                self.come_back()?;
+            }
+            if !self.crew.has_work() {
+                return Ok(());
+            }
             self.turn()?;
         }
+    }
+
+    /// Gives one thread its turn.
+    pub(super) fn turn(&mut self) -> Result<(), Down> {
+        let came_to = self.crew.turn(&mut self.rng);
+        self.trace.note(format_args!("turn: {came_to}, {} calls", self.machine.calls()));
+        self.come_back()
+    }
+
+    /// Lets all jobs come to their end: then everybody is answered.
+    pub(super) fn drain(&mut self) -> Result<(), Down> {
+        self.finish_work()?;
         assert!(self.requests.is_empty(), "no answer to {:?}", self.requests);
         Ok(())
     }
@@ -241,9 +269,7 @@ impl World {
     pub(super) fn ask(&mut self, subject: &str, payload: &str) -> Result<Vec<Answer>, Down> {
         self.asked.clear();
         self.send(subject.to_owned(), Vec::new(), payload.as_bytes().to_vec(), Request::Ask)?;
-        while self.crew.has_work() {
-            self.turn()?;
-        }
+        self.finish_work()?;
         let answers = std::mem::take(&mut self.asked);
         assert!(!answers.is_empty(), "no answer on {subject}");
         self.requests.retain(|_, request| !matches!(request, Request::Ask));
