@@ -87,6 +87,9 @@ pub enum Refused {
     /// The user belongs to an account that the broker does not have.
     #[error("account {0:?} does not exist")]
     Account(String),
+    /// The account has as many connections as it may.
+    #[error("account {0:?} has as many connections as it may")]
+    AccountConnections(String),
     /// Another reason, in words.
     #[error("{0}")]
     Other(String),

@@ -27,6 +27,14 @@ impl Password {
         matches!(self.0, Form::Bcrypt(_))
     }
 
+    /// How much work a comparison is: 0 for a plain one, else the hash's cost.
+    pub(crate) fn cost(&self) -> u32 {
+        match &self.0 {
+            Form::Plain(_) => 0,
+            Form::Bcrypt(hash) => hash.expose().get(4..6).and_then(|cost| cost.parse().ok()).unwrap_or(0).max(1),
+        }
+    }
+
     /// Whether there is nothing to know.
     pub fn is_empty(&self) -> bool {
         matches!(&self.0, Form::Plain(text) if text.is_empty())

@@ -121,6 +121,8 @@ pub struct Users {
     by_nkey: HashMap<String, Arc<User>>,
     token: Option<Arc<User>>,
     no_auth_user: Option<Arc<User>>,
+    /// Whether clients without credentials are in the global account, if there is no `no_auth_user`.
+    allows_anonymous: bool,
     /// Compared with when there is no such user, so that names cannot be told by the time that an answer takes.
     decoy: Option<Password>,
 }
@@ -130,6 +132,7 @@ pub struct Users {
 pub struct UsersBuilder {
     users: Vec<User>,
     no_auth_user: Option<String>,
+    allows_anonymous: bool,
 }
 
 impl UsersBuilder {
@@ -144,12 +147,17 @@ impl UsersBuilder {
         Self { no_auth_user: Some(name.into()), ..self }
     }
 
+    /// Lets clients without credentials into the global account, with all rights. [reference §1.9: only a system account]
+    pub fn allow_anonymous(self) -> Self {
+        Self { allows_anonymous: true, ..self }
+    }
+
     /// The list, if it holds together.
     ///
     /// # Errors
     /// [`UserError`] says what is wrong with which user.
     pub fn build(self) -> Result<Users, UserError> {
-        let mut users = Users::default();
+        let mut users = Users { allows_anonymous: self.allows_anonymous, ..Users::default() };
         for user in self.users {
             users.add(Arc::new(user))?;
         }
@@ -195,7 +203,11 @@ impl Users {
                 self.by_nkey.insert(name.clone(), user)
             }
             Credential::Token(token) if token.is_empty() => return Err(UserError::NoPassword(name)),
-            Credential::Token(_) => return self.token.replace(user).map_or(Ok(()), |_| Err(UserError::Tokens)),
+            Credential::Token(token) => {
+                let token = token.clone();
+                self.consider_decoy(&token);
+                return self.token.replace(user).map_or(Ok(()), |_| Err(UserError::Tokens));
+            }
         };
         previous.map_or(Ok(()), |_| Err(UserError::Duplicate(name)))
     }
@@ -207,10 +219,15 @@ impl Users {
         if password.is_empty() {
             return Err(UserError::NoPassword(name.to_owned()));
         }
-        if self.decoy.as_ref().is_none_or(|decoy| !decoy.is_slow()) {
+        self.consider_decoy(password);
+        Ok(())
+    }
+
+    /// The slowest one is compared with when a login fails.
+    fn consider_decoy(&mut self, password: &Password) {
+        if self.decoy.as_ref().is_none_or(|decoy| decoy.cost() < password.cost()) {
             self.decoy = Some(password.clone());
         }
-        Ok(())
     }
 
     /// The user that a login names, with the password that it has to know.
@@ -240,6 +257,9 @@ impl Authenticator for Users {
         {
             return user.identity(login.connection_type).into();
         }
+        if login.is_anonymous() && self.allows_anonymous {
+            return Identity::default().into();
+        }
         if !login.connect.nkey.is_empty() {
             return self.check_signature(&login).into();
         }
@@ -252,7 +272,7 @@ impl Authenticator for Users {
     }
 
     fn allows_anonymous(&self) -> bool {
-        self.no_auth_user.is_some()
+        self.no_auth_user.is_some() || self.allows_anonymous
     }
 }
 
@@ -274,13 +294,23 @@ impl Users {
             Some(Credential::Password { password, .. } | Credential::Token(password)) => Some(password),
             _ => self.decoy.as_ref(),
         };
+        let is_slow = expected.is_some_and(Password::is_slow);
         let Some(expected) = expected.cloned() else { return Refused::Credentials.into() };
-        let is_slow = expected.is_slow();
-        let check = move || {
-            let matches = expected.matches(&given);
+        let check = move |given: &Secret| {
+            let matches = expected.matches(given);
             user.filter(|_| matches).ok_or(Refused::Credentials)?.identity(connection_type)
         };
-        if is_slow { Verdict::blocking(check) } else { check().into() }
+        if is_slow {
+            return Verdict::blocking(move || check(&given));
+        }
+        match (check(&given), self.decoy.clone().filter(Password::is_slow)) {
+            // Else a quick refusal would tell that there is such a user, and that its password is not hashed.
+            (Err(refused), Some(decoy)) => Verdict::blocking(move || {
+                decoy.matches(&given);
+                Err(refused)
+            }),
+            (outcome, _) => outcome.into(),
+        }
     }
 }
 

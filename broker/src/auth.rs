@@ -22,11 +22,18 @@
 //! # }
 //! ```
 
+mod account;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use account::{
+    Account, ClientLimits, Destination, Export, ExportKind, Import, ImportKind, JetStreamLimits, Mapping, ResponseType,
+};
 pub use embus_auth::*;
+use embus_engine::engine::{GLOBAL_ACCOUNT, SYSTEM_ACCOUNT};
 use embus_engine::gate::Gate;
 
 use crate::error::StartError;
@@ -41,8 +48,10 @@ const LOGIN_TIMEOUT: Duration = Duration::from_secs(2);
 pub(crate) struct AuthSettings {
     pub(crate) users: Vec<User>,
     pub(crate) no_auth_user: Option<String>,
+    pub(crate) allow_anonymous: bool,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
-    pub(crate) accounts: Vec<String>,
+    pub(crate) accounts: Vec<Account>,
+    pub(crate) system_account: Option<String>,
     pub(crate) timeout: Option<Duration>,
 }
 
@@ -65,9 +74,7 @@ impl AuthSettings {
         if self.timeout.is_some_and(|timeout| timeout.is_zero()) {
             return refuse("the time for a login must not be zero".to_owned());
         }
-        if let Some(name) = self.accounts.iter().find(|name| name.is_empty() || name.contains(char::is_whitespace)) {
-            return refuse(format!("{name:?} is not a name of an account"));
-        }
+        self.check_accounts()?;
         if self.users.is_empty() && self.no_auth_user.is_none() {
             return Ok(None);
         }
@@ -76,6 +83,7 @@ impl AuthSettings {
         }
         let builder = self.users.iter().cloned().fold(Users::builder(), UsersBuilder::user);
         let builder = self.no_auth_user.iter().fold(builder, UsersBuilder::no_auth_user);
+        let builder = if self.allow_anonymous { builder.allow_anonymous() } else { builder };
         let users = builder.build().map_err(|error| StartError::Config(error.to_string()))?;
         if let Some(unknown) = users.accounts().find(|name| !self.has_account(name)) {
             return refuse(format!("account {unknown:?} of a user is not declared"));
@@ -83,14 +91,54 @@ impl AuthSettings {
         Ok(Some(Arc::new(users)))
     }
 
+    fn check_accounts(&self) -> Result<(), StartError> {
+        let refuse = |text: String| Err(StartError::Config(text));
+        let mut names = BTreeSet::new();
+        let system = self.system_account.as_deref().unwrap_or(SYSTEM_ACCOUNT);
+        if system == GLOBAL_ACCOUNT || !self.has_account(system) {
+            return refuse(format!("{system:?} can not be the system account"));
+        }
+        for Account { name, jetstream, .. } in &self.accounts {
+            if name.is_empty() || name.contains(char::is_whitespace) {
+                return refuse(format!("{name:?} is not a name of an account"));
+            }
+            if !names.insert(name) {
+                return refuse(format!("account {name:?} is declared twice"));
+            }
+            if *name == system && jetstream.is_some() {
+                return refuse("the system account can not have streams".to_owned());
+            }
+        }
+        Ok(())
+    }
+
     fn has_account(&self, name: &str) -> bool {
-        [embus_engine::engine::GLOBAL_ACCOUNT, embus_engine::engine::SYSTEM_ACCOUNT].contains(&name)
-            || self.accounts.iter().any(|account| account == name)
+        [GLOBAL_ACCOUNT, SYSTEM_ACCOUNT].contains(&name) || self.accounts.iter().any(|account| account.name == name)
+    }
+
+    /// The accounts that were declared with streams, with what each may use.
+    pub(crate) fn with_streams(&self) -> BTreeMap<String, JetStreamLimits> {
+        let limits = self.accounts.iter().map(|account| Some((account.name.clone(), account.jetstream?)));
+        limits.flatten().collect()
+    }
+
+    /// Makes the accounts, with what each of them may and shares.
+    ///
+    /// # Errors
+    /// [`StartError::Config`] when they do not go together.
+    pub(crate) fn open_accounts(&self, shell: &Shell) -> Result<(), StartError> {
+        if let Some(name) = &self.system_account {
+            shell.engine.set_system_account(name);
+        }
+        for Account { name, clients, .. } in &self.accounts {
+            shell.engine.limit_account(name, *clients);
+        }
+        let sharing = self.accounts.iter().map(|account| (account.name.clone(), account.sharing.clone())).collect();
+        shell.engine.share(&sharing).map_err(|error| StartError::Config(error.to_string()))
     }
 
     /// Has the engine ask for logins, if they are asked for; says whether.
     pub(crate) fn apply(&self, shell: &Shell, users: Option<Arc<Users>>, seed: [u8; 32]) -> bool {
-        self.accounts.iter().for_each(|name| drop(shell.engine.add_account(name)));
         let users = users.map(|users| users as Arc<dyn Authenticator>);
         let Some(authenticator) = self.authenticator.clone().or(users) else { return false };
         let (timeout, threads) = (self.timeout.unwrap_or(LOGIN_TIMEOUT), BlockingThreads::new(&shell.tasks));

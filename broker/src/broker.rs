@@ -25,6 +25,7 @@ use crate::error::StartError;
 use crate::ports::Ports;
 use crate::shell::Shell;
 use crate::store;
+use crate::timer::Timer;
 use crate::wire::Owner;
 use crate::wire::stream::StreamWire;
 
@@ -95,11 +96,14 @@ impl Broker {
         builder: &Builder,
     ) -> Result<Self, StartError> {
         let users = builder.auth.users()?;
+        builder.auth.open_accounts(&shell)?;
         let ports = Ports::bind(builder).await?;
         if !builder.auth.apply(&shell, users.clone(), builder.secret_seed()) {
             ports.warn_of_strangers();
         }
-        if let Err(error) = store::start(&shell, &builder.store).await {
+        #[cfg(feature = "monitor")]
+        crate::monitor::start_system(&shell);
+        if let Err(error) = store::start(&shell, &builder.store, builder.auth.with_streams()).await {
             shell.tasks.stop();
             return Err(error);
         }
@@ -152,13 +156,18 @@ impl Broker {
         self.client_with(&users.identity(user.as_ref())?)
     }
 
-    /// A client in this process with an identity that the program made up. Whoever it is, its time to go is the
-    /// program's to keep: `expires` is looked at only now.
+    /// A client in this process with an identity that the program made up. It is closed when the identity ends.
     ///
     /// # Errors
     /// [`Refused`] when there is no such account, or the identity has ended.
     pub fn client_with(&self, identity: &Identity) -> Result<Client, Refused> {
-        Ok(self.adopt(LocalClient::connect_as(&self.inner.shell.engine, identity)?))
+        let shell = &self.inner.shell;
+        let local = LocalClient::connect_as(&shell.engine, identity)?;
+        if let Some(expires) = identity.expires {
+            let left = expires.duration_since(shell.engine.clock().wall()).unwrap_or_default();
+            shell.tasks.spawn_until_stop(close_later(Arc::clone(&shell.timer), left, Arc::downgrade(&local)));
+        }
+        Ok(self.adopt(local))
     }
 
     fn adopt(&self, local: Arc<LocalClient>) -> Client {
@@ -352,6 +361,14 @@ impl Broker {
     }
 }
 
+/// Ends a client whose time is over.
+async fn close_later(timer: Arc<Timer>, left: Duration, client: Weak<LocalClient>) {
+    timer.sleep(left).await;
+    if let Some(client) = client.upgrade() {
+        client.close();
+    }
+}
+
 impl Inner {
     /// Tells everything to end; waits for nothing.
     fn stop(&self) {
@@ -359,7 +376,7 @@ impl Inner {
             return;
         }
         // Before the connections end: who waits for messages is told.
-        if let Some(jetstream) = self.shell.engine.jetstream() {
+        for jetstream in self.shell.engine.jetstreams() {
             jetstream.end_consumers();
         }
         self.shell.engine.stop();

@@ -11,7 +11,7 @@ use embus_protocol::limits::{LAME_DUCK_DURATION, LAME_DUCK_GRACE};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use crate::auth::{AuthSettings, Authenticator, Credential, User};
+use crate::auth::{Account, AuthSettings, Authenticator, Credential, User};
 use crate::broker::{Broker, LameDuck};
 use crate::clock::SystemClock;
 use crate::error::StartError;
@@ -210,16 +210,48 @@ impl Builder {
         self
     }
 
+    /// Lets clients without credentials into the global account, with all rights, although there are users: those of the
+    /// system account, for example.
+    pub fn allow_anonymous(mut self) -> Self {
+        self.auth.allow_anonymous = true;
+        self
+    }
+
     /// Asks `authenticator` who a client is, in place of a list of users.
     pub fn authenticator(mut self, authenticator: impl Authenticator) -> Self {
         self.auth.authenticator = Some(Arc::new(authenticator));
         self
     }
 
-    /// Declares an account: its users have subjects of their own, apart from those of other accounts. `$G` and `$SYS` are
-    /// always there; streams and buckets are in `$G` only.
-    pub fn account(mut self, name: impl Into<String>) -> Self {
-        self.auth.accounts.push(name.into());
+    /// Declares an account: its users have subjects of their own, apart from those of other accounts, and streams of their
+    /// own if the account has [any](Account::jetstream). `$G` and `$SYS` are always there; what is declared for `$G` holds
+    /// for clients that are in no other account.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use embus::auth::{Account, Credential, JetStreamLimits, User};
+    /// use embus::jetstream;
+    ///
+    /// let broker = embus::Broker::builder()
+    ///     .account(Account::new("ORDERS").jetstream(JetStreamLimits::default()))
+    ///     .user(User::new(Credential::password("shop", "s3cret")).in_account("ORDERS"))
+    ///     .start()
+    ///     .await?;
+    /// jetstream::new(broker.client_as("shop")?).create_stream("PAID").await?;
+    /// assert!(jetstream::new(broker.client()).get_stream("PAID").await.is_err());
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn account(mut self, account: impl Into<Account>) -> Self {
+        self.auth.accounts.push(account.into());
+        self
+    }
+
+    /// Has this account, which has to be declared, be the one of the broker itself in place of `$SYS`: its users hear of
+    /// clients that come and go, and ask the server for its numbers (feature `monitor`).
+    pub fn system_account(mut self, name: impl Into<String>) -> Self {
+        self.auth.system_account = Some(name.into());
         self
     }
 
@@ -281,6 +313,12 @@ impl Builder {
         self
     }
 
+    /// Whether clients that are in no account of their own have streams; they have by default.
+    pub fn jetstream_in_global_account(mut self, on: bool) -> Self {
+        self.store.not_global = !on;
+        self
+    }
+
     /// The `JetStream` domain, one token of a subject: requests on `$JS.<domain>.API.` are answered as well.
     pub fn jetstream_domain(mut self, domain: impl Into<String>) -> Self {
         self.store.domain = Some(domain.into());
@@ -300,7 +338,8 @@ impl Builder {
         self
     }
 
-    /// How many streams there may be; no bound by default.
+    /// How many streams there may be in the global account; no bound by default. This and the limits below are those of
+    /// the global account, unless it was [declared](Self::account) with others.
     pub fn max_streams(mut self, streams: usize) -> Self {
         self.store.limits.max_streams = Some(streams);
         self

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use embus_engine::engine::GLOBAL_ACCOUNT;
 use embus_engine::jetstream::{AccountLimits, JetStream, JetStreamOptions};
 use embus_engine::stream::SyncPolicy;
 use embus_engine::{Engine, Monotonic};
@@ -32,7 +33,9 @@ pub(crate) struct StoreSettings {
     pub(crate) domain: Option<String>,
     pub(crate) max_memory: Option<u64>,
     pub(crate) max_file: Option<u64>,
-    /// What the account may use.
+    /// The global account has no streams.
+    pub(crate) not_global: bool,
+    /// What the global account may use.
     pub(crate) limits: AccountLimits,
     /// Streams that are there as they are declared once the broker has started.
     pub(crate) streams: Vec<Config>,
@@ -41,10 +44,13 @@ pub(crate) struct StoreSettings {
 }
 
 impl StoreSettings {
-    fn check(&self) -> Result<(), StartError> {
+    fn check(&self, accounts: &BTreeMap<String, AccountLimits>) -> Result<(), StartError> {
         let refuse = |text: &str| Err(StartError::Config(text.to_owned()));
-        if self.off && !(self.streams.is_empty() && self.buckets.is_empty()) {
+        if (self.off || self.not_global) && !(self.streams.is_empty() && self.buckets.is_empty()) {
             return refuse("streams need JetStream");
+        }
+        if let Some(name) = accounts.keys().next().filter(|_| self.off) {
+            return refuse(&format!("account {name:?} is to have streams, but JetStream is off"));
         }
         let streams = self.streams.iter().map(|stream| (&stream.name, stream));
         if let Some(name) = declared_differently(streams, PartialEq::eq) {
@@ -68,7 +74,10 @@ impl StoreSettings {
         Ok(())
     }
 
-    fn options(&self, shell: &Shell) -> JetStreamOptions {
+    fn options(&self, shell: &Shell, mut accounts: BTreeMap<String, AccountLimits>) -> JetStreamOptions {
+        if !self.not_global {
+            accounts.entry(GLOBAL_ACCOUNT.to_owned()).or_insert(self.limits);
+        }
         let medium: Arc<dyn Medium> = match (&self.medium, &self.dir) {
             (Some(medium), _) => Arc::clone(medium),
             (None, Some(_)) => Arc::new(Disk::default()),
@@ -82,7 +91,7 @@ impl StoreSettings {
             max_memory: self.max_memory,
             max_store: self.max_file,
             machine_memory: machine_memory(),
-            limits: self.limits,
+            accounts,
             clear: self.clear,
             executor: Arc::new(BlockingThreads::new(&shell.tasks)),
         }
@@ -112,12 +121,16 @@ fn machine_memory() -> Option<u64> {
 }
 
 /// Recovers the streams. When this returns, they are there.
-pub(crate) async fn start(shell: &Arc<Shell>, settings: &StoreSettings) -> Result<(), StartError> {
-    settings.check()?;
+pub(crate) async fn start(
+    shell: &Arc<Shell>,
+    settings: &StoreSettings,
+    accounts: BTreeMap<String, AccountLimits>,
+) -> Result<(), StartError> {
+    settings.check(&accounts)?;
     if settings.off {
         return Ok(());
     }
-    let (engine, options) = (Arc::clone(&shell.engine), settings.options(shell));
+    let (engine, options) = (Arc::clone(&shell.engine), settings.options(shell, accounts));
     let (streams, buckets) = (settings.streams.clone(), settings.buckets.clone());
     let started = shell.tasks.run_blocking(move || open(&engine, options, &streams, &buckets)).await;
     started.ok_or_else(|| StartError::Config("the runtime is shutting down".to_owned()))??;
@@ -137,7 +150,7 @@ fn open(
     let declared = streams.iter().try_for_each(|stream| declare(jetstream, stream));
     let declared = declared.and_then(|()| buckets.iter().try_for_each(|bucket| declare_bucket(jetstream, bucket)));
     // The directory is free when the start has failed.
-    declared.inspect_err(|_| jetstream.close())
+    declared.inspect_err(|_| engine.jetstreams().iter().for_each(|jetstream| jetstream.close()))
 }
 
 /// Has the stream be there as it is declared. Blocks.
@@ -153,8 +166,7 @@ fn declare_bucket(jetstream: &Arc<JetStream>, config: &kv::Config) -> Result<(),
 
 /// Ends the streams in good order, once the caller lets go; tasks of the broker wait for it.
 pub(crate) fn stop(shell: &Shell) {
-    if let Some(jetstream) = shell.engine.jetstream() {
-        let jetstream = Arc::clone(jetstream);
+    for jetstream in shell.engine.jetstreams() {
         shell.tasks.spawn_blocking(Box::new(move || jetstream.close()));
     }
 }

@@ -1,6 +1,7 @@
 //! The accounts of a broker by name: each has subjects of its own.
 
 use std::collections::BTreeMap;
+use std::sync::OnceLock;
 
 use embus_auth::{Identity, Refused};
 use parking_lot::Mutex;
@@ -18,24 +19,41 @@ pub const SYSTEM_ACCOUNT: &str = "$SYS";
 #[derive(Debug)]
 pub(crate) struct Accounts {
     pub(crate) global: Arc<Router>,
-    pub(crate) system: Arc<Router>,
+    own: Arc<Router>,
+    /// The account of the broker itself, if it is another one.
+    chosen: OnceLock<Arc<Router>>,
     by_name: Mutex<BTreeMap<String, Arc<Router>>>,
 }
 
 impl Accounts {
     /// The two that every broker has.
     pub(crate) fn new() -> Self {
-        let (global, system) = (Router::new(1, GLOBAL_ACCOUNT), Router::new(2, SYSTEM_ACCOUNT));
-        let (global, system) = (Arc::new(global), Arc::new(system));
-        let all = [&global, &system].map(|router| (router.account().to_owned(), Arc::clone(router)));
-        Self { global, system, by_name: Mutex::new(all.into()) }
+        let (global, own) = (Router::new(1, GLOBAL_ACCOUNT), Router::new(2, SYSTEM_ACCOUNT));
+        let (global, own) = (Arc::new(global), Arc::new(own));
+        let all = [&global, &own].map(|router| (router.account().to_owned(), Arc::clone(router)));
+        Self { global, own, chosen: OnceLock::new(), by_name: Mutex::new(all.into()) }
+    }
+
+    /// The account of the broker itself.
+    pub(crate) fn system(&self) -> &Arc<Router> {
+        self.chosen.get().unwrap_or(&self.own)
+    }
+
+    /// Has another account be that of the broker itself, once.
+    pub(crate) fn choose_system(&self, name: &str) {
+        let router = self.add(name);
+        let _ = self.chosen.set(router);
     }
 
     /// The account of an identity, if there is one of its name.
     pub(crate) fn of(&self, identity: &Identity) -> Result<Arc<Router>, Refused> {
         let Some(name) = &identity.account else { return Ok(Arc::clone(&self.global)) };
-        let account = self.by_name.lock().get(name).cloned();
-        account.ok_or_else(|| Refused::Account(name.clone()))
+        self.get(name).ok_or_else(|| Refused::Account(name.clone()))
+    }
+
+    /// The account of this name, if there is one.
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Router>> {
+        self.by_name.lock().get(name).cloned()
     }
 
     /// The account of this name, made if there is none.

@@ -32,5 +32,5 @@ pub mod time;
 /// The version of the reference server that answers are like; clients gate features on it.
 pub const VERSION: &str = "2.15.1";
 
-pub(crate) use dispatch::handle;
+pub(crate) use dispatch::{handle, refuse};
 pub(crate) use response::Response;

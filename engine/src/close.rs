@@ -32,12 +32,16 @@ pub enum CloseReason {
     AuthenticationExpired,
     /// One connection more than allowed.
     MaximumConnectionsExceeded,
+    /// One connection more than the account allows.
+    MaximumAccountConnectionsExceeded,
     /// One message larger than allowed.
     MaximumPayloadExceeded,
     /// One control line longer than allowed.
     MaximumControlLineExceeded,
     /// CONNECT asked for no-responders without headers.
     NoRespondersRequiresHeaders,
+    /// An operator wanted it.
+    Kicked,
     /// The broker stops.
     ServerShutdown,
 }
@@ -59,9 +63,11 @@ impl CloseReason {
             Self::AuthenticationTimeout => "Authentication Timeout",
             Self::AuthenticationExpired => "Authentication Expired",
             Self::MaximumConnectionsExceeded => "Maximum Connections Exceeded",
+            Self::MaximumAccountConnectionsExceeded => "Maximum Account Connections Exceeded",
             Self::MaximumPayloadExceeded => "Maximum Message Payload Exceeded",
             Self::MaximumControlLineExceeded => "Maximum Control Line Exceeded",
             Self::NoRespondersRequiresHeaders => "No Responders Requires Headers",
+            Self::Kicked => "Kicked",
             Self::ServerShutdown => "Server Shutdown",
         }
     }

@@ -3,6 +3,7 @@
 use std::sync::Weak;
 use std::time::{Duration, SystemTime};
 
+use embus_auth::Permissions;
 use foldhash::fast::RandomState;
 use hashbrown::HashTable;
 use std::hash::BuildHasher;
@@ -13,6 +14,7 @@ use crate::lanes::Lanes;
 use crate::outbox::Outbox;
 use crate::rights::Rights;
 use crate::service::Service;
+use crate::sharing::Crossing;
 use crate::sink::Sink;
 use crate::statistics::Traffic;
 use crate::stream::Stream;
@@ -109,6 +111,8 @@ enum Side {
     Stream(Weak<Stream>),
     /// The broker's own: messages are requests.
     Service(Arc<dyn Service>),
+    /// The broker's own: messages go on in another account.
+    Crossing(Arc<Crossing>),
 }
 
 impl Connection {
@@ -130,6 +134,11 @@ impl Connection {
     /// The broker's own end of the subscriptions of something that answers requests.
     pub(crate) fn service(clock: &dyn Clock, service: Arc<dyn Service>) -> Self {
         Self::internal(clock, Side::Service(service))
+    }
+
+    /// The broker's own end of the subscription of an import.
+    pub(crate) fn crossing(clock: &dyn Clock, crossing: Arc<Crossing>) -> Self {
+        Self::internal(clock, Side::Crossing(crossing))
     }
 
     fn internal(clock: &dyn Clock, side: Side) -> Self {
@@ -193,6 +202,7 @@ impl Connection {
             Side::Wire(outbox) => Sink::Wire(outbox),
             Side::Stream(stream) => Sink::Stream(stream),
             Side::Service(service) => Sink::Service(service),
+            Side::Crossing(crossing) => Sink::Crossing(crossing),
             Side::Local(_) => Sink::Nowhere,
         }
     }
@@ -231,6 +241,11 @@ impl Connection {
         self.gets_filtered.store(says(Rights::filters_deliveries), Ordering::Release);
         self.answers_requests.store(says(Rights::answers_requests), Ordering::Release);
         *self.rights.lock() = rights;
+    }
+
+    /// The rules that the client is held to, if it is.
+    pub(crate) fn permissions(&self) -> Option<Arc<Permissions>> {
+        self.rights.lock().as_ref().map(|rights| Arc::clone(rights.permissions()))
     }
 
     /// Whether some messages may be kept from a subscription that the client has.
@@ -296,7 +311,7 @@ impl Connection {
         let ((in_msgs, in_bytes), (out_msgs, out_bytes)) = match &self.side {
             Side::Wire(outbox) => ((count(&self.received_messages), count(&self.received_bytes)), outbox.sent()),
             Side::Local(lanes) => (lanes.published(), (count(&self.local_messages), count(&self.local_bytes))),
-            Side::Stream(_) | Side::Service(_) => ((0, 0), (0, 0)),
+            Side::Stream(_) | Side::Service(_) | Side::Crossing(_) => ((0, 0), (0, 0)),
         };
         Traffic { in_msgs, in_bytes, out_msgs, out_bytes }
     }

@@ -65,6 +65,8 @@ impl Worker {
             return 0;
         }
         let body = body.or_else(|| shared_body(publish, fan_out));
+        // Most often there are none, and this is no memory.
+        let crossings = route.crossings().to_vec();
         let mut delivery =
             Delivery { outgoing: Outgoing { publish, body, message: None }, publisher, route, batch, expired, scratch };
         let mut taken = 0;
@@ -78,6 +80,9 @@ impl Worker {
         }
         if !self.matching.expired.is_empty() {
             remove_expired(router, &mut self.matching.expired);
+        }
+        if !crossings.is_empty() {
+            taken += self.cross_all(&crossings, publisher, &request(publish));
         }
         taken
     }
@@ -105,6 +110,14 @@ impl Worker {
     /// Delivers a message of the broker itself; returns how many took it. `hops` says how often it was republished.
     pub(crate) fn deliver_internal(&mut self, router: &Router, message: &Request<'_>, hops: u8) -> usize {
         router.show(|tap| tap.published(message));
+        let before = std::mem::replace(&mut self.batch.turn_end.hops, hops);
+        let taken = self.deliver_message(router, Publisher { id: INTERNAL, echo: true }, message);
+        self.batch.turn_end.hops = before;
+        taken
+    }
+
+    /// Delivers a message that is not in the form of the wire; returns how many took it.
+    pub(crate) fn deliver_message(&mut self, router: &Router, publisher: Publisher, message: &Request<'_>) -> usize {
         let mut body = std::mem::take(&mut self.internal_body);
         body.clear();
         let header_len = (!message.headers.is_empty()).then_some(message.headers.len());
@@ -122,9 +135,7 @@ impl Worker {
             body: &body[start..start + total_len],
             tail: &body,
         };
-        self.batch.turn_end.hops = hops;
-        let taken = self.deliver(router, Publisher { id: INTERNAL, echo: true }, &publish, None);
-        self.batch.turn_end.hops = 0;
+        let taken = self.deliver(router, publisher, &publish, None);
         body.shrink_to(KEPT_INTERNAL_BYTES);
         self.internal_body = body;
         taken
@@ -237,7 +248,7 @@ impl Delivery<'_> {
                 let request = request(self.outgoing.publish);
                 return self.batch.turn_end.calls.push(service, &request);
             }
-            Sink::Nowhere => return false,
+            Sink::Crossing(_) | Sink::Nowhere => return false,
         }
         true
     }

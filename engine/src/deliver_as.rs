@@ -16,6 +16,7 @@ use crate::relief::STALL_HIGH_BYTES;
 use crate::route::{Destination, Route};
 use crate::router::Router;
 use crate::service::Request;
+use crate::sharing::{MAX_HOPS, reach_behind, visit_behind};
 use crate::sink::Sink;
 use crate::stream::AnswerTo;
 use crate::subscription::{Admission, Subscription};
@@ -60,6 +61,7 @@ impl Worker {
     pub(crate) fn deliver_as(&mut self, router: &Router, handed: &Handed<'_>) -> usize {
         let Self { matching: Matching { cache, random, expired, .. }, batch, .. } = self;
         let route = cache.resolve(router, handed.to);
+        let crossings = route.crossings().to_vec();
         let mut delivery = Delivery { handed, batch, expired, message: None };
         let mut taken = 0;
         for destination in route.plain() {
@@ -72,13 +74,16 @@ impl Worker {
         if !self.matching.expired.is_empty() {
             remove_expired(router, &mut self.matching.expired);
         }
+        if !crossings.is_empty() {
+            taken += self.cross_handed(&crossings, handed);
+        }
         taken
     }
 
     /// Whether somebody listens on `subject`, in the queue group if one is given, and takes more. `needs_plain` asks for
     /// somebody who is in no group.
     pub(crate) fn reach(&mut self, router: &Router, subject: &[u8], group: Option<&[u8]>, needs_plain: bool) -> Reach {
-        reach(self.matching.cache.resolve(router, subject), group, needs_plain)
+        reach(self.matching.cache.resolve(router, subject), subject, group, needs_plain)
     }
 
     /// The destinations on `subject` that hold more than they should.
@@ -88,6 +93,11 @@ impl Worker {
         all.map(|destination| &destination.subscription)
             .filter(|subscription| is_congested(subscription))
             .for_each(&mut visit);
+        visit_behind(route.crossings(), subject, MAX_HOPS, &mut |subscription| {
+            if is_congested(subscription) {
+                visit(subscription);
+            }
+        });
     }
 }
 
@@ -96,11 +106,23 @@ impl Router {
     pub(crate) fn reach(&self, subject: &[u8], group: Option<&[u8]>, needs_plain: bool) -> Reach {
         let mut route = Route::default();
         self.fill_route(subject, &mut route);
-        reach(&route, group, needs_plain)
+        reach(&route, subject, group, needs_plain)
     }
 }
 
-fn reach(route: &Route, group: Option<&[u8]>, needs_plain: bool) -> Reach {
+fn reach(route: &Route, subject: &[u8], group: Option<&[u8]>, needs_plain: bool) -> Reach {
+    let here = reach_here(route, group, needs_plain);
+    if here == Reach::Open || route.crossings().is_empty() {
+        return here;
+    }
+    let behind = |route: &Route| reach_here(route, group, needs_plain);
+    match reach_behind(route.crossings(), subject, MAX_HOPS, &behind) {
+        Reach::Nobody => here,
+        behind => behind,
+    }
+}
+
+fn reach_here(route: &Route, group: Option<&[u8]>, needs_plain: bool) -> Reach {
     let members = route.groups().flatten();
     if let Some(group) = group {
         return reach_of(members.filter(|member| member.subscription.queue() == Some(group)));
@@ -134,7 +156,7 @@ fn literal_tokens(filter: &[u8]) -> usize {
 fn is_open(subscription: &Subscription) -> bool {
     match subscription.sink() {
         Sink::Wire(outbox) => outbox.is_open() && !subscription.is_closed(),
-        Sink::Nowhere => false,
+        Sink::Nowhere | Sink::Crossing(_) => false,
         _ => !subscription.is_closed(),
     }
 }
@@ -202,7 +224,7 @@ impl Delivery<'_> {
                 let headers = self.handed.to_block();
                 return self.batch.turn_end.calls.push(service, &self.handed.as_request(&headers));
             }
-            Sink::Nowhere => return false,
+            Sink::Crossing(_) | Sink::Nowhere => return false,
         }
         true
     }
@@ -256,13 +278,13 @@ impl Handed<'_> {
         out.put_slice(CRLF);
     }
 
-    fn to_block(&self) -> Vec<u8> {
+    pub(crate) fn to_block(&self) -> Vec<u8> {
         let mut block = Vec::with_capacity(self.header_len());
         self.write_block(&mut block);
         block
     }
 
-    fn as_request<'a>(&'a self, headers: &'a [u8]) -> Request<'a> {
+    pub(crate) fn as_request<'a>(&'a self, headers: &'a [u8]) -> Request<'a> {
         Request { subject: self.to, reply: Some(self.reply), headers, payload: self.payload }
     }
 

@@ -7,6 +7,7 @@ use std::fmt;
 use std::sync::OnceLock;
 use std::time::SystemTime;
 
+use embus_auth::Permissions;
 use embus_protocol::encode;
 use embus_protocol::info::ServerInfo;
 use parking_lot::Mutex;
@@ -20,16 +21,17 @@ use crate::close::CloseReason;
 use crate::connection::{ClientId, Connection, Peer};
 use crate::deadlines::Deadlines;
 use crate::gate::Gate;
-use crate::jetstream::JetStream;
+use crate::jetstream;
 use crate::jobs::Queues;
 use crate::limits::Limits;
+use crate::members::ClientLimits;
 use crate::outbox::{Outbox, Transport};
 use crate::registry::Registry;
 use crate::router::Router;
 use crate::service::Request;
 use crate::statistics::{ConnectionSnapshot, Totals};
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::worker::{Worker, WorkerPool};
 
 pub use streams::API_LEVEL;
@@ -52,11 +54,14 @@ pub struct Engine {
     workers: WorkerPool,
     random: Mutex<fastrand::Rng>,
     totals: Totals,
+    /// Messages that named the server so far.
+    pub(crate) system_messages: AtomicU64,
     lame_duck: AtomicBool,
     stopping: AtomicBool,
     deadlines: Deadlines,
     queues: OnceLock<Queues>,
-    jetstream: OnceLock<Arc<JetStream>>,
+    /// Set once streams are there.
+    jetstream: OnceLock<Arc<jetstream::Shared>>,
 }
 
 impl fmt::Debug for Engine {
@@ -84,6 +89,7 @@ impl Engine {
             workers: WorkerPool::new(seed),
             random: Mutex::new(fastrand::Rng::with_seed(seed.wrapping_add(1))),
             totals: Totals::default(),
+            system_messages: AtomicU64::new(0),
             lame_duck: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
             deadlines: Deadlines::default(),
@@ -119,12 +125,33 @@ impl Engine {
 
     /// The account of the broker itself.
     pub fn system_account(&self) -> &Arc<Router> {
-        &self.accounts.system
+        self.accounts.system()
+    }
+
+    /// Has this account be the one of the broker itself, in place of `$SYS`. Once, before anything else is done with
+    /// accounts.
+    pub fn set_system_account(&self, name: &str) {
+        self.accounts.choose_system(name);
+    }
+
+    /// What the client with this number may do, if not everything.
+    pub fn permissions(&self, id: ClientId) -> Option<Arc<Permissions>> {
+        self.registry.get(id)?.permissions()
+    }
+
+    /// The account of this name, if there is one.
+    pub fn account(&self, name: &str) -> Option<Arc<Router>> {
+        self.accounts.get(name)
     }
 
     /// Adds an account, unless there is one of this name.
     pub fn add_account(&self, name: &str) -> Arc<Router> {
         self.accounts.add(name)
+    }
+
+    /// Bounds what clients of an account may do; once, before they come.
+    pub fn limit_account(&self, name: &str, limits: ClientLimits) {
+        self.accounts.add(name).members().set_limits(limits);
     }
 
     /// All accounts, by name.
@@ -196,7 +223,7 @@ impl Engine {
     }
 
     /// Forgets a client: its interest is gone when this returns.
-    pub(crate) fn disconnect(&self, connection: &Connection, router: &Router, reason: CloseReason) {
+    pub(crate) fn disconnect(self: &Arc<Self>, connection: &Connection, router: &Router, reason: CloseReason) {
         let mut epitaph = ConnectionSnapshot::of(connection);
         let subscriptions = connection.subscriptions().lock().take_all();
         router.unsubscribe_all(&subscriptions);
@@ -205,12 +232,16 @@ impl Engine {
             self.totals.count_close(reason);
             epitaph.pending_bytes = 0;
         }
+        if connection.outbox().is_some() {
+            router.members().count_departed(connection.traffic(), reason);
+        }
         epitaph.stop = Some(self.clock.wall());
         epitaph.reason = Some(reason);
-        self.registry.remove(connection, connection.outbox().map(|_| epitaph));
+        self.registry.remove(connection, connection.outbox().map(|_| epitaph.clone()));
         if connection.outbox().is_some() {
             // Last: who sees the number fall finds all else in its final state.
             self.wire_connections.fetch_sub(1, Ordering::Release);
+            self.tell_disconnected(&epitaph);
         }
     }
 
@@ -281,11 +312,12 @@ impl Engine {
     }
 
     /// Tells all clients that the broker will stop, so that they go elsewhere. [nats-server: lame duck]
-    pub fn enter_lame_duck(&self) {
+    pub fn enter_lame_duck(self: &Arc<Self>) {
         if self.lame_duck.swap(true, Ordering::Relaxed) {
             return;
         }
         self.info.lock().lame_duck_mode = true;
+        self.tell_end("LAMEDUCK");
         for connection in self.registry.connections() {
             self.post_info(&connection);
         }
@@ -297,7 +329,8 @@ impl Engine {
     }
 
     /// Tells all connections to end once what waits for them is sent.
-    pub fn stop(&self) {
+    pub fn stop(self: &Arc<Self>) {
+        self.tell_end("SHUTDOWN");
         self.stopping.store(true, Ordering::Release);
         for connection in self.registry.connections() {
             if let Some(outbox) = connection.outbox() {

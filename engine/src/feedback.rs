@@ -6,7 +6,7 @@ use embus_protocol::headers::block;
 
 use crate::api;
 use crate::consumer::ack::AckToken;
-use crate::engine::Engine;
+use crate::jetstream::JetStream;
 use crate::router::Router;
 use crate::service::Request;
 use crate::stream::Stream;
@@ -80,19 +80,18 @@ struct Address<'a> {
     body: &'a [u8],
 }
 
-impl Engine {
+impl Worker {
     /// Notes a message if it is one to a consumer that is there, to be carried out at the end of the turn; says whether.
-    pub(crate) fn take_feedback(&self, router: &Router, message: &Request<'_>, worker: &mut Worker) -> bool {
-        let feedback = &mut worker.batch.turn_end.feedback;
-        router.id() == self.global_account().id() && feedback.take(self, message)
+    pub(crate) fn take_feedback(&mut self, router: &Router, message: &Request<'_>) -> bool {
+        router.jetstream().is_some_and(|jetstream| self.batch.turn_end.feedback.take(router, jetstream, message))
     }
 }
 
 impl Feedback {
     /// Notes a message if it is one to a consumer that is there; says whether.
-    pub(crate) fn take(&mut self, engine: &Engine, message: &Request<'_>) -> bool {
-        let Some(address) = parse(engine, message) else { return false };
-        let Some(gathered) = self.gathered_for(engine, address.stream) else { return false };
+    pub(crate) fn take(&mut self, router: &Router, jetstream: &JetStream, message: &Request<'_>) -> bool {
+        let Some(address) = parse(jetstream, message) else { return false };
+        let Some(gathered) = self.gathered_for(router, jetstream, address.stream) else { return false };
         // Who expects an answer learns that nobody is there; an acknowledgement without goes nowhere in silence.
         if message.reply.is_some() && !gathered.stream.has_consumer(address.consumer) {
             return false;
@@ -101,12 +100,13 @@ impl Feedback {
         true
     }
 
-    fn gathered_for(&mut self, engine: &Engine, stream: &[u8]) -> Option<&mut Gathered> {
-        let found = self.gathered.iter().rposition(|gathered| gathered.stream.name().as_bytes() == stream);
+    fn gathered_for(&mut self, router: &Router, jetstream: &JetStream, stream: &[u8]) -> Option<&mut Gathered> {
+        let is_it = |found: &Stream| found.name().as_bytes() == stream && found.is_of(router);
+        let found = self.gathered.iter().rposition(|gathered| is_it(&gathered.stream));
         let index = if let Some(index) = found {
             index
         } else {
-            let stream = engine.jetstream()?.get(std::str::from_utf8(stream).ok()?)?;
+            let stream = jetstream.get(std::str::from_utf8(stream).ok()?)?;
             let messages = self.spare.pop().unwrap_or_default();
             self.gathered.push(Gathered { stream, messages });
             self.gathered.len() - 1
@@ -169,7 +169,7 @@ impl Messages {
 }
 
 #[inline]
-fn parse<'a>(engine: &Engine, message: &Request<'a>) -> Option<Address<'a>> {
+fn parse<'a>(jetstream: &JetStream, message: &Request<'a>) -> Option<Address<'a>> {
     let rest = message.subject.strip_prefix(b"$JS.")?;
     if rest.starts_with(b"ACK.") {
         let (stream, consumer, token) = AckToken::parse(message.subject)?;
@@ -180,7 +180,7 @@ fn parse<'a>(engine: &Engine, message: &Request<'a>) -> Option<Address<'a>> {
         let kind = Kind::Flow { arrived: arrived(message.headers) };
         return Some(Address { stream, consumer, kind, body: message.subject });
     }
-    if !rest.starts_with(b"API.") && domain(rest) != engine.jetstream()?.domain().map(str::as_bytes) {
+    if !rest.starts_with(b"API.") && domain(rest) != jetstream.domain().map(str::as_bytes) {
         return None;
     }
     let operation = api::request::operation(message.subject)?;

@@ -26,6 +26,11 @@ impl Recorder {
     pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.0.lock()).into_owned()
     }
+
+    /// What came since the last call.
+    pub(crate) fn take(&self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut *self.0.lock())).into_owned()
+    }
 }
 
 impl Transport for Recorder {

@@ -18,6 +18,7 @@ mod limits;
 mod opener;
 mod recover;
 mod registry;
+mod shared;
 mod spread;
 mod sweeper;
 mod update;
@@ -26,26 +27,27 @@ mod usage;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Weak;
 
 use embus_protocol::filter_tree::OutOfSteps;
 use embus_storage::error::StorageError;
 use embus_storage::medium::Medium;
 use embus_storage::medium::memory::Memory;
-use embus_storage::store::Store;
 use parking_lot::{Mutex, MutexGuard};
 
 use crate::api::error::ApiError;
 use crate::consumer::Closing;
-use crate::engine::Engine;
+use crate::engine::{Engine, GLOBAL_ACCOUNT};
 use crate::jetstream::changes::{Changes, Place};
-use crate::jetstream::limits::Room;
-use crate::jetstream::opener::Opener;
-use crate::jetstream::recover::{Found, Recovered};
+use crate::jetstream::limits::{Reserved, Room};
+use crate::jetstream::recover::Found;
 use crate::jetstream::registry::Registry;
+use crate::jetstream::shared::Opened;
 use crate::jetstream::sweeper::Sweeper;
 use crate::jobs::{Executor, Jobs};
+use crate::router::Router;
 use crate::stream::config::subjects::TOO_MUCH;
 use crate::stream::config::{StorageType, StreamConfig, StreamLimits, republish_cycle};
 use crate::stream::{Stream, SyncPolicy};
@@ -56,8 +58,9 @@ pub use create::Created;
 pub use ensure::{EnsureError, Ensured};
 pub use limits::AccountLimits;
 pub use recover::Unreadable;
-pub use usage::Usage;
-use usage::{Disk, most_of};
+pub use shared::JetStreamFacts;
+pub(crate) use shared::Shared;
+pub use usage::{ServerUsage, Usage};
 
 /// What the streams of a broker are kept on and with.
 #[derive(Debug)]
@@ -77,9 +80,9 @@ pub struct JetStreamOptions {
     pub max_store: Option<u64>,
     /// Bytes of memory of the machine, if known.
     pub machine_memory: Option<u64>,
-    /// What the account may use.
-    pub limits: AccountLimits,
-    /// Whether streams that are found at the start are removed.
+    /// The accounts that have streams, with what each may use; the global one by default.
+    pub accounts: BTreeMap<String, AccountLimits>,
+    /// Whether streams of these accounts that are found at the start are removed.
     pub clear: bool,
     /// Threads that may block.
     pub executor: Arc<dyn Executor>,
@@ -96,19 +99,20 @@ impl JetStreamOptions {
             max_memory: None,
             max_store: None,
             machine_memory: None,
-            limits: AccountLimits::default(),
+            accounts: BTreeMap::from([(GLOBAL_ACCOUNT.to_owned(), AccountLimits::default())]),
             clear: false,
             executor,
         }
     }
 }
 
-/// The streams of a broker.
+/// The streams of one account.
 #[derive(Debug)]
 pub struct JetStream {
     engine: Weak<Engine>,
-    opener: Arc<Opener>,
-    dir: Option<PathBuf>,
+    account: String,
+    router: Weak<Router>,
+    shared: Arc<Shared>,
     limits: AccountLimits,
     memory: Arc<Usage>,
     store: Arc<Usage>,
@@ -117,7 +121,6 @@ pub struct JetStream {
     quarantined: Vec<Unreadable>,
     api: ApiCounters,
     sweeper: Arc<Sweeper>,
-    executor: Arc<dyn Executor>,
     serial: Arc<Jobs>,
 }
 
@@ -151,68 +154,74 @@ pub struct AccountInfo {
 /// [reference §3.2]
 const CYCLE: &str = "stream configuration for republish destination forms a cycle";
 
-/// Bytes for streams in memory on a machine that does not say what it has. [reference §10]
-const DEFAULT_MEMORY: u64 = 256 * 1024 * 1024;
+/// The streams of an account, and its subjects.
+type OfAccount = (Arc<Router>, Arc<JetStream>);
+
+/// What the log says of streams that nobody has.
+const UNSERVED: &str = "streams on the disk are not served, and their files left as they are: the account does not exist, or has no JetStream";
 
 impl JetStream {
-    /// Reads back the streams of the directory; they are served when this returns. Blocks. [`Engine::start_jetstream`]
-    /// is what calls it.
+    /// Reads back the streams of the directory for all accounts that have some; they are served when this returns. Blocks.
+    /// [`Engine::start_jetstream`] is what calls it, once all accounts are there.
     ///
     /// # Errors
     /// The directory is in use by another process, was written by a newer version, or cannot be read or written at all.
     /// A stream that cannot be read is no error: see [`unreadable`](Self::unreadable).
-    pub fn open(engine: &Arc<Engine>, options: JetStreamOptions) -> Result<Arc<Self>, StorageError> {
-        let store = open_store(&options)?;
-        let memory: Arc<dyn Medium> = Arc::new(Memory::new());
-        let file = Arc::clone(store.as_ref().map_or(&memory, |store| store.medium()));
-        let opener = Arc::new(Opener::new(file, memory, options.sync, options.domain.clone()));
-        let recovered = match &store {
-            Some(store) => recover::all(store, &opener, &*options.executor, engine.timestamp())?,
-            None => Recovered::default(),
-        };
-        blocks::let_grow_old(engine, opener.file.block_cache());
-        let jetstream = Arc::new(Self::new(engine, options, store, opener, recovered));
-        jetstream.registry.list(None).iter().for_each(Stream::start);
-        Ok(jetstream)
-    }
-
-    fn new(
+    pub(crate) fn open(
         engine: &Arc<Engine>,
         options: JetStreamOptions,
-        store: Option<Arc<Store>>,
-        opener: Arc<Opener>,
-        recovered: Recovered,
-    ) -> Self {
-        let limits = options.limits;
-        let max_memory = options.max_memory.unwrap_or_else(|| options.machine_memory.map_or(DEFAULT_MEMORY, most_of));
-        let store_usage = file_usage(&options, &recovered.found, max_memory);
+    ) -> Result<(Arc<Shared>, Vec<OfAccount>), StorageError> {
+        let (shared, opened) = shared::open(options, engine.timestamp())?;
+        let made = opened.into_iter().map(|opened| {
+            let router = engine.add_account(&opened.account);
+            let jetstream = Arc::new(Self::new(engine, &router, Arc::clone(&shared), opened));
+            (router, jetstream)
+        });
+        let made: Vec<_> = made.collect();
+        blocks::let_grow_old(engine, shared.opener.file.block_cache());
+        for stream in made.iter().flat_map(|(_, jetstream)| jetstream.list(None)) {
+            stream.start();
+        }
+        Ok((shared, made))
+    }
+
+    fn new(engine: &Arc<Engine>, router: &Arc<Router>, shared: Arc<Shared>, opened: Opened) -> Self {
+        let Opened { account, limits, store, recovered } = opened;
+        let usage = |limit: Option<u64>, server: &Arc<ServerUsage>| {
+            Arc::new(Usage::within(limit.unwrap_or(u64::MAX), Arc::clone(server)))
+        };
         let jetstream = Self {
             engine: Arc::downgrade(engine),
-            opener,
-            dir: options.dir,
+            account,
+            router: Arc::downgrade(router),
             limits,
-            memory: Arc::new(Usage::new(limits.max_memory.unwrap_or(u64::MAX), max_memory)),
-            store: Arc::new(store_usage),
+            memory: usage(limits.max_memory, &shared.memory),
+            store: usage(limits.max_storage, &shared.store),
             registry: Registry::default(),
             changes: Mutex::new(Changes { store, ..Changes::default() }),
             quarantined: recovered.quarantined,
             api: ApiCounters::default(),
             sweeper: Arc::default(),
-            serial: Jobs::new(Arc::clone(&options.executor), 1),
-            executor: options.executor,
+            serial: Jobs::new(Arc::clone(&shared.executor), 1),
+            shared,
         };
         let mut changes = jetstream.changes.lock();
         changes.superseded = recovered.superseded;
         changes.offline = recovered.offline.into_iter().map(|offline| (offline.name.clone(), offline)).collect();
         for Found { dir, core, consumers } in recovered.found {
             let usage = jetstream.usage(core.config().storage);
-            let stream = jetstream.opener.stream(engine, *core, dir.path(), usage);
-            stream.recover_consumers(engine.global_account(), consumers);
+            let stream = jetstream.shared.opener.stream(engine, router, *core, dir.path(), usage);
+            stream.recover_consumers(router, consumers);
             changes.places.insert(Arc::clone(stream.shared_name()), Place::Directory(dir));
             jetstream.registry.insert(stream);
         }
         drop(changes);
         jetstream
+    }
+
+    /// The name of the account.
+    pub fn account_name(&self) -> &str {
+        &self.account
     }
 
     /// The stream of that name.
@@ -241,7 +250,7 @@ impl JetStream {
             streams: reserved.streams,
             consumers: self.registry.list(None).iter().map(|stream| stream.all_consumers_count()).sum(),
             limits: self.limits,
-            domain: self.opener.domain.clone(),
+            domain: self.shared.opener.domain.clone(),
             api_total: self.api.total(),
             api_errors: self.api.errors(),
             api_inflight: self.api.inflight(),
@@ -270,22 +279,22 @@ impl JetStream {
 
     /// The name of the broker's domain.
     pub fn domain(&self) -> Option<&str> {
-        self.opener.domain.as_deref()
-    }
-
-    /// The directory of file streams, if they have one.
-    pub fn dir(&self) -> Option<&Path> {
-        self.dir.as_deref()
-    }
-
-    /// When acknowledged messages are on the disk, if the stream does not say otherwise.
-    pub fn sync_policy(&self) -> SyncPolicy {
-        self.opener.policy
+        self.shared.opener.domain.as_deref()
     }
 
     /// The broker, while there is one.
     pub(crate) fn engine(&self) -> Option<Arc<Engine>> {
         self.engine.upgrade()
+    }
+
+    /// The subjects of the account, while there is a broker.
+    pub(crate) fn router(&self) -> Option<Arc<Router>> {
+        self.router.upgrade()
+    }
+
+    /// What it shares with the streams of other accounts.
+    pub(crate) fn shared(&self) -> &Shared {
+        &self.shared
     }
 
     /// Requests of the API, and whatever else changes streams or walks through one: one at a time.
@@ -313,7 +322,7 @@ impl JetStream {
                 tracing::warn!(stream = stream.name(), %error, "a stream could not be closed in good order");
             }
         };
-        spread::map(&*self.executor, self.registry.list(None), close);
+        spread::map(&*self.shared.executor, self.registry.list(None), close);
         self.settle(&mut changes);
         self.sweeper.close();
         changes.places.clear();
@@ -369,31 +378,14 @@ impl JetStream {
         Ok(())
     }
 
-    fn room(&self) -> Room<'_> {
+    /// What there is to use; whoever makes a stream of it holds the admission meanwhile.
+    fn room(&self, engine: &Engine) -> Room<'_> {
         self.store.refresh();
-        Room { limits: &self.limits, memory: &self.memory, store: &self.store }
-    }
-}
-
-fn open_store(options: &JetStreamOptions) -> Result<Option<Arc<Store>>, StorageError> {
-    let Some(dir) = &options.dir else { return Ok(None) };
-    let store = Store::open(Arc::clone(&options.medium), dir)?;
-    if options.clear {
-        store.clear()?;
-    }
-    Ok(Some(store))
-}
-
-/// What file streams hold and may hold.
-fn file_usage(options: &JetStreamOptions, found: &[Found], max_memory: u64) -> Usage {
-    let account_limit = options.limits.max_storage.unwrap_or(u64::MAX);
-    match (&options.dir, options.max_store) {
-        (_, Some(bytes)) => Usage::new(account_limit, bytes),
-        (None, None) => Usage::new(account_limit, max_memory),
-        (Some(dir), None) => {
-            let disk = Disk { medium: Arc::clone(&options.medium), dir: dir.clone() };
-            let used = found.iter().map(|found| found.core.log().bytes()).sum();
-            Usage::on_disk(account_limit, disk, used)
-        }
+        let accounts = engine.account_list();
+        let others =
+            accounts.iter().filter_map(|router| router.jetstream()).filter(|other| other.account != self.account);
+        let mut elsewhere = Reserved::default();
+        others.for_each(|other| elsewhere += other.registry.reserved());
+        Room { limits: &self.limits, memory: &self.memory, store: &self.store, elsewhere }
     }
 }

@@ -3,9 +3,10 @@
 use crate::close::CloseReason;
 pub use crate::congestion::Congestion;
 use crate::connection::{self, ClientId, Connection, ConnectionKind, Peer};
+use crate::deliver::Publisher;
 use crate::engine::Engine;
 use crate::jetstream::JetStream;
-use crate::local_deliver;
+use crate::local_deliver::{self, Onward};
 use crate::local_queue::{LocalQueue, QueueBounds};
 pub use crate::local_subscription::LocalSubscription;
 use crate::message::Message;
@@ -115,13 +116,13 @@ impl LocalClient {
         connection.set_rights(rights.clone());
         let (user, account) = (identity.user.clone(), identity.account.clone());
         connection.set_identity(connection::Identity { user, account, ..connection.identity() });
-        let limits = engine.limits();
+        let (max_payload, max_subscriptions) = router.limits_of(engine.limits(), identity);
         Arc::new(Self {
             connection,
             router,
             rights,
-            max_payload: identity.max_payload.unwrap_or(limits.max_payload).min(limits.max_payload),
-            max_subscriptions: identity.max_subscriptions.unwrap_or(limits.max_subscriptions),
+            max_payload,
+            max_subscriptions,
             last_sid: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             engine: Arc::clone(engine),
@@ -155,7 +156,7 @@ impl LocalClient {
 
     /// The streams of the client's account, if it has any.
     pub fn jetstream(&self) -> Option<&Arc<JetStream>> {
-        self.engine.jetstream().filter(|_| self.router.id() == self.engine.global_account().id())
+        self.router.jetstream()
     }
 
     /// What the client published and was given.
@@ -180,10 +181,15 @@ impl LocalClient {
         self.publish_to(message, Some(ticket))
     }
 
-    fn publish_to(&self, message: Message, ticket: Option<&Arc<Ticket>>) -> Result<Published, PublishRefused> {
+    fn publish_to(&self, mut message: Message, ticket: Option<&Arc<Ticket>>) -> Result<Published, PublishRefused> {
+        let is_lost = !self.map(&mut message);
         let body_len = message.body_len();
         self.check(&message, body_len)?;
         let Some(lanes) = self.connection.lanes() else { return Err(PublishRefused::Closed) };
+        if is_lost {
+            lanes.enter().count(body_len as u64);
+            return Ok(Published { delivered: 0, congestion: None });
+        }
         self.router.show(|tap| tap.published(&local_deliver::request(&message, &message.headers().to_block())));
         let is_feedback = message.subject.starts_with("$JS.") && self.is_feedback(&message);
         if is_feedback && !self.router.has_observers() {
@@ -193,11 +199,14 @@ impl LocalClient {
         let requester = message.reply().map(|reply| (reply.clone(), message.subject.clone()));
         let mut lane = lanes.enter();
         lane.count(body_len as u64);
-        let delivered = local_deliver::deliver(&self.router, &mut lane.matching, message, ticket);
+        let mut delivered = local_deliver::deliver(&self.router, &mut lane.matching, message, ticket);
         if self.is_closed() {
             lane.matching.clear();
         }
         drop(lane);
+        if let Some(onward) = delivered.onward.take() {
+            delivered.count += self.send_on(&onward);
+        }
         if delivered.count == 0
             && !is_feedback
             && let Some((reply, subject)) = requester
@@ -218,11 +227,32 @@ impl LocalClient {
         Ok(Published { delivered: delivered.count, congestion })
     }
 
+    /// Maps the message's subject as the account does; says whether it goes anywhere.
+    fn map(&self, message: &mut Message) -> bool {
+        if self.router.mappings().is_none() {
+            return true;
+        }
+        let mut subject = message.subject.as_bytes().to_vec();
+        let is_sent = self.engine.with_worker(|worker| worker.map(&self.router, &mut subject));
+        if subject != message.subject.as_bytes() {
+            message.subject = Subject::from(String::from_utf8_lossy(&subject).into_owned());
+        }
+        is_sent
+    }
+
+    /// Takes a message on to other accounts; returns how many took it there.
+    fn send_on(&self, Onward { crossings, message }: &Onward) -> usize {
+        let block = message.headers().to_block();
+        let request = local_deliver::request(message, &block);
+        let publisher = Publisher { id: self.connection.id(), echo: true };
+        self.engine.with_worker(|worker| worker.cross_all(crossings, publisher, &request))
+    }
+
     /// Whether a message is for a consumer, which then has it.
     fn is_feedback(&self, message: &Message) -> bool {
         let block = message.headers().to_block();
         let request = local_deliver::request(message, &block);
-        self.engine.with_worker(|worker| self.engine.take_feedback(&self.router, &request, worker))
+        self.engine.with_worker(|worker| worker.take_feedback(&self.router, &request))
     }
 
     #[inline]
@@ -262,7 +292,7 @@ impl LocalClient {
             Arc::clone(&self.connection),
             Some(Arc::clone(&messages)),
         ));
-        self.connection.subscriptions().lock().insert(Arc::clone(&subscription));
+        self.hold(&subscription)?;
         self.router.subscribe(Arc::clone(&subscription));
         if self.is_closed() {
             // Closed while we subscribed: the close may have missed this one.
@@ -285,10 +315,17 @@ impl LocalClient {
         if self.rights.as_ref().is_some_and(|rights| !rights.may_subscribe(filter.as_bytes(), queue)) {
             return Err(SubscribeRefused::Permission);
         }
+        Ok(())
+    }
+
+    /// Counts a subscription among the client's, if it may have one more.
+    fn hold(&self, subscription: &Arc<Subscription>) -> Result<(), SubscribeRefused> {
         let limit = self.max_subscriptions;
-        if limit > 0 && self.connection.subscriptions().lock().len() >= limit {
+        let mut held = self.connection.subscriptions().lock();
+        if limit > 0 && held.len() >= limit {
             return Err(SubscribeRefused::TooMany { limit });
         }
+        held.insert(Arc::clone(subscription));
         Ok(())
     }
 

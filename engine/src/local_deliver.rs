@@ -37,6 +37,15 @@ pub(crate) struct Delivered {
     pub(crate) over_budget: bool,
     /// Streams that took it and requests that it makes. Boxed: most messages leave nothing behind.
     pub(crate) turn_end: Option<Box<TurnEnd>>,
+    /// Other accounts that it goes on to.
+    pub(crate) onward: Option<Box<Onward>>,
+}
+
+/// A message that goes on to other accounts.
+#[derive(Debug)]
+pub(crate) struct Onward {
+    pub(crate) crossings: Vec<Arc<Subscription>>,
+    pub(crate) message: Message,
 }
 
 /// Delivers `message` to all that want it. The last destination gets it without another reference.
@@ -54,6 +63,10 @@ pub(crate) fn deliver(
         return Delivered::default();
     }
     let mut delivery = Delivery { route, block: None, ticket, expired, scratch, delivered: Delivered::default() };
+    if !route.crossings().is_empty() {
+        let onward = Onward { crossings: route.crossings().to_vec(), message: message.clone() };
+        delivery.delivered.onward = Some(Box::new(onward));
+    }
     for group in route.groups() {
         let start = if group.len() == 1 { 0 } else { random.usize(..group.len()) };
         let (later, first) = group.split_at(start);
@@ -109,7 +122,7 @@ impl Delivery<'_> {
                 let block = self.block_of(&message);
                 self.turn_end().calls.push(service, &request(&message, &block))
             }
-            Sink::Nowhere => false,
+            Sink::Crossing(_) | Sink::Nowhere => false,
         }
     }
 

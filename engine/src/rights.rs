@@ -24,6 +24,11 @@ impl Rights {
         Some(Arc::new(Self { permissions, grants, clock: Arc::clone(clock) }))
     }
 
+    /// The rules that it is held to.
+    pub(crate) fn permissions(&self) -> &Arc<Permissions> {
+        &self.permissions
+    }
+
     /// Whether it may publish to this subject as an answer, which is counted.
     pub(crate) fn may_answer(&self, subject: &[u8]) -> bool {
         self.grants.as_ref().is_some_and(|grants| grants.lock().take(subject, self.now()))

@@ -23,6 +23,8 @@ pub(crate) struct Route {
     /// Members of all queue groups, sorted by group.
     members: Vec<Destination>,
     groups: Vec<Range<usize>>,
+    /// Subscriptions of imports: the message goes on in other accounts.
+    crossings: Vec<Arc<Subscription>>,
     prefixes: Vec<u8>,
     /// `HMSG <subject> ` for a long subject: once, and not in every prefix.
     head: Vec<u8>,
@@ -34,6 +36,7 @@ impl Route {
         self.plain.clear();
         self.members.clear();
         self.groups.clear();
+        self.crossings.clear();
         self.prefixes.clear();
         self.head.clear();
         if self.prefixes.capacity() > KEPT_PREFIX_BYTES || self.plain.capacity() > KEPT_DESTINATIONS {
@@ -48,8 +51,10 @@ impl Route {
             return;
         }
         let start = self.prefixes.len();
-        if matches!(subscription.sink(), Sink::Wire(_)) {
-            self.push_prefix(subject, subscription.sid().as_bytes());
+        match subscription.sink() {
+            Sink::Wire(_) => self.push_prefix(subject, subscription.sid().as_bytes()),
+            Sink::Crossing(_) => return self.crossings.push(Arc::clone(subscription)),
+            _ => {}
         }
         let prefix = offset(start)..offset(self.prefixes.len());
         let list = if subscription.queue().is_some() { &mut self.members } else { &mut self.plain };
@@ -99,8 +104,8 @@ impl Route {
     /// The one subscription, if there is but one and it is a wire client's.
     #[inline]
     pub(crate) fn only_wire(&self) -> Option<&Arc<Subscription>> {
-        match (&self.plain[..], &self.groups[..]) {
-            ([only], []) => Some(&only.subscription).filter(|only| matches!(only.sink(), Sink::Wire(_))),
+        match (&self.plain[..], &self.groups[..], &self.crossings[..]) {
+            ([only], [], []) => Some(&only.subscription).filter(|only| matches!(only.sink(), Sink::Wire(_))),
             _ => None,
         }
     }
@@ -108,12 +113,23 @@ impl Route {
     /// How many deliveries one message makes at most.
     #[inline]
     pub(crate) fn fan_out(&self) -> usize {
-        self.plain.len() + self.groups.len()
+        self.plain.len() + self.groups.len() + self.crossings.len()
     }
 
     /// How many subscriptions it holds on to.
     pub(crate) fn held(&self) -> usize {
-        self.plain.len() + self.members.len()
+        self.plain.len() + self.members.len() + self.crossings.len()
+    }
+
+    /// Subscriptions of imports.
+    #[inline]
+    pub(crate) fn crossings(&self) -> &[Arc<Subscription>] {
+        &self.crossings
+    }
+
+    /// All subscriptions of this account.
+    pub(crate) fn destinations(&self) -> impl Iterator<Item = &Arc<Subscription>> {
+        self.plain.iter().chain(&self.members).map(|destination| &destination.subscription)
     }
 
     /// Writes the start of one destination's frame, `HMSG <subject> <sid> ` or the same from the `M` on.

@@ -1,6 +1,7 @@
 //! The interest of one account and how it changes. Matching results are cached by workers; a generation number, raised
 //! with every change, tells them when to match anew.
 
+use std::sync::{OnceLock, Weak};
 use std::task::{Context, Poll, Waker};
 
 use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
@@ -8,11 +9,14 @@ use parking_lot::{Mutex, RwLock, RwLockWriteGuard};
 use crate::connection::INTERNAL;
 use crate::interest::Interest;
 use crate::interest_watch::InterestWatch;
+use crate::jetstream::JetStream;
+use crate::members::Members;
 use crate::route::Route;
+use crate::sharing::{Mappings, Sharing, is_wanted_behind};
 use crate::sink::Sink;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
-use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use crate::tap::Tap;
 
 /// One account's interest.
@@ -32,7 +36,21 @@ pub struct Router {
     tap: std::sync::OnceLock<Arc<dyn Tap>>,
     inserts: AtomicU64,
     removes: AtomicU64,
+    /// The account's streams, if it has any.
+    jetstream: OnceLock<Arc<JetStream>>,
+    members: Members,
+    /// What it shares, as it was configured.
+    sharing: OnceLock<Sharing>,
+    /// What becomes of subjects, if anything does.
+    mappings: OnceLock<Mappings>,
+    /// Whether imports lead out of here.
+    has_crossings: AtomicBool,
+    /// Whose messages come in here, by which filters: there, interest changes as it does here.
+    upstream: OnceLock<Mutex<Vec<Upstream>>>,
 }
+
+/// Another account, and the filter of what comes from it.
+type Upstream = (Weak<Router>, Box<[u8]>);
 
 /// Wake-ups that are kept for those who wait for interest; a wait that was given up leaves one behind.
 const MAX_WATCHERS: usize = 256;
@@ -53,6 +71,72 @@ impl Router {
             tap: std::sync::OnceLock::new(),
             inserts: AtomicU64::new(0),
             removes: AtomicU64::new(0),
+            jetstream: OnceLock::new(),
+            members: Members::default(),
+            sharing: OnceLock::new(),
+            mappings: OnceLock::new(),
+            has_crossings: AtomicBool::new(false),
+            upstream: OnceLock::new(),
+        }
+    }
+
+    /// The account's streams, if it has any.
+    #[inline]
+    pub fn jetstream(&self) -> Option<&Arc<JetStream>> {
+        self.jetstream.get()
+    }
+
+    /// Gives the account streams, once.
+    pub(crate) fn set_jetstream(&self, jetstream: Arc<JetStream>) {
+        let _ = self.jetstream.set(jetstream);
+    }
+
+    /// Its wire clients.
+    pub(crate) fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// What it shares with other accounts.
+    pub(crate) fn sharing(&self) -> Option<&Sharing> {
+        self.sharing.get()
+    }
+
+    /// Notes what it shares.
+    pub(crate) fn set_sharing(&self, sharing: Sharing) {
+        let _ = self.sharing.set(sharing);
+    }
+
+    /// What becomes of the subjects that clients publish to, if anything does.
+    #[inline]
+    pub(crate) fn mappings(&self) -> Option<&Mappings> {
+        self.mappings.get()
+    }
+
+    /// Has subjects become others, once.
+    pub(crate) fn set_mappings(&self, mappings: Mappings) {
+        if !mappings.is_empty() {
+            let _ = self.mappings.set(mappings);
+        }
+    }
+
+    /// Adds the subscription of an import.
+    pub(crate) fn open_crossing(&self, subscription: Arc<Subscription>) {
+        self.has_crossings.store(true, Ordering::Release);
+        self.subscribe(subscription);
+    }
+
+    /// Notes that what `filter` matches in another account comes in here, if it is wanted here.
+    pub(crate) fn add_upstream(&self, from: &Arc<Self>, filter: &[u8]) {
+        self.upstream.get_or_init(Mutex::default).lock().push((Arc::downgrade(from), filter.into()));
+    }
+
+    /// Tells who watches, here and where messages come from.
+    fn tell_changed<'a>(&self, filters: impl IntoIterator<Item = &'a [u8]>) {
+        self.watch.changed(filters);
+        let Some(upstream) = self.upstream.get() else { return };
+        let upstream = upstream.lock().clone();
+        for (from, filter) in upstream.iter().filter_map(|(from, filter)| Some((from.upgrade()?, filter))) {
+            from.watch.changed([&**filter]);
         }
     }
 
@@ -82,7 +166,7 @@ impl Router {
         self.finish_change(interest);
         self.inserts.fetch_add(u64::from(is_of_client), Ordering::Relaxed);
         self.wake_watchers();
-        self.watch.changed([&*filter]);
+        self.tell_changed([&*filter]);
     }
 
     fn finish_change(&self, interest: RwLockWriteGuard<'_, Interest>) {
@@ -141,7 +225,7 @@ impl Router {
         let removed = subscriptions.iter().filter(|subscription| interest.remove(subscription)).count();
         self.finish_change(interest);
         self.removes.fetch_add(removed as u64, Ordering::Relaxed);
-        self.watch.changed(subscriptions.iter().map(|subscription| &**subscription.filter()));
+        self.tell_changed(subscriptions.iter().map(|subscription| &**subscription.filter()));
     }
 
     /// Takes subscriptions of the broker itself out and others in as one change: every publish sees the ones or the
@@ -189,7 +273,13 @@ impl Router {
 
     /// Whether anyone wants `subject`.
     pub fn has_interest(&self, subject: &[u8]) -> bool {
-        self.interest.read().has_match(subject)
+        if !self.has_crossings.load(Ordering::Acquire) {
+            return self.interest.read().has_match(subject);
+        }
+        let mut route = Route::default();
+        self.fill_route(subject, &mut route);
+        let is_wanted = |subscription: &Arc<Subscription>| is_wanted_behind(subscription, subject);
+        route.destinations().next().is_some() || route.crossings().iter().any(is_wanted)
     }
 
     /// The first plain subscription that `wanted` holds for, among those that want `subject`.

@@ -36,6 +36,13 @@ struct Spans {
     headers: usize,
 }
 
+impl<'a> Request<'a> {
+    /// A message without headers or reply, as answers are.
+    pub(crate) fn answer(subject: &'a [u8], payload: &'a [u8]) -> Self {
+        Self { subject, reply: None, headers: b"", payload }
+    }
+}
+
 impl Request<'_> {
     fn write(&self, bytes: &mut Vec<u8>) -> Spans {
         let start = bytes.len();

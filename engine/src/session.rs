@@ -33,6 +33,7 @@ use crate::deliver::Publisher;
 use crate::engine::Engine;
 use crate::grace::Grace;
 use crate::keepalive::{Keepalive, PingAction};
+use crate::members::Membership;
 use crate::outbox::{Outbox, Transport};
 use crate::rights::Rights;
 use crate::router::Router;
@@ -59,6 +60,8 @@ pub struct Session {
     blocked: Option<Blocked>,
     /// Only where clients log in.
     gatekeeper: Option<Box<Gatekeeper>>,
+    /// Its place in its account, once it is in one.
+    membership: Option<Membership>,
     /// What the client may do, if not everything.
     rights: Option<Arc<Rights>>,
     /// The subject that it was last allowed to publish to: the same one often comes again.
@@ -170,6 +173,7 @@ impl Session {
             ),
             blocked: None,
             gatekeeper: Gatekeeper::new(engine, now),
+            membership: None,
             rights: None,
             permitted: Vec::new(),
             max_payload: engine.limits().max_payload,
@@ -181,6 +185,9 @@ impl Session {
         };
         tracing::debug!(cid = session.connection.id().0, peer = ?session.connection.peer(), "connection created");
         session.greet(allowed);
+        if session.gatekeeper.is_none() && session.end().is_none() {
+            session.join_unasked();
+        }
         Some(session)
     }
 
@@ -196,6 +203,16 @@ impl Session {
             self.phase = Phase::Closing(CloseReason::MaximumConnectionsExceeded);
         }
         self.outbox.post(&line);
+    }
+
+    /// Where nobody logs in, everybody is in the global account from the start.
+    fn join_unasked(&mut self) {
+        self.membership = Membership::join(&self.router);
+        if self.membership.is_none() {
+            self.post_err(&ClientError::MaximumAccountConnectionsExceeded);
+            self.phase = Phase::Closing(CloseReason::MaximumAccountConnectionsExceeded);
+        }
+        self.take_limits(&embus_auth::Identity::default());
     }
 
     /// The connection's shared record.
@@ -287,6 +304,7 @@ impl Session {
         self.give_up_gathering();
         tracing::debug!(cid = self.connection.id().0, %reason, "connection closed");
         self.engine.disconnect(&self.connection, &self.router, reason);
+        self.membership = None;
     }
 
     fn publisher(&self) -> Publisher {

@@ -5,6 +5,7 @@ use std::sync::Weak;
 use crate::local_queue::LocalQueue;
 use crate::outbox::Outbox;
 use crate::service::Service;
+use crate::sharing::Crossing;
 use crate::stream::Stream;
 use crate::sync::Arc;
 
@@ -19,6 +20,8 @@ pub enum Sink<'a> {
     Stream(&'a Weak<Stream>),
     /// The broker itself: messages are requests.
     Service(&'a Arc<dyn Service>),
+    /// Another account: messages go on there.
+    Crossing(&'a Arc<Crossing>),
     /// Nobody takes them; only a subscription that was put together wrongly ends here.
     Nowhere,
 }

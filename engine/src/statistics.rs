@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::close::CloseReason;
 use crate::connection::{Connection, ConnectionKind};
+use crate::sharing::Sharing;
 use crate::subscription::Subscription;
 use crate::sync::atomic::{AtomicU64, Ordering};
 
@@ -172,6 +173,31 @@ fn pending_bytes(connection: &Connection) -> usize {
     }
     let held = connection.subscriptions().lock();
     held.iter().filter_map(|subscription| subscription.local()).map(|queue| queue.held_bytes()).sum()
+}
+
+/// One account at one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AccountSnapshot {
+    /// Its name.
+    pub name: String,
+    /// Whether it is the account of the broker itself.
+    pub is_system: bool,
+    /// Whether it has streams.
+    pub jetstream: bool,
+    /// Clients over the network now.
+    pub connections: usize,
+    /// Clients over the network ever.
+    pub total_connections: u64,
+    /// Subscriptions of its clients now.
+    pub subscriptions: usize,
+    /// What went through clients over the network, those that are gone too.
+    pub traffic: Traffic,
+    /// Clients that were cut because they read too slowly.
+    pub slow_consumers: u64,
+    /// What it shares with others.
+    pub sharing: Sharing,
+    /// How matching does; cached matches are those of workers, not of accounts.
+    pub interest: InterestStatistics,
 }
 
 /// One subscription at one moment.

@@ -191,6 +191,16 @@ impl Stream {
         self.engine.upgrade().map_or(0, |engine| engine.timestamp())
     }
 
+    /// The subjects of its account, while there is a broker.
+    pub(crate) fn router(&self) -> Option<Arc<Router>> {
+        self.router.upgrade()
+    }
+
+    /// Whether it is of this account.
+    pub(crate) fn is_of(&self, router: &Router) -> bool {
+        std::ptr::eq(self.router.as_ptr(), router)
+    }
+
     /// Its number: no two streams of a broker have the same while it runs, even if they have the same name.
     pub fn id(&self) -> u64 {
         self.id

@@ -10,6 +10,7 @@ use crate::chunks::BufferPool;
 use crate::grace::{Mark, Turns};
 use crate::match_cache::{MatchCache, WORKER_CACHE_ENTRIES};
 use crate::router::Router;
+use crate::sharing::Via;
 use crate::single_routes::SingleRoutes;
 use crate::sink::Sink;
 use crate::stream::PumpSpace;
@@ -36,6 +37,8 @@ pub struct Worker {
     pub(crate) record: Vec<u8>,
     /// Where their headers are put together.
     pub(crate) header_block: Vec<u8>,
+    /// How the message that is delivered now came into its account.
+    pub(crate) via: Via,
     /// Whether a turn is under way, for those that wait for its end.
     pub(crate) mark: Arc<Mark>,
     turns: Arc<Turns>,
@@ -108,6 +111,7 @@ impl Worker {
             pump: PumpSpace::default(),
             record: Vec::new(),
             header_block: Vec::new(),
+            via: Via::default(),
         }
     }
 

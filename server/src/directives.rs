@@ -20,7 +20,12 @@ fn is_within(path: &str, block: &str) -> bool {
 }
 
 fn is_carried_out(path: &str) -> bool {
-    CARRIED_OUT.contains(&path) || is_of_login(path)
+    CARRIED_OUT.contains(&path) || is_mapping(path) || is_of_login(path)
+}
+
+/// Subjects that stand for others, which are whatever they are.
+fn is_mapping(path: &str) -> bool {
+    ["mappings.", "maps."].iter().any(|block| path.starts_with(block))
 }
 
 /// A directive of users or accounts: numbers in lists and names of accounts are anything. The account of the server itself
@@ -30,12 +35,15 @@ fn is_of_login(path: &str) -> bool {
     if let Some(path) = path.strip_prefix("authorization.") {
         return OF_AUTHORIZATION.contains(&first(path)) && (!path.contains('.') || is_of_user(path));
     }
-    let Some((name, path)) = path.strip_prefix("accounts.").map(|path| path.split_once('.').unwrap_or((path, "")))
-    else {
+    let Some((_, path)) = path.strip_prefix("accounts.").map(|path| path.split_once('.').unwrap_or((path, ""))) else {
         return false;
     };
-    let is_own = name.starts_with('$');
-    !is_own && (["", "users", "default_permissions"].contains(&path) || is_of_user(path))
+    OF_ACCOUNT.contains(&path) || is_mapping(path) || is_of_user(path) || is_of_streams(path)
+}
+
+/// What an account may have of `JetStream`.
+fn is_of_streams(path: &str) -> bool {
+    path.split_once('.').is_some_and(|(block, path)| block == "jetstream" && path != "cluster_traffic")
 }
 
 /// What is in `users` and in permissions.
@@ -69,6 +77,45 @@ const OF_AUTHORIZATION: &[&str] = &[
     "default_permissions",
     "default_permission",
     "permissions",
+];
+
+/// But for users and streams, which have more to them.
+const OF_ACCOUNT: &[&str] = &[
+    "",
+    "users",
+    "default_permissions",
+    "jetstream",
+    "mappings",
+    "maps",
+    "exports",
+    "exports.stream",
+    "exports.service",
+    "exports.accounts",
+    "exports.response_type",
+    "exports.response",
+    "exports.response_threshold",
+    "exports.threshold",
+    "exports.account_token_position",
+    "imports",
+    "imports.stream",
+    "imports.stream.account",
+    "imports.stream.subject",
+    "imports.service",
+    "imports.service.account",
+    "imports.service.subject",
+    "imports.prefix",
+    "imports.to",
+    "imports.share",
+    "limits",
+    "limits.max_connections",
+    "limits.max_conn",
+    "limits.max_subscriptions",
+    "limits.max_subs",
+    "limits.max_payload",
+    "limits.max_pay",
+    // There are no leaf nodes to be bounded.
+    "limits.max_leafnodes",
+    "limits.max_leafs",
 ];
 
 const OF_USER: &[&str] = &[
@@ -129,6 +176,10 @@ const CARRIED_OUT: &[&str] = &[
     "authorization",
     "accounts",
     "no_auth_user",
+    "system_account",
+    "system",
+    "mappings",
+    "maps",
     "jetstream",
     "jetstream.store_dir",
     "jetstream.storedir",
@@ -162,8 +213,11 @@ mod tests {
     fn what_is_not_done_is_named_once() {
         check("port: 1\njetstream { max_mem: 5, strict: true }\ndebug: on", &[]);
         check("websocket { port: -1, no_tls: true }\nhost: a\ntls {}", &["websocket", "tls"]);
-        check("accounts { A { users [{user: a, password: b}], jetstream: on } }", &["accounts.A.jetstream"]);
-        check("accounts { $SYS { users [{user: a, password: b}] } }", &["accounts.$SYS"]);
+        check(
+            "accounts { A { jetstream { max_mem: 1M, cluster_traffic: owner } } }",
+            &["accounts.A.jetstream.cluster_traffic"],
+        );
+        check("accounts { $SYS { users [{user: a, password: b}] } }\nno_system_account: true", &["no_system_account"]);
         check("authorization { timeout: 2, proxy_required: yes }", &["authorization.proxy_required"]);
         check(
             "authorization { users [{user: a, password: b, proxy_required: yes}] }",
@@ -185,6 +239,12 @@ mod tests {
             &[],
         );
         check("accounts: [A, B]", &[]);
+        check(
+            "accounts { A { exports [{stream: 'a.>', accounts: [B]}, {service: s, response: stream, threshold: 1s}], limits {max_conn: 5}, maps { 'x.*': [{dest: 'y.$1', weight: 30%}] } }, B { imports [{stream: {account: A, subject: 'a.b'}, prefix: p}] } }\nmappings { a: b }",
+            &[],
+        );
+        check("accounts { A { exports [{service: s, latency: l}] } }", &["accounts.A.exports[0].latency"]);
+        check("accounts { A { exports [{stream: s, allow_trace: true}] } }", &["accounts.A.exports[0].allow_trace"]);
     }
 
     #[test]

@@ -1,17 +1,24 @@
-//! Users of the configuration file, as the broker knows them.
+//! Users and accounts of the configuration file, as the broker knows them.
 
 use embus::{
     Builder,
     auth::{ConnectionType, Credential, PermissionRules, Permissions, Responses, RuleError, SubjectRules, User},
 };
-use embus_conf::{Account, Authorization, SubjectPermission};
+use embus_conf::{Account, Authorization, Mapping, SubjectPermission};
+
+use tracing::warn;
+
+use crate::account;
 
 /// Who may log in.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(crate) struct Login {
     pub(crate) authorization: Authorization,
     pub(crate) accounts: Vec<(String, Account)>,
+    /// `mappings` of clients that are in no account.
+    pub(crate) mappings: Vec<Mapping>,
     pub(crate) no_auth_user: Option<String>,
+    pub(crate) system_account: Option<String>,
 }
 
 /// A login that the broker cannot be told of. Nothing starts then: a broker must not be more open than its file says.
@@ -29,17 +36,30 @@ pub(crate) enum LoginError {
     /// Leave out what there is no listener for.
     #[error("user {0:?} may connect only in ways that there are none of")]
     NoWay(String),
+    /// Leave the prefix out, or use `to`.
+    #[error("import {0:?}: a prefix is for streams, not for services")]
+    Prefix(String),
+    /// Leave out what is for other clusters.
+    #[error("mapping {0:?}: destinations of clusters are not supported")]
+    Cluster(String),
     /// Correct the subject.
     #[error("permissions: {0}")]
     Rule(#[from] RuleError),
 }
 
+/// The account of the server itself, if the file names no other.
+const SYSTEM: &str = "$SYS";
+
 impl Login {
     /// Tells the broker.
-    pub(crate) fn apply(&self, mut builder: Builder) -> Result<Builder, LoginError> {
+    pub(crate) fn apply(&self, mut builder: Builder, jetstream: bool) -> Result<Builder, LoginError> {
         let Authorization { token, timeout, users, default_permissions, .. } = &self.authorization;
         if default_permissions.is_some() && users.is_none() {
             return Err(LoginError::NoUsers);
+        }
+        if users.as_ref().is_some_and(Vec::is_empty) && !self.has_users() {
+            // nats-server is open then, too.
+            warn!("Authorization has no users: whoever reaches the server may use it");
         }
         if let Some(user) = self.single()? {
             builder = builder.user(user);
@@ -51,14 +71,33 @@ impl Login {
             builder = builder.user(self::user(user, default_permissions.as_ref())?);
         }
         for (name, account) in &self.accounts {
-            builder = builder.account(name.clone());
+            builder = builder.account(account::of(name, account, jetstream)?);
             for user in &account.users {
                 builder =
                     builder.user(self::user(user, account.default_permissions.as_ref())?.in_account(name.clone()));
             }
         }
+        if !self.mappings.is_empty() {
+            builder = builder.account(account::global(&self.mappings)?);
+        }
+        // As soon as there are others, clients in none of them have no streams. [reference §1.15]
+        let is_system = |name: &str| name == self.system_account.as_deref().unwrap_or(SYSTEM);
+        let has_others = self.accounts.iter().any(|(name, _)| !is_system(name));
+        builder = builder.jetstream_in_global_account(!has_others);
+        builder = self.system_account.iter().fold(builder, |builder, name| builder.system_account(name.clone()));
+        // [reference §1.9: only a system account user]
+        if self.has_users() && !has_others && users.is_none() && self.single()?.is_none() && token.is_none() {
+            builder = builder.allow_anonymous();
+        }
         builder = self.no_auth_user.iter().fold(builder, |builder, name| builder.no_auth_user(name.clone()));
         Ok(timeout.iter().fold(builder, |builder, timeout| builder.login_timeout(*timeout)))
+    }
+
+    /// Whether anybody has to log in.
+    fn has_users(&self) -> bool {
+        let Authorization { user, token, users, .. } = &self.authorization;
+        let in_accounts = self.accounts.iter().any(|(_, account)| !account.users.is_empty());
+        user.is_some() || token.is_some() || users.iter().any(|users| !users.is_empty()) || in_accounts
     }
 
     /// The only user, if it is not a list.
@@ -124,8 +163,14 @@ mod tests {
     fn apply(text: &str) -> Result<Builder, LoginError> {
         let config = Config::parse("c.conf", text, &Nowhere).unwrap();
         let authorization = config.authorization.unwrap_or_default();
-        let login = Login { authorization, accounts: config.accounts, no_auth_user: config.no_auth_user };
-        login.apply(embus::Broker::builder())
+        let login = Login {
+            authorization,
+            accounts: config.accounts,
+            mappings: config.mappings,
+            no_auth_user: config.no_auth_user,
+            system_account: config.system_account,
+        };
+        login.apply(embus::Broker::builder(), true)
     }
 
     #[test]
@@ -138,6 +183,9 @@ mod tests {
         check("accounts { A { users [{user: a}] } }", "has no password");
         check("authorization { default_permissions { publish: a } }", "no users");
         check("authorization { users [{user: a, password: b, clients: [MQTT]}] }", "none of");
+        check("mappings { a: {dest: b, cluster: c} }", "clusters are not supported");
+        let exports = "accounts { A { exports [{service: s}] }, B { imports [{service: {account: A, subject: s}";
+        check(&format!("{exports}, prefix: x}}] }} }}"), "a prefix is for streams");
     }
 
     #[test]

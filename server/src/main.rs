@@ -4,6 +4,7 @@
 //! itself is the library `embus`. A link named `nats-server` that points at this executable serves the scripts and
 //! test harnesses that look for that name.
 
+mod account;
 mod args;
 mod configuration;
 mod directives;

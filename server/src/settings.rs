@@ -59,7 +59,13 @@ impl Settings {
             debug: flags.debug.unwrap_or(config.logging.debug),
             limits: config.limits,
             lame_duck: config.lame_duck,
-            login: Login { authorization, accounts: config.accounts, no_auth_user: config.no_auth_user },
+            login: Login {
+                authorization,
+                accounts: config.accounts,
+                mappings: config.mappings,
+                no_auth_user: config.no_auth_user,
+                system_account: config.system_account,
+            },
             jetstream: flags.jetstream || is_on,
             store_dir: flags.store_dir.or(store_dir),
             sync: flags.sync.or_else(|| sync(&jetstream)).unwrap_or(SyncPolicy::Always),
@@ -72,7 +78,7 @@ impl Settings {
         let builder = self.apply_limits(builder);
         let builder = self.apply_jetstream(builder);
         let (duration, grace) = self.lame_duck.times();
-        self.login.apply(builder.lame_duck(duration, grace))
+        self.login.apply(builder.lame_duck(duration, grace), self.jetstream)
     }
 
     fn apply_limits(&self, mut builder: Builder) -> Builder {

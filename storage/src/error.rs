@@ -55,6 +55,20 @@ pub enum StorageError {
         /// The newest one that is understood.
         supported: u32,
     },
+    /// The name of an account is empty, or too long for a directory: give the account another one.
+    #[error("no directory can be named after the account {name:?}")]
+    AccountName {
+        /// The name.
+        name: String,
+    },
+    /// The directory holds the streams of another account, where the disk takes two spellings of a name for the same.
+    #[error("{} belongs to the account {found:?}", path.display())]
+    OtherAccount {
+        /// The account's directory.
+        path: PathBuf,
+        /// Whose it is.
+        found: String,
+    },
     /// The path exists and is not a directory.
     #[error("{} is not a directory", path.display())]
     NotADirectory {

@@ -6,10 +6,12 @@
 //! <directory>/streams/<n>       a stream
 //! <directory>/streams/new-<n>      one that is not there yet: swept away at the next start
 //! <directory>/streams/deleted-<n>  one that is not there any more: the same
+//! <directory>/accounts             the stores of other accounts, see `accounts`
 //! ```
 //!
 //! Streams are numbered. Their names, which come from clients, are in their configuration and never become paths.
 
+mod accounts;
 mod directories;
 mod format;
 
@@ -40,6 +42,8 @@ pub(crate) struct Shared {
     /// `dir` and [`STREAMS`].
     pub(crate) streams: PathBuf,
     _lock: Box<dyn Send + Sync + Debug>,
+    /// The store that it is an account of: locked as long as this one is.
+    _parent: Option<Arc<Shared>>,
 }
 
 impl Store {
@@ -50,6 +54,10 @@ impl Store {
     /// [`StorageError::Locked`] if somebody else has it, this process included; [`StorageError::NewerFormat`] before
     /// anything is written; [`StorageError::NotADirectory`] if it or a part of its path is a file.
     pub fn open(medium: Arc<dyn Medium>, dir: &Path) -> Result<Arc<Self>, StorageError> {
+        Self::open_below(FilePool::over(medium), dir, None)
+    }
+
+    fn open_below(medium: Arc<dyn Medium>, dir: &Path, parent: Option<Arc<Shared>>) -> Result<Arc<Self>, StorageError> {
         directories::make(&*medium, dir)?;
         // Before the lock, as taking it writes; and again behind it, as another process may have been faster.
         format::read(&*medium, dir)?;
@@ -65,8 +73,7 @@ impl Store {
         }
         // What a process renamed just before it died counts from now on, and may go if it is swept away.
         directories::sync(&*medium, &streams)?;
-        let medium = FilePool::over(medium);
-        let shared = Arc::new(Shared { medium, dir: dir.to_path_buf(), streams, _lock: lock });
+        let shared = Arc::new(Shared { medium, dir: dir.to_path_buf(), streams, _lock: lock, _parent: parent });
         let next_number = Mutex::new(shared.sweep()?);
         Ok(Arc::new(Self { shared, next_number }))
     }

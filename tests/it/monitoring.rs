@@ -143,3 +143,48 @@ fn bad_requests_cost_nobody_else() {
         drop(silent);
     });
 }
+
+#[test]
+fn accounts_show_on_their_pages() {
+    use embus::auth::{Account, Credential, Export, Import, JetStreamLimits, User};
+    run(async {
+        let streams = JetStreamLimits { max_storage: Some(1 << 20), ..JetStreamLimits::default() };
+        let broker = listening()
+            .monitor("127.0.0.1:0")
+            .account(Account::new("A").jetstream(streams).export(Export::stream("s.>")))
+            .account(Account::new("B").import(Import::stream("A", "s.>").with_prefix("p")))
+            .user(User::new(Credential::password("a", "x")).in_account("A"))
+            .start()
+            .await
+            .unwrap();
+        let options = async_nats::ConnectOptions::with_user_and_password("a".into(), "x".into());
+        let client = crate::support::connect_with(&broker, options).await;
+        let context = async_nats::jetstream::new(client);
+        context.create_stream(stream::Config { name: "S".into(), ..Default::default() }).await.unwrap();
+        context.publish("S", "1".into()).await.unwrap().await.unwrap();
+        let page = json(&broker, "/accountz").await;
+        assert_eq!(page["accounts"], serde_json::json!(["$G", "$SYS", "A", "B"]));
+        assert_eq!(page["system_account"], "$SYS");
+        let detail = &json(&broker, "/accountz?acc=B").await["account_detail"];
+        assert_eq!((&detail["account_name"], &detail["jetstream_enabled"]), (&"B".into(), &false.into()));
+        let import = serde_json::json!({"subject": "s.>", "account": "A", "local_subject": "p.s.>", "type": "stream",
+            "invalid": false, "share": false, "tracking": false});
+        assert_eq!(detail["imports"], serde_json::json!([import]));
+        assert_eq!(get(&broker, "/accountz?acc=C").await, (400, "Account C does not exist".to_owned()));
+        let rows = &json(&broker, "/accstatz").await["account_statz"];
+        assert_eq!(
+            (rows.as_array().map(Vec::len), &rows[0]["acc"], &rows[0]["conns"]),
+            (Some(1), &"A".into(), &1.into())
+        );
+        assert!(rows[0]["received"]["msgs"].as_u64() >= Some(2), "{rows}");
+        let all = json(&broker, "/accstatz?unused=1").await;
+        assert_eq!(all["account_statz"].as_array().map(Vec::len), Some(4));
+        let jsz = json(&broker, "/jsz?accounts=1").await;
+        assert_eq!((&jsz["accounts"], &jsz["streams"], &jsz["messages"]), (&2.into(), &1.into(), &1.into()));
+        assert_eq!(jsz["account_details"][1]["reserved_storage"], 1 << 20);
+        let one = json(&broker, "/jsz?acc=A&streams=1").await;
+        assert_eq!(one["account_details"][0]["stream_detail"][0]["name"], "S");
+        assert_eq!(get(&broker, "/healthz?account=A&stream=S").await.0, 200);
+        assert_eq!(get(&broker, "/healthz?account=B").await.0, 404);
+    });
+}

@@ -146,7 +146,8 @@ fn streams_are_out_of_reach_of_other_accounts() {
         let stream = jetstream::new(broker.client()).create_stream(stream).await.unwrap();
         let stranger = jetstream::new(broker.client_as("bob").unwrap());
         assert!(stranger.get_stream("S").await.is_err());
-        assert!(stranger.request::<_, _, serde_json::Value>("STREAM.INFO.S", &()).await.is_err());
+        let answer: serde_json::Value = stranger.request("STREAM.INFO.S", &()).await.unwrap();
+        assert_eq!(answer["error"]["err_code"], 10039);
         broker.client_as("bob").unwrap().publish("s", "x".into()).await.unwrap();
         assert_eq!(stream.get_info().await.unwrap().state.messages, 0);
     });

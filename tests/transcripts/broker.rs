@@ -8,7 +8,7 @@ use tempfile::TempDir;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
-use crate::logins;
+use crate::{accounts, logins};
 
 /// How the player reaches the broker.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +68,11 @@ fn configured(options: &Options) -> embus::Builder {
 /// Has clients log in, if the options have users.
 fn with_logins(builder: embus::Builder, options: &Options) -> io::Result<embus::Builder> {
     let builder = logins::users(options)?.into_iter().fold(builder, embus::Builder::user);
-    let builder = logins::accounts(options).fold(builder, embus::Builder::account);
+    let accounts = accounts::declared(options);
+    // As soon as there are accounts, clients in none of them have no streams. [reference §1.15]
+    let builder = builder.jetstream_in_global_account(accounts.is_empty());
+    let builder = accounts.into_iter().map(accounts::Declared::into_account).fold(builder, embus::Builder::account);
+    let builder = options.system_account.iter().fold(builder, embus::Builder::system_account);
     let builder = options.no_auth_user.iter().fold(builder, embus::Builder::no_auth_user);
     Ok(options.login_timeout.into_iter().fold(builder, embus::Builder::login_timeout))
 }

@@ -25,7 +25,7 @@ use embus_protocol::info::ServerInfo;
 use embus_tests::transcript::{Options, Server, Stream, Target};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::logins;
+use crate::{accounts, logins};
 
 /// Starts engines with the same seed.
 #[derive(Debug)]
@@ -42,10 +42,14 @@ impl Target for EngineTarget {
         let clock = Arc::new(HandClock::default());
         let engine = Engine::new(limits(options), ServerInfo::default(), Arc::clone(&clock) as Arc<dyn Clock>, SEED);
         let jobs = Arc::new(JobQueue::default());
+        let accounts = accounts::declared(options);
+        options.system_account.iter().for_each(|name| engine.set_system_account(name));
+        accounts.iter().for_each(|account| engine.limit_account(&account.name, account.clients));
+        let sharing = accounts.iter().map(|account| (account.name.clone(), account.sharing.clone())).collect();
+        engine.share(&sharing).map_err(io::Error::other)?;
         if options.jetstream {
-            start_jetstream(&engine, options, &jobs)?;
+            start_jetstream(&engine, options, &accounts, &jobs)?;
         }
-        logins::accounts(options).for_each(|name| drop(engine.add_account(name)));
         if let Some(users) = logins::list(options)? {
             let timeout = options.login_timeout.unwrap_or(Duration::from_secs(2));
             let executor = Arc::clone(&jobs) as Arc<dyn Executor>;
@@ -76,7 +80,13 @@ fn limits(options: &Options) -> Limits {
 }
 
 /// Switches JetStream on, with a store in memory and the limits and the domain of the options.
-fn start_jetstream(engine: &Arc<Engine>, options: &Options, jobs: &Arc<JobQueue>) -> io::Result<()> {
+fn start_jetstream(
+    engine: &Arc<Engine>,
+    options: &Options,
+    accounts: &[accounts::Declared],
+    jobs: &Arc<JobQueue>,
+) -> io::Result<()> {
+    let with_streams = accounts.iter().filter_map(|account| Some((account.name.clone(), account.jetstream?)));
     let in_memory = JetStreamOptions::in_memory(Arc::clone(jobs) as Arc<dyn Executor>);
     let options = JetStreamOptions {
         max_memory: options.max_memory_store,
@@ -84,6 +94,8 @@ fn start_jetstream(engine: &Arc<Engine>, options: &Options, jobs: &Arc<JobQueue>
         domain: options.domain.clone(),
         ..in_memory
     };
+    let options =
+        if accounts.is_empty() { options } else { JetStreamOptions { accounts: with_streams.collect(), ..options } };
     engine.start_jetstream(options).map_err(io::Error::other)
 }
 

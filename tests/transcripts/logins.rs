@@ -12,11 +12,6 @@ pub(crate) fn users(options: &Options) -> io::Result<Vec<User>> {
     options.users.iter().map(user).chain(token).collect()
 }
 
-/// The accounts that users are in.
-pub(crate) fn accounts(options: &Options) -> impl Iterator<Item = &str> {
-    options.users.iter().filter_map(|user| user["account"].as_str())
-}
-
 /// The same as a list that judges logins, if anybody has to log in.
 pub(crate) fn list(options: &Options) -> io::Result<Option<Users>> {
     let users = users(options)?;

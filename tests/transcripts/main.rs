@@ -1,6 +1,7 @@
 //! Replays every `*.nats` script of this folder against each broker at hand: once with every step sent whole, once
 //! byte by byte, which must make no difference.
 
+mod accounts;
 mod broker;
 mod engine;
 mod logins;

@@ -133,3 +133,24 @@ fn lists_that_cannot_be_are_refused() {
     }
     assert_eq!(two().no_auth_user("carol").build().unwrap_err(), UserError::NoAuthUser("carol".to_owned()));
 }
+
+/// Else a quick refusal would tell that there is such a user.
+#[test]
+fn refusals_take_the_same_work_where_passwords_are_of_both_kinds() {
+    let hash = bcrypt::hash("hashed", 4).unwrap();
+    let users = two().user(User::new(Credential::password("carol", hash))).build().unwrap();
+    let is_blocking = |user, pass| matches!(users.authenticate(with_password(user, pass)), Verdict::Blocking(_));
+    assert!(["alice", "carol", "nobody"].iter().all(|user| is_blocking(user, "wrong")));
+    assert!(!is_blocking("alice", "secret"));
+    check(&users, with_password("alice", "wrong"), None);
+    check(&users, with_password("carol", "hashed"), Some("carol"));
+}
+
+#[test]
+fn clients_without_credentials_may_be_in_the_global_account() {
+    let users = two().allow_anonymous().build().unwrap();
+    assert!(users.allows_anonymous());
+    let identity = judge(&users, login(|_| {})).unwrap();
+    assert_eq!((identity.user.as_str(), identity.account), ("", None));
+    check(&users, with_password("alice", "other"), None);
+}

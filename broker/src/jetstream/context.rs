@@ -232,7 +232,7 @@ impl Context {
         if local.is_closed() {
             return Err(RequestError::with_source(RequestErrorKind::Other, Closed));
         }
-        let owner = if local.engine().jetstream().is_none() { "broker" } else { "account" };
+        let owner = if local.engine().has_jetstream() { "account" } else { "broker" };
         let jetstream =
             local.jetstream().ok_or_else(|| unreachable_because(format!("the {owner} has no JetStream")))?;
         if !local.may_use_api() {

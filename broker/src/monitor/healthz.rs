@@ -4,7 +4,6 @@
 
 use std::sync::Arc;
 
-use embus_engine::engine::GLOBAL_ACCOUNT;
 use embus_engine::jetstream::JetStream;
 use hyper::StatusCode;
 use serde::Serialize;
@@ -21,6 +20,15 @@ pub(super) struct Healthz {
     code: u16,
 }
 
+/// The page with its code in it.
+#[derive(Debug, Serialize)]
+pub(super) struct WithCode {
+    status: Status,
+    status_code: u16,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
 #[derive(Debug, Serialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
 enum Status {
@@ -35,6 +43,11 @@ impl Healthz {
         StatusCode::from_u16(self.code).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
+    /// The same with its code in it, as requests are answered. [nats-server: `HealthStatus`]
+    pub(super) fn with_code(self) -> WithCode {
+        WithCode { status: self.status, status_code: self.code, error: self.error }
+    }
+
     fn failed(code: u16, error: &str) -> Self {
         Self { status: Status::Error, error: Some(error.to_owned()), code }
     }
@@ -45,11 +58,7 @@ impl Healthz {
 }
 
 /// The health of a server that takes new clients or not.
-pub(super) fn check(
-    query: &Query<'_>,
-    is_accepting: bool,
-    jetstream: Option<&Arc<JetStream>>,
-) -> Result<Healthz, QueryError> {
+pub(super) fn check(query: &Query<'_>, is_accepting: bool, accounts: &[Arc<JetStream>]) -> Result<Healthz, QueryError> {
     for name in ["js-enabled-only", "js-enabled", "js-server-only", "js-meta-only", "details"] {
         query.flag(name)?;
     }
@@ -63,19 +72,26 @@ pub(super) fn check(
         return Ok(Healthz::failed(500, "the server takes no new connections"));
     }
     // Without streams there is nothing to fail on, whatever is asked. [nats-server: healthz]
-    let unhealthy = jetstream.and_then(|jetstream| check_streams(query, jetstream));
+    let unhealthy = if accounts.is_empty() { None } else { check_streams(query, accounts) };
     Ok(unhealthy.unwrap_or(Healthz { status: Status::Ok, error: None, code: 200 }))
 }
 
 /// What is wrong with the streams: one that was asked for is not there, the disk of one failed, one could not be read.
-fn check_streams(query: &Query<'_>, jetstream: &JetStream) -> Option<Healthz> {
+fn check_streams(query: &Query<'_>, accounts: &[Arc<JetStream>]) -> Option<Healthz> {
     if query.flag("js-server-only").is_ok_and(|server_only| server_only) {
         return None;
     }
-    let account = query.text("account").unwrap_or(GLOBAL_ACCOUNT);
-    if account != GLOBAL_ACCOUNT {
-        return Some(Healthz::unavailable(404, format!("JetStream account {account:?} not found")));
+    let Some(name) = query.text("account") else {
+        return accounts.iter().find_map(|account| check_account(query, account));
+    };
+    match accounts.iter().find(|account| account.account_name() == name) {
+        Some(account) => check_account(query, account),
+        None => Some(Healthz::unavailable(404, format!("JetStream account {name:?} not found"))),
     }
+}
+
+fn check_account(query: &Query<'_>, jetstream: &JetStream) -> Option<Healthz> {
+    let account = jetstream.account_name();
     if let Some(name) = query.text("stream")
         && jetstream.get(name).is_none()
     {
@@ -101,7 +117,7 @@ mod tests {
 
     #[track_caller]
     fn check_health(query: &str, is_accepting: bool, code: u16, json: &str) {
-        let health = check(&Query::parse(Some(query)), is_accepting, None).unwrap();
+        let health = check(&Query::parse(Some(query)), is_accepting, &[]).unwrap();
         assert_eq!(health.code().as_u16(), code);
         assert_eq!(serde_json::to_string(&health).unwrap(), json);
     }
@@ -123,6 +139,6 @@ mod tests {
             400,
             r#"{"status":"error","error":"\"stream\" must not be empty when checking consumer health"}"#,
         );
-        assert!(check(&Query::parse(Some("js-server-only=x")), true, None).is_err());
+        assert!(check(&Query::parse(Some("js-server-only=x")), true, &[]).is_err());
     }
 }

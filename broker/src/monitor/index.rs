@@ -9,6 +9,8 @@ pub(super) fn page(version: &str) -> String {
          <li><a href=\"./connz\">Connections</a> /connz</li>\n\
          <li><a href=\"./subsz\">Subscriptions</a> /subsz</li>\n\
          <li><a href=\"./jsz\">Streams</a> /jsz</li>\n\
+         <li><a href=\"./accountz\">Accounts</a> /accountz</li>\n\
+         <li><a href=\"./accstatz\">Account statistics</a> /accstatz</li>\n\
          <li><a href=\"./healthz\">Health</a> /healthz</li>\n\
          </ul>\n</body>\n</html>\n"
     )

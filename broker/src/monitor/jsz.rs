@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use embus_engine::engine::API_LEVEL;
-use embus_engine::jetstream::{AccountInfo, JetStream};
+use embus_engine::jetstream::{AccountInfo, JetStream, JetStreamFacts};
 use embus_engine::stream::config::StorageType;
 use embus_engine::stream::{Stream, SyncPolicy};
 use embus_storage::log::State;
@@ -135,8 +135,8 @@ struct Limits {
 
 #[derive(Debug, Serialize)]
 struct AccountDetail {
-    name: &'static str,
-    id: &'static str,
+    name: String,
+    id: String,
     #[serde(flatten)]
     stats: Stats,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -185,44 +185,73 @@ struct StreamState {
 /// The page of a broker now.
 pub(super) fn render(source: &dyn Source, options: &Options) -> Jsz {
     let info = source.facts().info;
-    let jetstream = source.jetstream();
-    let streams = jetstream.as_ref().map(|jetstream| jetstream.list(None)).unwrap_or_default();
-    let states: Vec<State> = streams.iter().map(|stream| stream.look(|core| core.state())).collect();
-    let account = jetstream.as_ref().map(|jetstream| jetstream.account());
-    let is_asked = options.account.as_deref().is_none_or(|name| name == GLOBAL);
-    let wanted = (options.accounts || options.account.is_some()) && is_asked;
-    let details = account.as_ref().filter(|_| wanted).map(|account| {
-        let rows = streams.iter().zip(&states).filter(|_| options.streams);
-        AccountDetail {
-            name: GLOBAL,
-            id: GLOBAL,
-            stats: Stats::of(account),
-            stream_detail: rows.map(|(stream, state)| detail(stream, state, options, &info.server_name)).collect(),
-        }
-    });
+    let (facts, accounts) = (source.jetstream(), source.jetstreams());
+    let sums: Vec<Sum> = accounts.iter().map(|account| Sum::of(account)).collect();
+    let is_asked = |name: &str| options.account.as_deref().is_none_or(|account| account == name);
+    let details = if options.accounts || options.account.is_some() { accounts.clone() } else { Vec::new() };
+    let details = details.into_iter().filter(|account| is_asked(account.account_name())).collect();
     Jsz {
-        stats: account.as_ref().map(Stats::of),
-        disabled: account.is_none(),
+        stats: facts.as_ref().map(|_| Stats::of_all(&accounts)),
+        disabled: facts.is_none(),
         server_id: info.server_id,
         now: format::timestamp(SystemTime::now()),
-        config: jetstream.as_ref().map(|jetstream| Config::of(jetstream)),
+        config: facts.map(Config::of),
         limits: Limits::default(),
-        streams: streams.len(),
-        consumers: account.as_ref().map_or(0, |account| account.consumers),
-        messages: states.iter().map(|state| state.messages).sum(),
-        bytes: states.iter().map(|state| state.bytes).sum(),
-        account_details: options.window.cut(details.into_iter().collect()),
-        total: usize::from(account.is_some()),
+        streams: sums.iter().map(|sum| sum.streams).sum(),
+        consumers: accounts.iter().map(|account| account.account().consumers).sum(),
+        messages: sums.iter().map(|sum| sum.messages).sum(),
+        bytes: sums.iter().map(|sum| sum.bytes).sum(),
+        account_details: options
+            .window
+            .cut(details)
+            .iter()
+            .map(|account| AccountDetail::of(account, options, &info.server_name))
+            .collect(),
+        total: accounts.len(),
+    }
+}
+
+/// The part of the account that is asked for.
+pub(super) fn one(source: &dyn Source, options: &Options) -> Option<impl Serialize> {
+    let (name, leader) = (options.account.as_deref()?, source.facts().info.server_name);
+    let accounts = source.jetstreams();
+    let account = accounts.iter().find(|account| account.account_name() == name)?;
+    Some(AccountDetail::of(account, options, &leader))
+}
+
+/// What the streams of one account hold.
+struct Sum {
+    streams: usize,
+    messages: u64,
+    bytes: u64,
+}
+
+impl Sum {
+    fn of(jetstream: &JetStream) -> Self {
+        let streams = jetstream.list(None);
+        let states = streams.iter().map(|stream| stream.look(|core| core.state()));
+        let (messages, bytes) =
+            states.fold((0, 0), |(messages, bytes), state| (messages + state.messages, bytes + state.bytes));
+        Self { streams: streams.len(), messages, bytes }
     }
 }
 
 /// The part of `/varz`, empty without streams.
-pub(super) fn in_varz(jetstream: Option<&Arc<JetStream>>) -> InVarz {
-    let Some(jetstream) = jetstream else { return InVarz::default() };
+pub(super) fn in_varz(source: &dyn Source) -> InVarz {
+    let Some(facts) = source.jetstream() else { return InVarz::default() };
     InVarz {
-        config: Some(Config::of(jetstream)),
-        stats: Some(Stats::of(&jetstream.account())),
+        config: Some(Config::of(facts)),
+        stats: Some(Stats::of_all(&source.jetstreams())),
         limits: Some(Limits::default()),
+    }
+}
+
+impl AccountDetail {
+    fn of(jetstream: &JetStream, options: &Options, leader: &str) -> Self {
+        let streams = if options.streams { jetstream.list(None) } else { Vec::new() };
+        let rows = streams.iter().map(|stream| detail(stream, &stream.look(|core| core.state()), options, leader));
+        let name = jetstream.account_name().to_owned();
+        Self { id: name.clone(), name, stats: Stats::of(&jetstream.account()), stream_detail: rows.collect() }
     }
 }
 
@@ -246,33 +275,51 @@ fn detail(stream: &Arc<Stream>, state: &State, options: &Options, leader: &str) 
 }
 
 impl Stats {
+    fn of_all(accounts: &[Arc<JetStream>]) -> Self {
+        let all: Vec<_> = accounts.iter().map(|account| account.account()).collect();
+        let sum = |number: fn(&AccountInfo) -> u64| all.iter().map(number).sum();
+        Self {
+            memory: sum(|account| account.memory),
+            storage: sum(|account| account.storage),
+            reserved_memory: sum(|account| account.reserved_memory),
+            reserved_storage: sum(|account| account.reserved_storage),
+            accounts: all.len(),
+            ha_assets: 0,
+            api: Api {
+                level: API_LEVEL,
+                total: sum(|account| account.api_total),
+                errors: sum(|account| account.api_errors),
+            },
+        }
+    }
+
+    /// Of one account what it may use is told as reserved. [nats-server: jsz, probed]
     fn of(account: &AccountInfo) -> Self {
         Self {
             memory: account.memory,
             storage: account.storage,
-            reserved_memory: account.reserved_memory,
-            reserved_storage: account.reserved_storage,
-            accounts: 1,
+            reserved_memory: account.limits.max_memory.unwrap_or(u64::MAX),
+            reserved_storage: account.limits.max_storage.unwrap_or(u64::MAX),
+            accounts: 0,
             ha_assets: 0,
-            api: Api { level: API_LEVEL, total: account.api_total, errors: account.api_errors },
+            api: Api { level: 0, total: account.api_total, errors: account.api_errors },
         }
     }
 }
 
 impl Config {
-    fn of(jetstream: &JetStream) -> Self {
-        let policy = jetstream.sync_policy();
+    fn of(facts: JetStreamFacts) -> Self {
         Self {
-            max_memory: jetstream.usage(StorageType::Memory).server_limit(),
-            max_storage: jetstream.usage(StorageType::File).server_limit(),
-            store_dir: jetstream.dir().map(|dir| dir.display().to_string()),
-            sync_interval: match policy {
+            max_memory: facts.max_memory,
+            max_storage: facts.max_storage,
+            store_dir: facts.dir.map(|dir| dir.display().to_string()),
+            sync_interval: match facts.sync {
                 SyncPolicy::Interval(interval) => Some(format::nanoseconds(interval)),
                 SyncPolicy::Always | SyncPolicy::Os => None,
             },
-            sync_always: policy == SyncPolicy::Always,
-            sync: policy.to_string(),
-            domain: jetstream.domain().map(str::to_owned),
+            sync_always: facts.sync == SyncPolicy::Always,
+            sync: facts.sync.to_string(),
+            domain: facts.domain,
             strict: true,
         }
     }
@@ -318,6 +365,3 @@ fn is_false(value: &bool) -> bool {
 fn is_zero(value: &u64) -> bool {
     *value == 0
 }
-
-/// The one account with streams.
-const GLOBAL: &str = embus_engine::engine::GLOBAL_ACCOUNT;

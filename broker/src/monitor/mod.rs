@@ -1,4 +1,4 @@
-//! The HTTP monitoring port: `/`, `/varz`, `/connz`, `/subsz`, `/jsz` and `/healthz`.
+//! The HTTP monitoring port: `/`, `/varz`, `/connz`, `/subsz`, `/jsz`, `/accountz`, `/accstatz` and `/healthz`.
 //!
 //! Owns the listener's accept loop, the bounds on who may ask and how much, and the JSON pages, whose field names are
 //! those of nats-server [nats-server: monitoring]. Everything shown comes from snapshots taken through [`Source`];
@@ -7,6 +7,8 @@
 //! A page that can be long (`/connz`, `/subsz`, `/jsz`) is rendered on the runtime's blocking pool, few at a time, so that
 //! asking for a million subscriptions costs the clients of the broker nothing but one core for a moment.
 
+mod accountz;
+mod accstatz;
 mod connz;
 mod format;
 mod healthz;
@@ -15,24 +17,27 @@ mod jsz;
 mod pages;
 mod process;
 mod query;
+mod requests;
 mod response;
 mod serve;
 mod sort;
 mod start;
+mod statsz;
 mod subsz;
 #[cfg(test)]
 mod tests;
+mod user_info;
 mod varz;
 
-pub(crate) use start::start;
+pub(crate) use start::{start, start_system};
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use embus_engine::{
     Limits,
-    jetstream::JetStream,
-    statistics::{ConnectionSnapshot, Statistics, SubscriptionSnapshot},
+    jetstream::{JetStream, JetStreamFacts},
+    statistics::{AccountSnapshot, ConnectionSnapshot, Statistics, SubscriptionSnapshot},
 };
 use embus_protocol::info::ServerInfo;
 
@@ -48,8 +53,12 @@ trait Source: Send + Sync + 'static {
     fn closed_connections(&self) -> Vec<ConnectionSnapshot>;
     /// The subscriptions that exist now, in any order.
     fn subscriptions(&self) -> Vec<SubscriptionSnapshot>;
-    /// The streams, if there are any to have.
-    fn jetstream(&self) -> Option<Arc<JetStream>>;
+    /// The accounts now, by name.
+    fn accounts(&self) -> Vec<AccountSnapshot>;
+    /// What streams are kept with, if there are any to have.
+    fn jetstream(&self) -> Option<JetStreamFacts>;
+    /// The streams of all accounts that have some, by the accounts' names.
+    fn jetstreams(&self) -> Vec<Arc<JetStream>>;
 }
 
 /// What rarely changes about a server.
@@ -61,6 +70,8 @@ struct Facts {
     is_accepting: bool,
     /// What one broker allows.
     limits: Limits,
+    /// The name of the account of the server itself.
+    system_account: String,
     /// Time a client has for its CONNECT when the server asks for a login.
     auth_timeout: Duration,
 }

@@ -14,7 +14,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Source, connz, healthz, index, jsz,
+    Source, accountz, accstatz, connz, healthz, index, jsz,
     query::{Query, QueryError},
     response::{self, Answer, Rendered},
     subsz, varz,
@@ -51,11 +51,19 @@ impl Monitor {
             Page::Index => response::html(index::page(&self.source.facts().info.version)),
             Page::Varz => response::json(Rendered::pretty(&self.varz())),
             Page::Healthz => {
-                match healthz::check(&query, self.source.facts().is_accepting, self.source.jetstream().as_ref()) {
+                match healthz::check(&query, self.source.facts().is_accepting, &self.source.jetstreams()) {
                     Ok(health) => response::json_with(health.code(), Rendered::compact(&health)),
                     Err(error) => response::bad_request(&error),
                 }
             }
+            Page::Accountz => match accountz::render(&*self.source, &query) {
+                Ok(page) => response::json(Rendered::pretty(&page)),
+                Err(error) => response::bad_request(&error),
+            },
+            Page::Accstatz => match query.flag("unused") {
+                Ok(unused) => self.list(move |source| Rendered::pretty(&accstatz::render(source, unused))).await,
+                Err(error) => response::bad_request(&error),
+            },
             Page::Connz => match connz::Options::parse(&query) {
                 Ok(options) => self.list(move |source| Rendered::pretty(&connz::render(source, &options))).await,
                 Err(error) => response::bad_request(&error),
@@ -75,7 +83,7 @@ impl Monitor {
         let visited = Page::ALL.into_iter().map(|page| (page.path(), &self.requests[page as usize]));
         let requests = visited.map(|(path, count)| (path, count.load(Ordering::Relaxed))).filter(|(_, n)| *n > 0);
         let monitor = varz::Monitor { host: self.host.clone(), port: self.port, requests: requests.collect() };
-        let jetstream = jsz::in_varz(self.source.jetstream().as_ref());
+        let jetstream = jsz::in_varz(&*self.source);
         varz::render(&self.source.facts(), &self.source.statistics(), jetstream, monitor)
     }
 
@@ -107,6 +115,8 @@ impl std::fmt::Debug for Monitor {
 /// The pages there are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Page {
+    Accountz,
+    Accstatz,
     Index,
     Connz,
     Healthz,
@@ -116,7 +126,8 @@ enum Page {
 }
 
 impl Page {
-    const ALL: [Self; 6] = [Self::Index, Self::Connz, Self::Healthz, Self::Jsz, Self::Subsz, Self::Varz];
+    const ALL: [Self; 8] =
+        [Self::Accountz, Self::Accstatz, Self::Index, Self::Connz, Self::Healthz, Self::Jsz, Self::Subsz, Self::Varz];
 
     fn of(path: &str) -> Option<Self> {
         // The second name of /subsz is from the first versions of the server and still in use.
@@ -128,6 +139,8 @@ impl Page {
 
     fn path(self) -> &'static str {
         match self {
+            Self::Accountz => "/accountz",
+            Self::Accstatz => "/accstatz",
             Self::Index => "/",
             Self::Connz => "/connz",
             Self::Healthz => "/healthz",

@@ -12,6 +12,27 @@ impl<'a> Query<'a> {
         Self(form_urlencoded::parse(query.unwrap_or_default().as_bytes()).take(MAX_PAIRS).collect())
     }
 
+    /// Reads options of a request, whose names are those of queries but for some. [nats-server: `ConnzOptions` and its like]
+    pub(super) fn of_options(options: &serde_json::Map<String, serde_json::Value>) -> Query<'static> {
+        let mut query = Query(Vec::new());
+        for (name, value) in options.iter().take(MAX_PAIRS) {
+            let (name, value) = match (name.as_str(), value) {
+                ("subscriptions_detail", serde_json::Value::Bool(true)) => ("subs", "detail".to_owned()),
+                (name, serde_json::Value::String(text)) => (name, text.clone()),
+                (name, value) => (name, value.to_string()),
+            };
+            let known = OPTIONS.iter().find(|(option, _)| *option == name).map_or(name, |(_, known)| known);
+            query.set(known, &value);
+        }
+        query
+    }
+
+    /// Gives `name` a value, in place of any other.
+    pub(super) fn set(&mut self, name: &str, value: &str) {
+        self.0.retain(|(known, _)| known != name);
+        self.0.push((Cow::Owned(name.to_owned()), Cow::Owned(value.to_owned())));
+    }
+
     /// The value of `name`; one that is empty counts as absent.
     pub(super) fn text(&self, name: &str) -> Option<&str> {
         let (_, value) = self.0.iter().find(|(key, _)| key == name)?;
@@ -59,10 +80,24 @@ pub(super) enum QueryError {
     /// Add `state=closed`.
     #[error("sort by {order} only valid on closed connections")]
     SortNeedsClosed { order: &'static str },
+    /// Name an account that is there.
+    #[error("Account {name} does not exist")]
+    Account { name: String },
     /// Write a subject without wildcards and empty tokens.
     #[error("invalid test subject, must be valid publish subject: {value}")]
     TestSubject { value: String },
 }
+
+/// What options are called in queries.
+const OPTIONS: [(&str, &str); 7] = [
+    ("subscriptions", "subs"),
+    ("account", "acc"),
+    ("consumer", "consumers"),
+    ("direct_consumer", "direct-consumers"),
+    ("include_unused", "unused"),
+    ("leader_only", "leader-only"),
+    ("stream_leader_only", "stream-leader-only"),
+];
 
 /// Name-value pairs looked at; no page knows more than a dozen names.
 const MAX_PAIRS: usize = 32;

@@ -1,15 +1,15 @@
 //! Where the monitor meets the broker: its data come from the engine, its tasks are the broker's.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use embus_engine::{
     Engine,
-    jetstream::JetStream,
-    statistics::{ConnectionSnapshot, Statistics, SubscriptionSnapshot},
+    jetstream::{JetStream, JetStreamFacts},
+    statistics::{AccountSnapshot, ConnectionSnapshot, Statistics, SubscriptionSnapshot},
 };
 use embus_protocol::limits::AUTH_TIMEOUT;
 
-use super::{Facts, Source, pages::Monitor, serve::serve};
+use super::{Facts, Source, pages::Monitor, requests, serve::serve};
 use crate::{listener::TcpAcceptor, shell::Shell};
 
 /// Serves monitoring at `acceptor` as long as the broker lives, lame duck mode included; `address` is what the port was
@@ -22,12 +22,30 @@ pub(crate) fn start(address: &str, acceptor: TcpAcceptor, shell: &Arc<Shell>) {
     shell.tasks.spawn(serve(acceptor.into_listener(), monitor, tasks, stop));
 }
 
+/// Answers the system account's requests, and tells it the server's numbers now and then.
+pub(crate) fn start_system(shell: &Arc<Shell>) {
+    requests::start(&shell.engine, &shell.tasks);
+    shell.tasks.spawn_until_stop(tell_numbers(Arc::clone(shell)));
+}
+
+async fn tell_numbers(shell: Arc<Shell>) {
+    let subject = format!("$SYS.SERVER.{}.STATSZ", shell.engine.info().server_id);
+    loop {
+        shell.timer.sleep(NUMBERS_INTERVAL).await;
+        shell.engine.tell_system(&subject, || requests::numbers(&shell.engine));
+    }
+}
+
+/// [nats-server: `$SYS.SERVER.<id>.STATSZ`]
+const NUMBERS_INTERVAL: Duration = Duration::from_secs(10);
+
 impl Source for Engine {
     fn facts(&self) -> Facts {
         Facts {
             info: self.info(),
             is_accepting: !self.is_lame_duck() && !self.is_stopping(),
             limits: self.limits().clone(),
+            system_account: self.system_account().account().to_owned(),
             auth_timeout: AUTH_TIMEOUT,
         }
     }
@@ -48,7 +66,15 @@ impl Source for Engine {
         self.subscriptions()
     }
 
-    fn jetstream(&self) -> Option<Arc<JetStream>> {
-        self.jetstream().cloned()
+    fn accounts(&self) -> Vec<AccountSnapshot> {
+        self.accounts_now()
+    }
+
+    fn jetstream(&self) -> Option<JetStreamFacts> {
+        self.jetstream_facts()
+    }
+
+    fn jetstreams(&self) -> Vec<Arc<JetStream>> {
+        self.jetstreams()
     }
 }

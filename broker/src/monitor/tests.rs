@@ -10,8 +10,8 @@ use embus_engine::{
     Limits,
     close::CloseReason,
     connection::ConnectionKind,
-    jetstream::JetStream,
-    statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot, Traffic},
+    jetstream::{JetStream, JetStreamFacts},
+    statistics::{AccountSnapshot, ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot, Traffic},
 };
 use embus_protocol::info::ServerInfo;
 use serde_json::{Value, json};
@@ -48,6 +48,7 @@ impl Source for Sample {
             info,
             is_accepting: self.is_accepting,
             limits: Limits { max_connections: 10, max_payload: 1024, ..Limits::default() },
+            system_account: "$SYS".to_owned(),
             auth_timeout: Duration::from_secs(2),
         }
     }
@@ -86,7 +87,15 @@ impl Source for Sample {
         rows
     }
 
-    fn jetstream(&self) -> Option<Arc<JetStream>> {
+    fn accounts(&self) -> Vec<AccountSnapshot> {
+        Vec::new()
+    }
+
+    fn jetstreams(&self) -> Vec<Arc<JetStream>> {
+        Vec::new()
+    }
+
+    fn jetstream(&self) -> Option<JetStreamFacts> {
         None
     }
 }

@@ -11,7 +11,7 @@ use std::{
 use embus_engine::statistics::Statistics;
 use serde::Serialize;
 
-use super::{Facts, format, jsz::InVarz, process};
+use super::{Facts, Source, format, jsz::InVarz, process};
 
 /// The page; the names are nats-server's. Spans are nanoseconds, except the two timeouts in seconds.
 #[derive(Debug, Serialize)]
@@ -81,7 +81,7 @@ pub(super) struct Varz {
     config_load_time: String,
     config_digest: &'static str,
     feature_flags: Absent,
-    system_account: &'static str,
+    system_account: String,
     slow_consumer_stats: PerKind,
     stale_connection_stats: PerKind,
     disk_io_wait_stats: DiskWaits,
@@ -160,11 +160,17 @@ pub(super) fn render(facts: &Facts, statistics: &Statistics, jetstream: InVarz, 
         config_load_time: start,
         config_digest: "",
         feature_flags: Absent {},
-        system_account: "$SYS",
+        system_account: facts.system_account.clone(),
         slow_consumer_stats: PerKind::of_clients(statistics.slow_consumers),
         stale_connection_stats: PerKind::of_clients(statistics.stale_connections),
         disk_io_wait_stats: DiskWaits::default(),
     }
+}
+
+/// The page as a request is answered, which no port is asked for.
+pub(super) fn of_request(source: &dyn Source) -> Varz {
+    let monitor = Monitor { host: String::new(), port: 0, requests: BTreeMap::new() };
+    render(&source.facts(), &source.statistics(), super::jsz::in_varz(source), monitor)
 }
 
 /// A part that embus does not have, `{}`.

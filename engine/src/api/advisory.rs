@@ -7,6 +7,7 @@ use embus_storage::message::Timestamp;
 use crate::api::response::Object;
 use crate::engine::Engine;
 use crate::jetstream::JetStream;
+use crate::router::Router;
 use crate::service::Request;
 use crate::sync::Arc;
 
@@ -46,36 +47,42 @@ impl Advisory {
 
     /// Sends it.
     pub(super) fn publish(&self, jetstream: &JetStream) {
-        if let Some(engine) = jetstream.engine() {
-            self.publish_on(&engine);
+        if let (Some(engine), Some(router)) = (jetstream.engine(), jetstream.router()) {
+            self.publish_on(&engine, &router);
         }
     }
 
-    fn publish_on(&self, engine: &Arc<Engine>) {
+    fn publish_on(&self, engine: &Arc<Engine>, router: &Router) {
         let (subject, payload) = (self.subject.as_bytes(), self.payload.as_bytes());
         let message = Request { subject, reply: None, headers: b"", payload };
-        engine.publish_internal(engine.global_account(), &message);
+        engine.publish_internal(router, &message);
     }
 }
 
 /// Tells what became of a stream.
-pub(crate) fn publish_stream_action(engine: &Arc<Engine>, domain: Option<&str>, stream: &str, action: StreamAction) {
+pub(crate) fn publish_stream_action(
+    engine: &Arc<Engine>,
+    router: &Router,
+    domain: Option<&str>,
+    stream: &str,
+    action: StreamAction,
+) {
     let subject = stream_action_subject(stream, action);
-    if engine.global_account().has_interest(subject.as_bytes()) {
-        stream_action(&new_id(engine), engine.timestamp(), domain, stream, action).publish_on(engine);
+    if router.has_interest(subject.as_bytes()) {
+        stream_action(&new_id(engine), engine.timestamp(), domain, stream, action).publish_on(engine, router);
     }
 }
 
 /// Tells that requests were dropped because too many waited.
-pub(crate) fn publish_limit_reached(engine: &Arc<Engine>, domain: Option<&str>, dropped: u64) {
+pub(crate) fn publish_limit_reached(engine: &Arc<Engine>, router: &Router, domain: Option<&str>, dropped: u64) {
     let subject = "$JS.EVENT.ADVISORY.API.LIMIT_REACHED";
-    if engine.global_account().has_interest(subject.as_bytes()) {
+    if router.has_interest(subject.as_bytes()) {
         let particular = Object::new()
             .with("server", &engine.info().server_name)
             .with_some("domain", domain)
             .with("dropped", &dropped);
         let (id, now) = (new_id(engine), engine.timestamp());
-        Advisory::new(subject.to_owned(), "api_limit_reached", &id, now, &particular).publish_on(engine);
+        Advisory::new(subject.to_owned(), "api_limit_reached", &id, now, &particular).publish_on(engine, router);
     }
 }
 

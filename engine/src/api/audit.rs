@@ -3,7 +3,6 @@
 use crate::api::advisory::{self, Advisory};
 use crate::api::request::operation;
 use crate::api::response::Object;
-use crate::engine::GLOBAL_ACCOUNT;
 use crate::jetstream::JetStream;
 use crate::service::Request;
 
@@ -12,18 +11,19 @@ const SUBJECT: &str = "$JS.EVENT.ADVISORY.API";
 /// What there is to tell of an answer, if somebody listens.
 pub(super) fn advisory(jetstream: &JetStream, request: &Request<'_>, answer: &str) -> Option<Advisory> {
     let engine = jetstream.engine()?;
-    if !engine.global_account().has_interest(SUBJECT.as_bytes()) {
+    if !jetstream.router()?.has_interest(SUBJECT.as_bytes()) {
         return None;
     }
     let server = engine.info().server_name;
-    let particular = particular(&server, request, answer).with_some("domain", jetstream.domain());
+    let particular =
+        particular(&server, jetstream.account_name(), request, answer).with_some("domain", jetstream.domain());
     let (id, now) = (advisory::new_id(&engine), engine.timestamp());
     Some(Advisory::new(SUBJECT.to_owned(), "api_audit", &id, now, &particular))
 }
 
 /// Differs from nats-server, which tells where the client is connected from, too: that is not known here.
-fn particular(server: &str, request: &Request<'_>, answer: &str) -> Object {
-    let client = Object::new().with("acc", GLOBAL_ACCOUNT).with("server", server);
+fn particular(server: &str, account: &str, request: &Request<'_>, answer: &str) -> Object {
+    let client = Object::new().with("acc", account).with("server", server);
     let operation = operation(request.subject).unwrap_or_default();
     // The domain is not part of the subject that is told.
     let subject = format!("$JS.API.{}", String::from_utf8_lossy(operation));
@@ -45,11 +45,11 @@ mod tests {
         let request =
             Request { subject: b"$JS.hub.API.STREAM.INFO.S", reply: None, headers: b"", payload: br#"{"a<b>":1}"# };
         assert_eq!(
-            particular("s1", &request, r#"{"x":1}"#).to_json(),
+            particular("s1", "$G", &request, r#"{"x":1}"#).to_json(),
             r#"{"server":"s1","client":{"acc":"$G","server":"s1"},"subject":"$JS.API.STREAM.INFO.S","request":"{\"a\u003cb\u003e\":1}","response":"{\"x\":1}"}"#
         );
         let request = Request { payload: b"", ..request };
-        let json = particular("s1", &request, "{}").to_json();
+        let json = particular("s1", "$G", &request, "{}").to_json();
         assert!(json.ends_with(r#""subject":"$JS.API.STREAM.INFO.S","response":"{}"}"#), "{json}");
     }
 }

@@ -28,7 +28,7 @@ use crate::worker::Worker;
 pub(crate) fn call(engine: &Arc<Engine>, stream: &Arc<Stream>, request: &Request<'_>, worker: &mut Worker) {
     let Some(reply) = request.reply else { return };
     match ask::read(stream.name(), request) {
-        Err(status) => deliver(engine, worker, reply, status.block(), b""),
+        Err(status) => deliver(stream, worker, reply, status.block(), b""),
         Ok(Ask::One { query, no_headers }) => {
             Getter { engine, stream, reply, no_headers }.answer(query, worker);
         }
@@ -59,8 +59,10 @@ fn warm(stream: &Stream, requests: Requests<'_>) {
 /// How often what was taken back is looked for anew: the disk fails, and then the log is read, and may not be readable.
 const MAX_RETRIES: u32 = 2;
 
-fn deliver(engine: &Engine, worker: &mut Worker, reply: &[u8], headers: &[u8], payload: &[u8]) {
-    worker.answer(engine.global_account(), reply, headers, payload);
+fn deliver(stream: &Stream, worker: &mut Worker, reply: &[u8], headers: &[u8], payload: &[u8]) {
+    if let Some(router) = stream.router() {
+        worker.answer(&router, reply, headers, payload);
+    }
 }
 
 /// Gets one message.
@@ -102,7 +104,7 @@ impl Getter<'_> {
             write_head(&mut headers, self.stream.name(), message);
             Tail::End.write(&mut headers);
         }
-        deliver(self.engine, worker, self.reply, &headers, message.payload);
+        deliver(self.stream, worker, self.reply, &headers, message.payload);
         worker.keep_header_block(headers);
     }
 
@@ -136,7 +138,7 @@ impl Getter<'_> {
                 self.send(read, worker);
             }
             Ok(_) if retries > 0 => self.answer_later(query, retries - 1, worker),
-            Ok(_) => deliver(self.engine, worker, self.reply, Status::StoreFailed.block(), b""),
+            Ok(_) => deliver(self.stream, worker, self.reply, Status::StoreFailed.block(), b""),
             Err(error) => self.fail(&error, worker),
         }
     }
@@ -144,13 +146,13 @@ impl Getter<'_> {
     fn send(self, read: Result<Option<StoredMessage>, StorageError>, worker: &mut Worker) {
         match read {
             Ok(Some(message)) => self.send_message(&message.view(), worker),
-            Ok(None) => deliver(self.engine, worker, self.reply, Status::NotFound.block(), b""),
+            Ok(None) => deliver(self.stream, worker, self.reply, Status::NotFound.block(), b""),
             Err(error) => self.fail(&error, worker),
         }
     }
 
     fn fail(self, error: &StorageError, worker: &mut Worker) {
         tracing::warn!(stream = self.stream.name(), %error, "a direct get failed");
-        deliver(self.engine, worker, self.reply, Status::StoreFailed.block(), b"");
+        deliver(self.stream, worker, self.reply, Status::StoreFailed.block(), b"");
     }
 }

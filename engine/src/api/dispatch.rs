@@ -3,10 +3,10 @@
 
 use crate::api::error::ApiError;
 use crate::api::request::{Call, Endpoint, Kind, check_level};
-use crate::api::response::{Object, Outcome, Response, error_answer};
+use crate::api::response::{Object, Outcome, Response, error_answer, system_answer};
 use crate::api::{account, audit, consumer, message, names, purge, snapshot, stream};
 use crate::jetstream::JetStream;
-use crate::service::OwnedRequest;
+use crate::service::{OwnedRequest, Request};
 use crate::stream::Witness;
 use crate::sync::Arc;
 
@@ -27,6 +27,21 @@ pub(crate) fn handle(jetstream: &Arc<JetStream>, request: OwnedRequest, respond:
         Ok(Outcome::Silence) => pending.give_up(),
         Err(error) => pending.finish(&Err(error)),
     }
+}
+
+/// What an account without streams is told. The system account hears the same for every subject. [reference §3.0]
+pub(crate) fn refuse(request: &Request<'_>, is_system: bool) -> Response {
+    let not_enabled = ApiError::not_enabled_for_account();
+    let call = Call::parse(request);
+    let Some(call) = call.filter(|call| !is_system || call.endpoint.kind == Kind::AccountInfo) else {
+        return if is_system { Response::Json(system_answer(&not_enabled)) } else { Response::None };
+    };
+    // Without streams there is no consumer that would answer. [nats-server 2.15.1, probed]
+    if call.endpoint.kind == Kind::ConsumerReset {
+        return Response::None;
+    }
+    let error = check(&call, request.headers).err().unwrap_or(not_enabled);
+    Response::Json(error_answer(call.endpoint, &error))
 }
 
 /// What holds for all endpoints; that there is no cluster is said before anything else.

@@ -98,6 +98,11 @@ pub(super) fn error_answer(endpoint: &Endpoint, error: &ApiError) -> String {
     format!("{{{},\"error\":{}{}}}", head(endpoint), json::to_string(error), endpoint.error_tail)
 }
 
+/// What the system account is told.
+pub(super) fn system_answer(error: &ApiError) -> String {
+    format!("{{\"type\":\"io.nats.jetstream.api.v1.system_response\",\"error\":{}}}", json::to_string(error))
+}
+
 fn head(endpoint: &Endpoint) -> String {
     format!("\"type\":\"io.nats.jetstream.api.v1.{}_response\"", endpoint.answer)
 }

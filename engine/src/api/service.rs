@@ -7,21 +7,23 @@ use crate::budget::Budget;
 use crate::connection::Connection;
 use crate::engine::Engine;
 use crate::jetstream::JetStream;
+use crate::router::Router;
 use crate::service::{OwnedRequest, Request, Service};
 use crate::subscription::{Sid, Subscription};
 use crate::sync::Arc;
 use crate::worker::Worker;
 
-/// Requests that may wait; beyond, they are dropped, and their senders time out. [reference §3.0: overload]
+/// Requests of one account that may wait; beyond, they are dropped, and their senders time out. [reference §3.0: overload]
 const MAX_WAITING: usize = 10_000;
 
-/// Bytes of requests that may wait. Differs from nats-server, which counts requests only.
-const MAX_WAITING_BYTES: usize = 64 * 1024 * 1024;
-
-/// Puts the API into the interest of the global account.
-pub(crate) fn start(engine: &Arc<Engine>, jetstream: &Arc<JetStream>, domain: Option<&str>) {
-    let waiting = Arc::new(Budget::new(MAX_WAITING_BYTES));
-    let service: Arc<dyn Service> = Arc::new(ApiService { jetstream: Arc::downgrade(jetstream), waiting });
+/// Puts the API into the interest of an account, which may have no streams.
+pub(crate) fn start(engine: &Arc<Engine>, router: &Arc<Router>, domain: Option<&str>) {
+    let service: Arc<dyn Service> = match router.jetstream() {
+        Some(jetstream) => {
+            Arc::new(ApiService { jetstream: Arc::downgrade(jetstream), router: Arc::downgrade(router) })
+        }
+        None => Arc::new(NotEnabled::of(engine, router)),
+    };
     let connection = Arc::new(Connection::service(&**engine.clock(), service));
     let mut filters = vec!["$JS.API.>".to_owned()];
     filters.extend(domain.map(|domain| format!("$JS.{domain}.API.>")));
@@ -29,7 +31,7 @@ pub(crate) fn start(engine: &Arc<Engine>, jetstream: &Arc<JetStream>, domain: Op
         let sid = Sid::from(&b"0"[..]);
         let filter = Arc::from(filter.as_bytes());
         let subscription = Subscription::new(sid, filter, None, Arc::clone(&connection), None);
-        engine.global_account().subscribe(Arc::new(subscription));
+        router.subscribe(Arc::new(subscription));
     }
 }
 
@@ -37,8 +39,7 @@ pub(crate) fn start(engine: &Arc<Engine>, jetstream: &Arc<JetStream>, domain: Op
 #[derive(Debug)]
 struct ApiService {
     jetstream: Weak<JetStream>,
-    /// Bytes of requests that wait.
-    waiting: Arc<Budget>,
+    router: Weak<Router>,
 }
 
 /// A request in the queue; its bytes count until its turn comes, or the queue ends.
@@ -60,25 +61,30 @@ impl Drop for Waiting {
     }
 }
 
+fn is_for_api(subject: &[u8]) -> bool {
+    let Some(endpoint) = memchr::memmem::find(subject, b".API.").and_then(|at| subject.get(at + 5..)) else {
+        return false;
+    };
+    !OTHERS.iter().any(|other| endpoint.starts_with(other))
+}
+
 /// What only a stream or consumer answers, if it is there: without one there are no responders. [reference §3.0]
 const OTHERS: [&[u8]; 2] = [b"DIRECT.GET", b"CONSUMER.MSG.NEXT."];
 
 impl Service for ApiService {
     fn takes(&self, subject: &[u8]) -> bool {
-        let Some(endpoint) = memchr::memmem::find(subject, b".API.").and_then(|at| subject.get(at + 5..)) else {
-            return false;
-        };
-        !OTHERS.iter().any(|other| endpoint.starts_with(other))
+        is_for_api(subject)
     }
 
     fn call(&self, engine: &Arc<Engine>, request: &Request<'_>, _: &mut Worker) {
-        let Some(jetstream) = self.jetstream.upgrade() else { return };
-        if jetstream.serial().waiting() >= MAX_WAITING || self.waiting.free() < request.len() {
-            tracing::warn!("too many API requests wait; one was dropped");
-            return api::advisory::publish_limit_reached(engine, jetstream.domain(), 1);
+        let (Some(jetstream), Some(router)) = (self.jetstream.upgrade(), self.router.upgrade()) else { return };
+        let budget = &jetstream.shared().waiting;
+        if jetstream.serial().waiting() >= MAX_WAITING || budget.free() < request.len() {
+            tracing::warn!(account = router.account(), "too many API requests wait; one was dropped");
+            return api::advisory::publish_limit_reached(engine, &router, jetstream.domain(), 1);
         }
-        self.waiting.charge(request.len());
-        let waiting = Waiting { request: request.to_owned(), budget: Arc::clone(&self.waiting) };
+        budget.charge(request.len());
+        let waiting = Waiting { request: request.to_owned(), budget: Arc::clone(budget) };
         let engine = Arc::clone(engine);
         let queue = Arc::clone(jetstream.serial());
         queue.spawn(Box::new(move || {
@@ -87,10 +93,37 @@ impl Service for ApiService {
             let respond = Box::new(move |response: Response| {
                 if let (Response::Json(json), Some(reply)) = (response, reply) {
                     let message = Request { subject: &reply, reply: None, headers: b"", payload: json.as_bytes() };
-                    engine.publish_internal(engine.global_account(), &message);
+                    engine.publish_internal(&router, &message);
                 }
             });
             api::handle(&jetstream, request, respond);
         }));
+    }
+}
+
+/// Answers for an account that has no streams.
+#[derive(Debug)]
+struct NotEnabled {
+    router: Weak<Router>,
+    is_system: bool,
+}
+
+impl NotEnabled {
+    fn of(engine: &Engine, router: &Arc<Router>) -> Self {
+        Self { router: Arc::downgrade(router), is_system: router.id() == engine.system_account().id() }
+    }
+}
+
+impl Service for NotEnabled {
+    /// Of the system account, whatever is asked for. [reference §3.0]
+    fn takes(&self, subject: &[u8]) -> bool {
+        self.is_system || is_for_api(subject)
+    }
+
+    fn call(&self, _: &Arc<Engine>, request: &Request<'_>, worker: &mut Worker) {
+        let (Some(router), Some(reply)) = (self.router.upgrade(), request.reply) else { return };
+        if let Response::Json(json) = api::refuse(request, self.is_system) {
+            worker.deliver_internal(&router, &Request::answer(reply, json.as_bytes()), 0);
+        }
     }
 }

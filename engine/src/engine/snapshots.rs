@@ -2,7 +2,8 @@
 
 use super::Engine;
 use crate::connection::Connection;
-use crate::statistics::{ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot};
+use crate::router::Router;
+use crate::statistics::{AccountSnapshot, ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot};
 use crate::sync::Arc;
 use crate::sync::atomic::Ordering;
 
@@ -37,6 +38,33 @@ impl Engine {
                 matches: count(&self.totals.matches),
                 cache_hits: count(&self.totals.cache_hits),
             },
+        }
+    }
+
+    /// All accounts, by name.
+    pub fn accounts_now(&self) -> Vec<AccountSnapshot> {
+        let open = self.registry.connections();
+        self.account_list().iter().map(|router| self.account_now(router, &open)).collect()
+    }
+
+    fn account_now(&self, router: &Router, open: &[Arc<Connection>]) -> AccountSnapshot {
+        let members = router.members();
+        let mut traffic = members.departed();
+        let of_account = open.iter().filter(|open| open.outbox().is_some() && open.account() == router.account());
+        of_account.for_each(|connection| traffic += connection.traffic());
+        let ((subscriptions, filters), (inserts, removes)) = (router.sizes(), router.changes());
+        let (connections, total_connections) = members.connections();
+        AccountSnapshot {
+            name: router.account().to_owned(),
+            is_system: router.id() == self.system_account().id(),
+            jetstream: router.jetstream().is_some(),
+            connections,
+            total_connections,
+            subscriptions,
+            traffic,
+            slow_consumers: members.slow_consumers(),
+            sharing: router.sharing().cloned().unwrap_or_default(),
+            interest: InterestStatistics { filters, inserts, removes, ..InterestStatistics::default() },
         }
     }
 

@@ -8,7 +8,7 @@ use embus_storage::message::Timestamp;
 use super::Engine;
 use crate::api;
 use crate::deadlines::Deadlines;
-use crate::jetstream::{JetStream, JetStreamOptions};
+use crate::jetstream::{JetStream, JetStreamFacts, JetStreamOptions};
 use crate::jobs::{Jobs, Queues};
 use crate::sync::Arc;
 
@@ -22,12 +22,28 @@ impl Engine {
         Timestamp::try_from(since_epoch.as_nanos()).unwrap_or(Timestamp::MAX)
     }
 
-    /// The streams of the broker, if it has `JetStream`.
+    /// The streams of the global account, if it has any.
     pub fn jetstream(&self) -> Option<&Arc<JetStream>> {
-        self.jetstream.get()
+        self.accounts.global.jetstream()
     }
 
-    /// Gives the broker streams: recovers those in the store, then answers requests. Blocks. Only the first call counts.
+    /// Those of all accounts, by the accounts' names.
+    pub fn jetstreams(&self) -> Vec<Arc<JetStream>> {
+        self.account_list().iter().filter_map(|router| router.jetstream().cloned()).collect()
+    }
+
+    /// Whether the broker keeps streams at all.
+    pub fn has_jetstream(&self) -> bool {
+        self.jetstream.get().is_some()
+    }
+
+    /// What streams are kept with, if the broker keeps any.
+    pub fn jetstream_facts(&self) -> Option<JetStreamFacts> {
+        self.jetstream.get().map(|shared| shared.facts())
+    }
+
+    /// Gives accounts streams: recovers those in the store, then answers requests. Accounts that come later have none.
+    /// Blocks. Only the first call counts.
     ///
     /// # Errors
     /// [`StorageError`]: there are no streams then.
@@ -36,14 +52,18 @@ impl Engine {
             return Ok(());
         }
         let domain = options.domain.clone();
-        let jetstream = JetStream::open(self, options)?;
-        if self.jetstream.set(Arc::clone(&jetstream)).is_ok() {
-            api::service::start(self, &jetstream, domain.as_deref());
-            let mut info = self.info.lock();
-            info.jetstream = true;
-            info.api_lvl = API_LEVEL;
-            info.domain = domain;
+        let (shared, opened) = JetStream::open(self, options)?;
+        for (router, jetstream) in opened {
+            router.set_jetstream(jetstream);
         }
+        let _ = self.jetstream.set(shared);
+        for router in self.account_list() {
+            api::service::start(self, &router, domain.as_deref());
+        }
+        let mut info = self.info.lock();
+        info.jetstream = true;
+        info.api_lvl = API_LEVEL;
+        info.domain = domain;
         Ok(())
     }
 
@@ -71,9 +91,9 @@ impl Engine {
     pub fn handle_deadlines(self: &Arc<Self>) {
         let now = self.timestamp();
         if self.deadlines.take_aging(now)
-            && let Some(jetstream) = self.jetstream()
+            && let Some(shared) = self.jetstream.get()
         {
-            jetstream.age_blocks(self);
+            shared.age_blocks(self);
         }
         for stream in self.deadlines.take_due(now) {
             let engine = Arc::clone(self);

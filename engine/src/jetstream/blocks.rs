@@ -3,7 +3,7 @@
 use embus_storage::block_cache::BlockCache;
 
 use crate::engine::Engine;
-use crate::jetstream::JetStream;
+use crate::jetstream::Shared;
 use crate::sync::Arc;
 
 /// Blocks that were not read for this long, and twice as long at most, go.
@@ -20,7 +20,7 @@ pub(super) fn let_grow_old(engine: &Arc<Engine>, blocks: Option<&Arc<BlockCache>
     });
 }
 
-impl JetStream {
+impl Shared {
     /// The deadline has come.
     pub(crate) fn age_blocks(&self, engine: &Engine) {
         if self.opener.file.block_cache().is_some_and(|blocks| blocks.age()) {

@@ -10,6 +10,7 @@ use super::changes::{Changes, Place};
 use crate::api::advisory::StreamAction;
 use crate::api::error::ApiError;
 use crate::engine::Engine;
+use crate::router::Router;
 use crate::stream::config::{StorageType, StreamConfig};
 use crate::stream::core::Core;
 use crate::stream::{FoundConsumers, Stream};
@@ -32,7 +33,8 @@ impl JetStream {
     /// configuration (10058), then subjects that another stream has (10065), then the disk (10049). [reference §3.2]
     pub fn create(&self, config: StreamConfig, pedantic: bool) -> Result<Created, ApiError> {
         let (mut changes, engine) = self.change()?;
-        self.room().check_new(&config, self.registry.reserved_beside(&config.name))?;
+        let admission = self.shared.admission.lock();
+        self.room(&engine).check_new(&config, self.registry.reserved_beside(&config.name))?;
         let config = config.check_create(pedantic, &self.stream_limits())?;
         if let Some(stream) = self.registry.get(&config.name) {
             return if *stream.config() == config {
@@ -45,8 +47,11 @@ impl JetStream {
             return Err(changes.absent(&config.name));
         }
         self.check_others(&config)?;
-        let stream = self.make(&engine, &mut changes, &Arc::new(config)).map_err(|error| create_failed(&error))?;
+        let router = self.router().ok_or_else(ApiError::not_enabled)?;
+        let stream = self.make((&engine, &router), &mut changes, &Arc::new(config));
+        let stream = stream.map_err(|error| create_failed(&error))?;
         self.registry.insert(Arc::clone(&stream));
+        drop(admission);
         stream.start();
         drop(changes);
         self.advise(&engine, stream.name(), StreamAction::Create);
@@ -55,7 +60,7 @@ impl JetStream {
 
     fn make(
         &self,
-        engine: &Arc<Engine>,
+        (engine, router): (&Arc<Engine>, &Arc<Router>),
         changes: &mut Changes,
         config: &Arc<StreamConfig>,
     ) -> Result<Arc<Stream>, StorageError> {
@@ -64,8 +69,8 @@ impl JetStream {
             Some(store) if config.storage == StorageType::File => self.make_on_disk(store, config, now)?,
             _ => self.make_in_memory(config, now)?,
         };
-        let stream = self.opener.stream(engine, core, place.path(), self.usage(config.storage));
-        stream.recover_consumers(engine.global_account(), consumers);
+        let stream = self.shared.opener.stream(engine, router, core, place.path(), self.usage(config.storage));
+        stream.recover_consumers(router, consumers);
         changes.places.insert(Arc::clone(stream.shared_name()), place);
         Ok(stream)
     }
@@ -78,10 +83,10 @@ impl JetStream {
     ) -> Result<(Place, Core, FoundConsumers), StorageError> {
         let new = store.begin_stream(&config.to_stored(now))?;
         // What is created here knows its files by a name that changes with the next line.
-        self.opener.create(new.path(), config, now)?;
+        self.shared.opener.create(new.path(), config, now)?;
         let dir = new.publish()?;
-        let opened = self.opener.open(dir.path(), config, now, None, now);
-        match opened.and_then(|core| Ok((core, self.opener.consumers(dir.path(), config)?))) {
+        let opened = self.shared.opener.open(dir.path(), config, now, None, now);
+        match opened.and_then(|core| Ok((core, self.shared.opener.consumers(dir.path(), config)?))) {
             Ok((core, consumers)) => Ok((Place::Directory(dir), core, consumers)),
             Err(error) => Err(self.take_back(&dir, error)),
         }
@@ -92,14 +97,14 @@ impl JetStream {
         config: &Arc<StreamConfig>,
         now: Timestamp,
     ) -> Result<(Place, Core, FoundConsumers), StorageError> {
-        let path = self.opener.memory_path();
-        let medium = Arc::clone(self.opener.medium(config));
+        let path = self.shared.opener.memory_path();
+        let medium = Arc::clone(self.shared.opener.medium(config));
         medium.create_dir(&path).map_err(|error| StorageError::Io {
             operation: "create",
             path: path.clone(),
             source: Arc::new(error),
         })?;
-        let core = self.opener.create(&path, config, now)?;
+        let core = self.shared.opener.create(&path, config, now)?;
         Ok((Place::Memory(medium, path), core, FoundConsumers::default()))
     }
 

@@ -36,7 +36,7 @@ impl JetStream {
                     return Err(ApiError::stream_delete_failed(error));
                 }
             },
-            (None, Some(Place::Memory(medium, path))) => self.executor.spawn(forget(medium, path)),
+            (None, Some(Place::Memory(medium, path))) => self.shared.executor.spawn(forget(medium, path)),
             (None, None) => return Err(ApiError::stream_not_found()),
         }
         changes.offline.remove(name);
@@ -79,12 +79,14 @@ impl JetStream {
 
     /// Removes what is left of a deleted stream.
     pub(super) fn sweep(&self, deleted: Deleted) {
-        self.sweeper.sweep(&*self.executor, deleted);
+        self.sweeper.sweep(&*self.shared.executor, deleted);
     }
 
     /// Tells whoever listens what became of a stream. [reference §6.7]
     pub(super) fn advise(&self, engine: &Arc<Engine>, name: &str, action: StreamAction) {
-        advisory::publish_stream_action(engine, self.domain(), name, action);
+        if let Some(router) = self.router() {
+            advisory::publish_stream_action(engine, &router, self.domain(), name, action);
+        }
     }
 }
 

@@ -31,6 +31,8 @@ pub(crate) struct Room<'a> {
     pub(crate) limits: &'a AccountLimits,
     pub(crate) memory: &'a Usage,
     pub(crate) store: &'a Usage,
+    /// What other accounts keep for themselves.
+    pub(crate) elsewhere: Reserved,
 }
 
 /// What streams with `max_bytes` keep for themselves, whether they fill it or not.
@@ -69,6 +71,14 @@ impl Reserved {
             StorageType::Memory => &mut self.memory,
             StorageType::File => &mut self.store,
         }
+    }
+}
+
+impl std::ops::AddAssign for Reserved {
+    fn add_assign(&mut self, other: Self) {
+        self.memory += other.memory;
+        self.store += other.store;
+        self.streams += other.streams;
     }
 }
 
@@ -112,7 +122,8 @@ impl Room<'_> {
         // A stream without a limit of its own asks for a byte, so that nothing is made where nothing fits.
         // [nats-server: reservations]
         let total = reserved.bytes(config.storage).saturating_add(wanted.max(1));
-        if total > account.unwrap_or(u64::MAX).min(usage.server_limit()) {
+        let of_all = total.saturating_add(self.elsewhere.bytes(config.storage));
+        if total > account.unwrap_or(u64::MAX) || of_all > usage.server_limit() {
             return Err(match config.storage {
                 StorageType::Memory => ApiError::memory_resources_exceeded(),
                 StorageType::File => ApiError::storage_resources_exceeded(),

@@ -12,6 +12,7 @@ use embus_storage::message::Timestamp;
 use crate::consumer::config::StoredConsumer;
 use crate::engine::Engine;
 use crate::jetstream::usage::Usage;
+use crate::router::Router;
 use crate::stream::config::{PersistMode, StorageType, StreamConfig};
 use crate::stream::core::Core;
 use crate::stream::{Files, FoundConsumers, Stream, StreamSetting, SyncPolicy, keep_copy};
@@ -100,7 +101,14 @@ impl Opener {
     }
 
     /// The shared handle of a stream that rests in `dir`.
-    pub(crate) fn stream(&self, engine: &Arc<Engine>, core: Core, dir: &Path, usage: &Arc<Usage>) -> Arc<Stream> {
+    pub(crate) fn stream(
+        &self,
+        engine: &Arc<Engine>,
+        router: &Arc<Router>,
+        core: Core,
+        dir: &Path,
+        usage: &Arc<Usage>,
+    ) -> Arc<Stream> {
         let setting = StreamSetting {
             id: self.next_id(),
             policy: self.policy,
@@ -108,7 +116,7 @@ impl Opener {
             files: self.files(&core, dir),
             usage: Arc::clone(usage),
         };
-        Stream::new(engine, engine.global_account(), core, setting)
+        Stream::new(engine, router, core, setting)
     }
 
     fn files(&self, core: &Core, dir: &Path) -> Files {

@@ -1,5 +1,6 @@
 //! The registry over a disk in memory: what wins, what is refused, what is there after the next start.
 
+mod accounts;
 mod crash;
 mod files;
 mod update;
@@ -166,7 +167,8 @@ fn limits_of_the_account_and_the_server() {
         max_bytes_required: true,
         ..AccountLimits::default()
     };
-    let jetstream = open(JetStreamOptions { limits, max_memory: Some(100), max_store: Some(10_000), ..in_memory() });
+    let accounts = BTreeMap::from([(GLOBAL_ACCOUNT.to_owned(), limits)]);
+    let jetstream = open(JetStreamOptions { accounts, max_memory: Some(100), max_store: Some(10_000), ..in_memory() });
     let sized = |name: &str, max_bytes| StreamConfig { max_bytes, ..stream(name, &[]) };
     assert_eq!(code(jetstream.create(sized("A", -1), false)), 10113);
     assert_eq!(code(jetstream.create(sized("A", 601), false)), 10122);

@@ -29,7 +29,8 @@ impl JetStream {
             self.advise(&engine, stream.name(), StreamAction::Modify);
             return Ok(stream);
         }
-        self.room().check_changed(&old, &new, self.registry.reserved_beside(&new.name))?;
+        let admission = self.shared.admission.lock();
+        self.room(&engine).check_changed(&old, &new, self.registry.reserved_beside(&new.name))?;
         self.check_others(&new)?;
         check_consumers(&stream, &new)?;
         let place = changes.places.get(&*new.name).ok_or_else(ApiError::stream_not_found)?;
@@ -45,6 +46,7 @@ impl JetStream {
             stream.follow_retention();
         }
         self.registry.set_config(stream.name(), new);
+        drop(admission);
         stream.refresh_interest();
         drop(changes);
         self.advise(&engine, stream.name(), StreamAction::Modify);

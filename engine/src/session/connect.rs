@@ -61,6 +61,7 @@ impl Session {
         };
         self.outbox.set_headers(connect.headers);
         self.connection.set_async_info(connect.protocol >= 1);
+        let is_new = self.phase == Phase::Connecting;
         if self.phase != Phase::Ready {
             self.phase = Phase::Greeting;
         }
@@ -71,6 +72,9 @@ impl Session {
             lang: connect.lang,
             version: connect.version,
         });
+        if is_new {
+            self.engine.tell_connected(&self.connection);
+        }
     }
 
     /// A second CONNECT starts over. [reference §1.3]
@@ -84,6 +88,7 @@ impl Session {
         let mut info = self.engine.info_for(&self.connection);
         info.connect_info = true;
         self.router.account().clone_into(&mut info.remote_account);
+        info.max_payload = self.max_payload;
         let mut line = Vec::new();
         encode::info(&mut line, &info);
         self.reply(worker, &line);

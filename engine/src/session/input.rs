@@ -29,11 +29,31 @@ pub(super) struct Inbox {
     partial: Vec<u8>,
     large: Option<Box<LargeMessage>>,
     inbound: Arc<Budget>,
+    /// Bytes of `partial` that count among all that is half received: those that came while a verdict is awaited.
+    charged: usize,
+}
+
+impl Drop for Inbox {
+    fn drop(&mut self) {
+        self.inbound.refund(self.charged);
+    }
 }
 
 impl Inbox {
     pub(super) fn new(inbound: Arc<Budget>) -> Self {
-        Self { partial: Vec::new(), large: None, inbound }
+        Self { partial: Vec::new(), large: None, inbound, charged: 0 }
+    }
+
+    /// Counts what is kept until a verdict is in.
+    fn charge(&mut self) {
+        self.charged = self.partial.len();
+        self.inbound.charge(self.charged);
+    }
+
+    /// What was kept, which counts no more.
+    fn take_kept(&mut self) -> Vec<u8> {
+        self.inbound.refund(std::mem::take(&mut self.charged));
+        std::mem::take(&mut self.partial)
     }
 }
 
@@ -113,7 +133,8 @@ impl Session {
 
     /// Goes on with what was kept while a verdict was awaited; the turn has begun.
     pub(super) fn handle_kept(&mut self, worker: &mut Worker, now: Monotonic) -> Turn {
-        let kept = std::mem::take(&mut self.inbox.partial);
+        let kept = self.inbox.take_kept();
+        self.connection.inbound().store(0, Ordering::Relaxed);
         self.handle_operations(worker, &kept, now);
         self.release_partial(worker);
         self.finish_turn(worker, now)
@@ -143,7 +164,7 @@ impl Session {
                     self.handle_op(worker, op, now);
                     rest = &rest[used..];
                     if self.awaits_verdict() {
-                        return self.keep(worker, rest);
+                        return self.keep_for_verdict(worker, rest);
                     }
                 }
                 Ok(Step::AwaitPayload(publish, line_len)) => {
@@ -262,6 +283,17 @@ impl Session {
             self.inbox.partial = worker.batch.spare.take_small();
         }
         self.inbox.partial.extend_from_slice(rest);
+    }
+
+    /// Keeps what came behind a CONNECT on which the verdict is not in. It counts among what all connections together have
+    /// half received.
+    fn keep_for_verdict(&mut self, worker: &mut Worker, rest: &[u8]) {
+        self.keep(worker, rest);
+        self.inbox.charge();
+        self.connection.inbound().store(self.inbox.charged, Ordering::Relaxed);
+        if self.engine.inbound().is_exceeded() {
+            self.engine.relieve_inbound();
+        }
     }
 
     /// Nothing unfinished, no memory.

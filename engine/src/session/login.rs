@@ -14,6 +14,7 @@ use crate::clock::Monotonic;
 use crate::close::CloseReason;
 use crate::engine::Engine;
 use crate::gate::{Gate, Judgement, Outcome, Pending};
+use crate::members::Membership;
 use crate::rights::Rights;
 use crate::sync::Arc;
 use crate::worker::Worker;
@@ -142,24 +143,39 @@ impl Session {
             Ok(clock.monotonic() + left)
         });
         let expires = expires.transpose()?;
-        self.router = self.engine.accounts().of(&identity)?;
+        let router = self.engine.accounts().of(&identity)?;
+        if !self.membership.as_ref().is_some_and(|membership| membership.is_in(&router)) {
+            let full = || Refused::AccountConnections(router.account().to_owned());
+            self.membership = Some(Membership::join(&router).ok_or_else(full)?);
+        }
+        self.router = router;
         self.rights = Rights::of(&identity, clock);
         self.connection.set_rights(self.rights.clone());
         self.permitted.clear();
-        let limits = self.engine.limits();
-        self.max_payload = identity.max_payload.unwrap_or(limits.max_payload).min(limits.max_payload);
-        self.max_subscriptions = identity.max_subscriptions.unwrap_or(limits.max_subscriptions);
+        self.take_limits(&identity);
         if let Some(gatekeeper) = &mut self.gatekeeper {
             (gatekeeper.deadline, gatekeeper.expires) = (None, expires);
         }
         Ok(identity)
     }
 
+    /// What the broker, the account and the user allow.
+    pub(super) fn take_limits(&mut self, identity: &Identity) {
+        (self.max_payload, self.max_subscriptions) = self.router.limits_of(self.engine.limits(), identity);
+    }
+
     /// Whatever was wrong, the client learns no more than that.
     fn turn_away(&mut self, worker: &mut Worker, refused: &Refused) {
         let peer = self.connection.peer();
         tracing::warn!(cid = self.connection.id().0, host = %peer.host, %refused, "authentication error");
-        self.refuse(worker, &ClientError::AuthorizationViolation, CloseReason::AuthenticationFailure);
+        let (error, reason) = match refused {
+            // Who is let in and finds no place is told so. [nats-server: maxAccountConnExceeded]
+            Refused::AccountConnections(_) => {
+                (ClientError::MaximumAccountConnectionsExceeded, CloseReason::MaximumAccountConnectionsExceeded)
+            }
+            _ => (ClientError::AuthorizationViolation, CloseReason::AuthenticationFailure),
+        };
+        self.refuse(worker, &error, reason);
     }
 
     /// Gives up a client whose login takes too long, or whose credentials ended.

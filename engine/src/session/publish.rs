@@ -27,6 +27,25 @@ impl Session {
             // HPUB without `"headers":true` closes without a word. [reference §1.1]
             return self.handle_malformed_arguments();
         }
+        if self.router.mappings().is_some() {
+            return self.publish_mapped(worker, publish, body);
+        }
+        self.publish(worker, publish, body);
+    }
+
+    /// The same to another subject: from here on, that is the one that counts. [nats-server: selectMappedSubject]
+    #[cold]
+    fn publish_mapped(&mut self, worker: &mut Worker, publish: &Publish<'_>, body: Option<Bytes>) {
+        let mut subject = publish.subject.to_vec();
+        if worker.map(&self.router, &mut subject) {
+            self.publish(worker, &Publish { subject: &subject, ..*publish }, body);
+        } else {
+            self.reply_ok(worker);
+        }
+    }
+
+    #[inline]
+    fn publish(&mut self, worker: &mut Worker, publish: &Publish<'_>, body: Option<Bytes>) {
         if self.rights.is_some() && !self.may_publish(publish.subject) {
             let subject = publish.subject.into();
             return self.reply_err(worker, &ClientError::PublishPermission { subject });
@@ -79,7 +98,7 @@ impl Session {
     /// Whether a message is for a consumer, and for nobody else.
     fn is_feedback(&self, worker: &mut Worker, publish: &Publish<'_>) -> bool {
         publish.subject.starts_with(b"$JS.")
-            && self.engine.take_feedback(&self.router, &deliver::request(publish), worker)
+            && worker.take_feedback(&self.router, &deliver::request(publish))
             && !self.router.has_observers()
     }
 

@@ -129,3 +129,64 @@ fn a_user_without_a_password_is_fatal() {
     assert_eq!(code, 1);
     assert!(stderr.contains("[FTL] Can't start: authorization: user \"a\" has no password"), "{stderr}");
 }
+
+/// Accounts with streams, what they share, and one that goes away.
+#[test]
+fn accounts_of_the_file_are_kept_apart() {
+    let accounts = "accounts {\n\
+        A { jetstream: enabled, users [{user: a, password: x}], exports [{service: 'svc.*'}, {stream: 'out.>'}] }\n\
+        B { jetstream { max_streams: 5 }, users [{user: b, password: x}], limits { max_subs: 50 }\n\
+            imports [{service: {account: A, subject: 'svc.*'}, to: 'ask.*'}, {stream: {account: A, subject: 'out.>'}, prefix: a}] }\n\
+        C { users [{user: c, password: x}], mappings { old: new } }\n}";
+    let (directory, path) = file("");
+    let write = |accounts: &str| {
+        let own = directory.path().to_str().unwrap();
+        let text = format!("listen: '127.0.0.1:-1'\njetstream {{ store_dir: '{own}/js' }}\n{accounts}");
+        fs::write(&path, text).unwrap();
+    };
+    let start = || {
+        let server = Server::start(&["-c", path.to_str().unwrap()]);
+        let address = address_in(&server.wait_for("Listening for client connections on"));
+        (server, address)
+    };
+    let client = |address, user: &str| {
+        let (mut client, _) = Client::connect(address);
+        client.send(&format!(
+            "CONNECT {{\"user\":\"{user}\",\"pass\":\"x\",\"verbose\":false,\"headers\":true}}\r\nPING\r\n"
+        ));
+        client.wait_for("PONG");
+        client
+    };
+    write(accounts);
+    let (server, address) = start();
+    let [mut a, mut b, mut c] = ["a", "b", "c"].map(|user| client(address, user));
+    for one in [&mut a, &mut b] {
+        one.send("SUB r 1\r\nPUB $JS.API.STREAM.CREATE.S r 29\r\n{\"name\":\"S\",\"subjects\":[\"s\"]}\r\n");
+        one.wait_for("stream_create_response");
+    }
+    c.send("SUB r 1\r\nSUB new 2\r\nPUB old 0\r\n\r\nPUB $JS.API.INFO r 0\r\n\r\n");
+    c.wait_for("MSG new 2 0");
+    c.wait_for("JetStream not enabled for account");
+    a.send("SUB svc.me 2\r\nPING\r\n");
+    a.wait_for("PONG");
+    b.send("SUB a.out.x 3\r\nPUB ask.me r 0\r\n\r\nPING\r\n");
+    b.wait_for("PONG");
+    let request = a.wait_for("HMSG svc.me 2 _R_.");
+    let reply = request.split(' ').nth(3).expect("it has a reply").to_owned();
+    a.send(&format!("PUB {reply} 2\r\nhi\r\nPUB out.x 2\r\nyo\r\n"));
+    b.wait_for("MSG r 1 2");
+    b.wait_for("MSG a.out.x 3 2");
+    drop(server);
+
+    // Without its account, a stream stays where it is, and comes back with it.
+    write("accounts { B { jetstream: enabled, users [{user: b, password: x}] } }");
+    let server = Server::start(&["-c", path.to_str().unwrap()]);
+    server.wait_for("streams on the disk are not served");
+    server.wait_for("Server is ready");
+    drop(server);
+    write(accounts);
+    let (_server, address) = start();
+    let mut a = client(address, "a");
+    a.send("SUB r 1\r\nPUB $JS.API.STREAM.INFO.S r 0\r\n\r\n");
+    assert!(a.wait_for("stream_info_response").contains("\"subjects\":[\"s\"]"));
+}

@@ -141,10 +141,21 @@ fn logins(options: &Options, file: &mut String) {
     if !lines.is_empty() {
         let _ = writeln!(file, "authorization {{\n{}\n}}", lines.join("\n"));
     }
-    let blocks = accounts.into_iter().map(|(name, users)| format!("{name} {{ users: {} }}\n", Value::Array(users)));
+    for account in &options.accounts {
+        accounts.entry(account["name"].as_str().unwrap_or_default()).or_default();
+    }
+    let blocks = accounts.into_iter().map(|(name, users)| {
+        let fields = options.accounts.iter().filter(|account| account["name"] == name);
+        let fields = fields.filter_map(Value::as_object).flatten().filter(|(field, _)| *field != "name");
+        let fields: Vec<_> = fields.map(|(field, value)| format!("{field}: {value}")).collect();
+        format!("{name} {{\n{}\nusers: {}\n}}\n", fields.join("\n"), Value::Array(users))
+    });
     let blocks: String = blocks.collect();
     if !blocks.is_empty() {
         let _ = writeln!(file, "accounts {{\n{blocks}}}");
+    }
+    if let Some(name) = &options.system_account {
+        let _ = writeln!(file, "system_account: {name}");
     }
     if let Some(user) = &options.no_auth_user {
         let _ = writeln!(file, "no_auth_user: {user}");

@@ -30,6 +30,10 @@ pub struct Options {
     pub domain: Option<String>,
     /// Users as the configuration file has them, each with the `account` that it is in, if it is in one.
     pub users: Vec<Value>,
+    /// Accounts as the configuration file has them, each with its `name` and without users.
+    pub accounts: Vec<Value>,
+    /// The account of the server itself, if it is not `$SYS`.
+    pub system_account: Option<String>,
     /// The token of a broker that lets in who knows it.
     pub token: Option<String>,
     /// The user that clients without credentials are.
@@ -52,6 +56,8 @@ impl Options {
             "max_memory_store" => self.max_memory_store = Some(number(value)?),
             "max_file_store" => self.max_file_store = Some(number(value)?),
             "user" => self.users.push(serde_json::from_str(value).map_err(|error| error.to_string())?),
+            "account" => self.accounts.push(serde_json::from_str(value).map_err(|error| error.to_string())?),
+            "system_account" => self.system_account = Some(value.to_owned()),
             "token" => self.token = Some(value.to_owned()),
             "no_auth_user" => self.no_auth_user = Some(value.to_owned()),
             "login_timeout" => self.login_timeout = Some(span(value)?),

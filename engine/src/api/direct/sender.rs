@@ -77,7 +77,7 @@ impl Sender {
 
     /// Whether whoever asked is still there.
     pub(super) fn is_wanted(&self) -> bool {
-        self.engine.global_account().has_interest(&self.reply)
+        self.stream.router().is_some_and(|router| router.has_interest(&self.reply))
     }
 
     /// Whether no more are wanted.
@@ -118,7 +118,7 @@ impl Sender {
             write_head(&mut headers, self.stream.name(), &message.view());
             Tail::Batch { pending: self.pending, previous: self.previous }.write(&mut headers);
         }
-        deliver(&self.engine, worker, &self.reply, &headers, &message.payload);
+        deliver(&self.stream, worker, &self.reply, &headers, &message.payload);
         self.previous = message.sequence;
         let size = message.subject.len() + message.headers.len() + message.payload.len();
         self.bytes_left = self.bytes_left.saturating_sub(size as u64);
@@ -137,6 +137,6 @@ impl Sender {
     }
 
     fn send_block(&self, block: &[u8]) {
-        self.engine.with_worker(|worker| deliver(&self.engine, worker, &self.reply, block, b""));
+        self.engine.with_worker(|worker| deliver(&self.stream, worker, &self.reply, block, b""));
     }
 }

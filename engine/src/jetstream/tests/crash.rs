@@ -132,7 +132,7 @@ impl Wake for Ring {
 /// anew.
 fn rest(jetstream: &JetStream) {
     let (sender, receiver) = mpsc::channel();
-    jetstream.executor.spawn(Box::new(move || sender.send(()).expect("somebody waits")));
+    jetstream.shared.executor.spawn(Box::new(move || sender.send(()).expect("somebody waits")));
     receiver.recv_timeout(Duration::from_secs(20)).expect("all jobs end");
 }
 

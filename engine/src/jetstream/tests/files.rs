@@ -43,7 +43,7 @@ fn what_is_read_often_is_in_memory_until_nobody_reads_it() {
     let jetstream = on_disk(dir.path());
     let stream = jetstream.create(stream("S", &["s"]), false).unwrap().stream;
     publish(&stream, "s", "payload");
-    let blocks = Arc::clone(jetstream.opener.file.block_cache().unwrap());
+    let blocks = Arc::clone(jetstream.shared.opener.file.block_cache().unwrap());
     let deadline = || jetstream.engine.deadlines().next(Waker::noop());
     assert_eq!((blocks.bytes(), deadline()), (0, None));
     let read = || {
@@ -56,7 +56,7 @@ fn what_is_read_often_is_in_memory_until_nobody_reads_it() {
     assert!(!jetstream.engine.deadlines().take_aging(aged_at - 1));
     for _ in 0..2 {
         assert!(jetstream.engine.deadlines().take_aging(aged_at));
-        jetstream.jetstream.age_blocks(&jetstream.engine);
+        jetstream.jetstream.shared.age_blocks(&jetstream.engine);
     }
     assert_eq!((blocks.bytes(), deadline()), (0, None));
     assert_eq!(read(), "payload");
