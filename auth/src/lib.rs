@@ -6,6 +6,8 @@
 #![forbid(unsafe_code)]
 
 mod authenticator;
+mod certificate;
+mod distinguished_name;
 mod identity;
 mod login;
 mod password;
@@ -14,6 +16,8 @@ mod rules;
 mod users;
 
 pub use authenticator::{Authenticator, Verdict};
+pub use certificate::Certificate;
+pub use distinguished_name::DistinguishedName;
 pub use identity::Identity;
 pub use login::{ConnectionType, Login, Refused};
 pub use password::Password;

@@ -3,15 +3,19 @@
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use embus_protocol::connect::ConnectOptions;
 use embus_protocol::secret::Secret;
 
+use crate::certificate::Certificate;
+
 /// How a client reaches the broker, as `allowed_connection_types` names it. [nats-server: jwt.ConnectionType]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ConnectionType {
     /// The plain protocol over TCP, TLS or a Unix socket.
+    #[default]
     Standard,
     /// The protocol inside WebSocket frames.
     WebSocket,
@@ -53,7 +57,7 @@ impl FromStr for ConnectionType {
 }
 
 /// One attempt to log in.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Login {
     /// What CONNECT said, credentials included.
     pub connect: ConnectOptions,
@@ -63,6 +67,10 @@ pub struct Login {
     pub address: Option<IpAddr>,
     /// How it reaches the broker.
     pub connection_type: ConnectionType,
+    /// The certificate that it showed in its TLS handshake, if the listener asked for one. It is verified.
+    pub certificate: Option<Arc<Certificate>>,
+    /// Whether it is the user whom its certificate names, and nobody without one. [nats-server: `verify_and_map`]
+    pub is_mapped: bool,
 }
 
 impl Login {
@@ -84,6 +92,9 @@ pub enum Refused {
     /// The user may not connect in this way.
     #[error("user may not connect as {0}")]
     ConnectionType(ConnectionType),
+    /// Nobody is named in the certificate that the client showed.
+    #[error("no user is named in the certificate")]
+    Certificate,
     /// The user belongs to an account that the broker does not have.
     #[error("account {0:?} does not exist")]
     Account(String),

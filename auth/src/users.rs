@@ -9,6 +9,8 @@ use embus_protocol::secret::Secret;
 use nkeys::KeyPair;
 
 use crate::authenticator::{Authenticator, Verdict};
+use crate::certificate::Certificate;
+use crate::distinguished_name::DistinguishedName;
 use crate::identity::Identity;
 use crate::login::{ConnectionType, Login, Refused};
 use crate::password::Password;
@@ -28,6 +30,9 @@ pub enum Credential {
     Nkey(String),
     /// A token, which may be given as a bcrypt hash. Only one user of a list can have one.
     Token(Password),
+    /// A name in the certificate of its TLS handshake: an email address, a DNS name, a URI or the distinguished name.
+    /// Only a listener that maps certificates to users lets it in.
+    Certificate(String),
 }
 
 impl Credential {
@@ -41,11 +46,16 @@ impl Credential {
         Self::Token(Password::new(token))
     }
 
+    /// A name in a certificate.
+    pub fn certificate(name: impl Into<String>) -> Self {
+        Self::Certificate(name.into())
+    }
+
     /// The name under which people and `no_auth_user` know the user.
     fn name(&self) -> &str {
         match self {
             Self::Password { user, .. } => user,
-            Self::Nkey(key) => key,
+            Self::Nkey(name) | Self::Certificate(name) => name,
             Self::Token(_) => "",
         }
     }
@@ -79,6 +89,10 @@ impl User {
     /// The same, allowed to connect only in these ways.
     pub fn connecting_as(self, types: impl IntoIterator<Item = ConnectionType>) -> Self {
         Self { connection_types: Some(types.into_iter().collect()), ..self }
+    }
+
+    fn has_password(&self) -> bool {
+        matches!(self.credential, Credential::Password { .. })
     }
 
     fn identity(&self, connection_type: ConnectionType) -> Result<Identity, Refused> {
@@ -119,6 +133,8 @@ pub enum UserError {
 pub struct Users {
     by_name: HashMap<String, Arc<User>>,
     by_nkey: HashMap<String, Arc<User>>,
+    /// Those whose names are distinguished names, in the order of the list.
+    by_subject: Vec<(DistinguishedName, Arc<User>)>,
     token: Option<Arc<User>>,
     no_auth_user: Option<Arc<User>>,
     /// Whether clients without credentials are in the global account, if there is no `no_auth_user`.
@@ -193,6 +209,9 @@ impl Users {
 
     fn add(&mut self, user: Arc<User>) -> Result<(), UserError> {
         let name = user.credential.name().to_owned();
+        if let Some(subject) = DistinguishedName::parse(&name) {
+            self.by_subject.push((subject, Arc::clone(&user)));
+        }
         let previous = match &user.credential {
             Credential::Password { password, .. } => {
                 self.check_password(&name, password)?;
@@ -202,6 +221,8 @@ impl Users {
                 check_nkey(key)?;
                 self.by_nkey.insert(name.clone(), user)
             }
+            Credential::Certificate(_) if name.is_empty() => return Err(UserError::NoName),
+            Credential::Certificate(_) => self.by_name.insert(name.clone(), user),
             Credential::Token(token) if token.is_empty() => return Err(UserError::NoPassword(name)),
             Credential::Token(token) => {
                 let token = token.clone();
@@ -233,7 +254,8 @@ impl Users {
     /// The user that a login names, with the password that it has to know.
     fn find(&self, connect: &ConnectOptions) -> Found {
         if !connect.user.is_empty() {
-            return self.by_name.get(&connect.user).map_or(Found::Nobody, |user| Found::Password(Arc::clone(user)));
+            let user = self.by_name.get(&connect.user).filter(|user| user.has_password());
+            return user.map_or(Found::Nobody, |user| Found::Password(Arc::clone(user)));
         }
         match &self.token {
             Some(user) if !connect.auth_token.is_empty() => Found::Token(Arc::clone(user)),
@@ -250,8 +272,11 @@ enum Found {
 }
 
 impl Authenticator for Users {
-    /// An nkey goes before a name, a name before a token. [reference §1.9]
+    /// A certificate goes before all else, an nkey before a name, a name before a token. [reference §1.9]
     fn authenticate(&self, login: Login) -> Verdict {
+        if login.is_mapped {
+            return self.check_certificate(login);
+        }
         if login.is_anonymous()
             && let Some(user) = &self.no_auth_user
         {
@@ -277,6 +302,28 @@ impl Authenticator for Users {
 }
 
 impl Users {
+    /// Who has a password besides has to know it. [nats-server: checkClientTLSCertSubject]
+    fn check_certificate(&self, login: Login) -> Verdict {
+        let user = login.certificate.as_ref().and_then(|certificate| self.named_in(certificate));
+        match user {
+            Some(user) if user.has_password() => self.compare(Some(user), login.connect.pass, login.connection_type),
+            Some(user) => user.identity(login.connection_type).into(),
+            None => Refused::Certificate.into(),
+        }
+    }
+
+    /// The first name that a user has.
+    fn named_in(&self, certificate: &Certificate) -> Option<Arc<User>> {
+        if let Some(user) = certificate.names().find_map(|name| self.by_name.get(name)) {
+            return Some(Arc::clone(user));
+        }
+        let subject = &certificate.subject;
+        let with = |is_match: &dyn Fn(&DistinguishedName) -> bool| {
+            self.by_subject.iter().find(|(name, _)| is_match(name)).map(|(_, user)| Arc::clone(user))
+        };
+        with(&|name| name == subject).or_else(|| with(&|name| name.has_parts_of(subject)))
+    }
+
     fn check_signature(&self, login: &Login) -> Result<Identity, Refused> {
         let key = login.connect.nkey.expose();
         let user = self.by_nkey.get(key).ok_or(Refused::Credentials)?;

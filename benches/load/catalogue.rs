@@ -2,6 +2,7 @@
 
 use nix::sys::signal::Signal;
 
+use crate::carriers::CarrierLoad;
 use crate::flow::Flow;
 use crate::in_process::{Question, bucket};
 use crate::machine::Floor;
@@ -15,6 +16,7 @@ const KIB: usize = 1024;
 pub fn scenarios(quick: bool) -> Vec<Scenario> {
     let mut all = relays();
     all.push(scenario("request/reply, one in flight", Workload::RequestReply, share_of(Metric::P50Micros, 0.7)));
+    all.extend(carriers(quick));
     all.extend(in_process());
     all.extend(footprints(quick));
     all.extend(streams::catalogue::scenarios(quick));
@@ -38,6 +40,21 @@ fn relays() -> Vec<Scenario> {
         relay("TCP 4→4 pairs 128 B", Flow::pairs(4, 128), 4.0),
         relay("TCP 16→16 pairs 128 B", Flow::pairs(16, 128), 4.0),
         relay("TCP 100k subjects, 1 wildcard 128 B", Flow::changing_subjects(100_000, 128), 4.0),
+    ]
+}
+
+fn carriers(quick: bool) -> Vec<Scenario> {
+    let carried =
+        |name: &str, load, share| scenario(name, Workload::Carriers(load), share_of(Metric::ServerCpuMicros, share));
+    let handshakes = if quick { 100 } else { 3_000 };
+    vec![
+        carried("TLS 1→1 1 KiB", CarrierLoad::Tls(KIB), 0.7),
+        carried("WebSocket 1→1 128 B", CarrierLoad::WebSocket(128), 0.5),
+        Scenario {
+            name: format!("TLS handshake, {handshakes}"),
+            workload: Workload::Carriers(CarrierLoad::Handshakes(handshakes)),
+            targets: Vec::new(),
+        },
     ]
 }
 

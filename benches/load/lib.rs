@@ -8,6 +8,7 @@
 #![cfg(target_os = "linux")]
 
 pub mod buckets;
+pub mod carriers;
 pub mod catalogue;
 pub mod connection;
 pub mod consumers;

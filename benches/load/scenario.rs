@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 
 use crate::buckets::BucketLoad;
+use crate::carriers::CarrierLoad;
 use crate::consumers::ConsumerLoad;
 use crate::flow::Flow;
 use crate::in_process::{self, Question};
@@ -63,6 +64,8 @@ pub enum Workload {
     Start,
     /// Stops it with this signal.
     Stop(Signal),
+    /// Relays messages over TLS or WebSocket.
+    Carriers(CarrierLoad),
     /// Needs no server process: the broker runs in this one.
     InProcess(Question),
     /// Needs no broker at all.
@@ -131,6 +134,7 @@ impl Workload {
             }
             Self::InProcess(question) => in_process::run(*question, settings),
             Self::Machine(floor) => machine::run(*floor, settings),
+            Self::Carriers(load) => load.run(contender, settings),
             Self::Streams(load) => load.run(contender, settings),
             Self::Consumers(load) => load.run(contender, settings),
             Self::Buckets(load) => load.run(contender, settings),
@@ -154,6 +158,7 @@ impl Workload {
             | Self::Stop(_)
             | Self::InProcess(_)
             | Self::Machine(_)
+            | Self::Carriers(_)
             | Self::Streams(_)
             | Self::Consumers(_)
             | Self::Buckets(_) => Err(io::Error::other("not a workload for a running server")),

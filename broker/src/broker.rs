@@ -1,5 +1,7 @@
 //! A running broker.
 
+mod places;
+
 use std::fmt;
 use std::future::poll_fn;
 use std::net::SocketAddr;
@@ -22,6 +24,8 @@ use crate::auth::{Identity, Refused, Users};
 use crate::builder::Builder;
 use crate::client::Client;
 use crate::error::StartError;
+#[cfg(feature = "listen")]
+use crate::links::Link;
 use crate::ports::Ports;
 use crate::shell::Shell;
 use crate::store;
@@ -56,6 +60,12 @@ struct Inner {
     local_addrs: Vec<SocketAddr>,
     #[cfg(feature = "monitor")]
     monitor_addr: Option<SocketAddr>,
+    #[cfg(feature = "websocket")]
+    websockets: Vec<(SocketAddr, bool)>,
+    #[cfg(feature = "tls")]
+    securities: Vec<Arc<crate::tls::Security>>,
+    #[cfg(feature = "listen")]
+    link_addrs: [Option<SocketAddr>; 2],
     clients: Mutex<Vec<Weak<LocalClient>>>,
     users: Option<Arc<Users>>,
     stopping: AtomicBool,
@@ -97,7 +107,8 @@ impl Broker {
     ) -> Result<Self, StartError> {
         let users = builder.auth.users()?;
         builder.auth.open_accounts(&shell)?;
-        let ports = Ports::bind(builder).await?;
+        // Apart from the future of a start, which programs hold within theirs.
+        let ports = Box::pin(Ports::bind(builder, &shell.tasks)).await?;
         if !builder.auth.apply(&shell, users.clone(), builder.secret_seed()) {
             ports.warn_of_strangers();
         }
@@ -112,13 +123,19 @@ impl Broker {
             local_addrs: ports.local_addrs(),
             #[cfg(feature = "monitor")]
             monitor_addr: ports.monitor_addr(),
+            #[cfg(feature = "websocket")]
+            websockets: ports.websocket_addrs(),
+            #[cfg(feature = "tls")]
+            securities: ports.securities(),
+            #[cfg(feature = "listen")]
+            link_addrs: [ports.link_addr(Link::Leaf), ports.link_addr(Link::Route)],
             clients: Mutex::new(Vec::new()),
             users,
             stopping: AtomicBool::new(false),
             shell: Arc::clone(&shell),
         };
-        if let Some((host, port)) = ports.announced() {
-            shell.engine.set_address(host, port);
+        if let Some(listener) = ports.announced() {
+            shell.engine.set_listener(listener);
         }
         shell.tasks.spawn_until_stop(Arc::clone(&shell.timer).run());
         ports.serve(&shell);
@@ -181,32 +198,6 @@ impl Broker {
         Client::new(local)
     }
 
-    /// Where clients connect to: `nats://host:port` of the first listener; `None` when nothing listens on TCP.
-    pub fn client_url(&self) -> Option<String> {
-        let address = self.local_addr()?;
-        if address.ip().is_unspecified() {
-            let loopback = if address.is_ipv4() { "127.0.0.1" } else { "[::1]" };
-            return Some(format!("nats://{loopback}:{}", address.port()));
-        }
-        Some(format!("nats://{address}"))
-    }
-
-    /// The address of the first TCP listener.
-    pub fn local_addr(&self) -> Option<SocketAddr> {
-        self.inner.local_addrs.first().copied()
-    }
-
-    /// The addresses of all TCP listeners, in the order they were asked for.
-    pub fn local_addrs(&self) -> &[SocketAddr] {
-        &self.inner.local_addrs
-    }
-
-    /// The address of the HTTP monitoring port.
-    #[cfg(feature = "monitor")]
-    pub fn monitor_addr(&self) -> Option<SocketAddr> {
-        self.inner.monitor_addr
-    }
-
     /// Connects an in-memory pipe; the returned end speaks the NATS protocol as a client would over TCP.
     pub fn duplex(&self) -> DuplexStream {
         let (client, server) = tokio::io::duplex(DUPLEX_BYTES);
@@ -220,6 +211,11 @@ impl Broker {
         let (wire, transport) = StreamWire::new(stream, Arc::clone(&owner));
         let peer = Peer { kind: ConnectionKind::Stream, host: "pipe".to_owned(), port: 0 };
         self.inner.shell.serve(wire, transport, owner, peer);
+    }
+
+    #[cfg(feature = "axum")]
+    pub(crate) fn shell(&self) -> &Arc<Shell> {
+        &self.inner.shell
     }
 
     /// What the broker says of itself.

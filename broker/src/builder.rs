@@ -1,5 +1,8 @@
 //! How a broker is configured and started.
 
+#[cfg(feature = "listen")]
+pub(crate) mod listeners;
+
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -39,11 +42,17 @@ pub const NATS_VERSION: &str = "2.15.1";
 pub struct Builder {
     server_name: Option<String>,
     #[cfg(feature = "listen")]
-    pub(crate) listen: Vec<String>,
+    pub(crate) listen: Vec<listeners::Address>,
+    #[cfg(feature = "listen")]
+    pub(crate) links: Box<listeners::Links>,
+    #[cfg(feature = "websocket")]
+    pub(crate) websockets: Vec<(String, crate::websocket::WebSocketConfig)>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<Box<crate::tls::TlsConfig>>,
     #[cfg(all(feature = "listen", unix))]
     pub(crate) listen_unix: Vec<PathBuf>,
     #[cfg(feature = "monitor")]
-    pub(crate) monitor: Option<String>,
+    pub(crate) monitor: Option<Box<listeners::Address>>,
     pub(crate) store: StoreSettings,
     pub(crate) auth: AuthSettings,
     limits: Limits,
@@ -64,6 +73,12 @@ impl Default for Builder {
             server_name: None,
             #[cfg(feature = "listen")]
             listen: Vec::new(),
+            #[cfg(feature = "listen")]
+            links: Box::default(),
+            #[cfg(feature = "websocket")]
+            websockets: Vec::new(),
+            #[cfg(feature = "tls")]
+            tls: None,
             #[cfg(all(feature = "listen", unix))]
             listen_unix: Vec::new(),
             #[cfg(feature = "monitor")]
@@ -87,30 +102,6 @@ impl Builder {
     /// Name that clients see in `server_info`; by default the server id.
     pub fn server_name(mut self, name: impl Into<String>) -> Self {
         self.server_name = Some(name.into());
-        self
-    }
-
-    /// Listens for clients on `host:port`; port 0 takes a free one. May be called several times.
-    ///
-    /// Whoever reaches the address may use the broker, unless it has [users](Self::user): an address beyond this machine
-    /// without them is warned of.
-    #[cfg(feature = "listen")]
-    pub fn listen(mut self, address: impl Into<String>) -> Self {
-        self.listen.push(address.into());
-        self
-    }
-
-    /// Listens for clients on a Unix socket. The file is removed when the broker stops.
-    #[cfg(all(feature = "listen", unix))]
-    pub fn listen_unix(mut self, path: impl Into<PathBuf>) -> Self {
-        self.listen_unix.push(path.into());
-        self
-    }
-
-    /// Serves `/varz`, `/connz`, `/subsz` and `/healthz` over HTTP on `host:port`.
-    #[cfg(feature = "monitor")]
-    pub fn monitor(mut self, address: impl Into<String>) -> Self {
-        self.monitor = Some(address.into());
         self
     }
 
@@ -419,8 +410,11 @@ impl Builder {
     ///
     /// # Errors
     /// [`StartError`] when an address is bad or taken, or a setting is out of range; nothing runs then.
-    pub async fn start(self) -> Result<Broker, StartError> {
+    #[cfg_attr(not(feature = "tls"), allow(unused_mut, reason = "only TLS changes something"))]
+    pub async fn start(mut self) -> Result<Broker, StartError> {
         self.check()?;
+        #[cfg(feature = "tls")]
+        self.leave_time_for_handshakes();
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
         let engine = Engine::new(self.limits.clone(), self.info(), clock, self.seed_or_random());
         #[cfg(feature = "test-util")]
@@ -469,7 +463,11 @@ impl Builder {
         let version = NATS_VERSION.to_owned();
         // The one informational field that every client keeps and none interprets.
         let go = format!("embus {}", env!("CARGO_PKG_VERSION"));
-        ServerInfo { server_id, server_name, version, go, ..ServerInfo::default() }
+        #[cfg(feature = "listen")]
+        let (cluster, cluster_dynamic) = self.links.cluster_name(&server_id);
+        #[cfg(not(feature = "listen"))]
+        let (cluster, cluster_dynamic) = (None, false);
+        ServerInfo { server_id, server_name, version, go, cluster, cluster_dynamic, ..ServerInfo::default() }
     }
 
     /// What nonces come of: known to nobody, unless a test seeds it.

@@ -62,8 +62,9 @@ impl<W: Wire> Connection<W> {
         // A reader that takes nothing must not hold the end up; what it misses, it would not have read.
         let _ = tokio::time::timeout(CLOSE_DEADLINE, poll_fn(|cx| self.poll_flush(cx))).await;
         self.session.close(reason);
+        let reason = self.session.end().unwrap_or(reason);
         // A stream with an end of its own, such as TLS, gets to say it.
-        let _ = tokio::time::timeout(CLOSE_DEADLINE, poll_fn(|cx| self.wire.poll_shutdown(cx))).await;
+        let _ = tokio::time::timeout(CLOSE_DEADLINE, poll_fn(|cx| self.wire.poll_shutdown(cx, reason))).await;
         if may_have_unread_input(reason) {
             let stop = self.stop.clone();
             let _ = tokio::time::timeout(CLOSE_DEADLINE, stop.run_until_cancelled_owned(self.linger())).await;
@@ -225,6 +226,8 @@ fn read_error(error: &io::Error) -> CloseReason {
         io::ErrorKind::ConnectionReset | io::ErrorKind::BrokenPipe | io::ErrorKind::UnexpectedEof => {
             CloseReason::ClientClosed
         }
+        // Frames that no client may send.
+        io::ErrorKind::InvalidData => CloseReason::ProtocolViolation,
         _ => CloseReason::ReadError,
     }
 }
@@ -234,6 +237,7 @@ fn may_have_unread_input(reason: CloseReason) -> bool {
     matches!(
         reason,
         CloseReason::ParseError
+            | CloseReason::ProtocolViolation
             | CloseReason::MaximumPayloadExceeded
             | CloseReason::MaximumControlLineExceeded
             | CloseReason::MaximumConnectionsExceeded

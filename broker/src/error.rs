@@ -40,6 +40,10 @@ pub enum StartError {
         #[source]
         source: io::Error,
     },
+    /// TLS cannot be as it was asked for.
+    #[cfg(feature = "tls")]
+    #[error("cannot have TLS: {0}")]
+    Tls(#[from] crate::tls::TlsError),
     /// Two settings exclude each other, or one is out of its range.
     #[error("invalid configuration: {0}")]
     Config(String),

@@ -31,6 +31,8 @@ pub mod error;
 pub mod jetstream;
 mod jobs;
 #[cfg(feature = "listen")]
+mod links;
+#[cfg(feature = "listen")]
 mod listener;
 #[cfg(feature = "monitor")]
 mod monitor;
@@ -41,7 +43,11 @@ mod tasks;
 #[cfg(feature = "test-util")]
 pub mod test_util;
 mod timer;
+#[cfg(feature = "tls")]
+pub mod tls;
 pub mod typed;
+#[cfg(feature = "websocket")]
+pub mod websocket;
 mod wire;
 
 /// Messages, as they come in and go out.

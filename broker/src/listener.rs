@@ -6,11 +6,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use embus_engine::arrival::{Arrival, Listener};
 use embus_engine::connection::{ConnectionKind, Peer};
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::error::StartError;
 use crate::shell::Shell;
+#[cfg(feature = "tls")]
+use crate::tls::Security;
+#[cfg(feature = "websocket")]
+use crate::websocket::{Door, WebSocketConfig};
 use crate::wire::Owner;
 use crate::wire::socket::SocketWire;
 
@@ -22,8 +27,10 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 pub(crate) struct TcpAcceptor {
     listener: TcpListener,
     pub(crate) local_addr: SocketAddr,
-    /// The host as it was asked for: INFO tells that one.
-    pub(crate) host: String,
+    /// What its clients are told of it; the host is the one that was asked for.
+    pub(crate) told: Listener,
+    #[cfg(feature = "tls")]
+    security: Option<Arc<Security>>,
 }
 
 impl TcpAcceptor {
@@ -37,7 +44,40 @@ impl TcpAcceptor {
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let local_addr = listener.local_addr().map_err(failed)?;
         let host = address.rsplit_once(':').map_or(address, |(host, _)| host);
-        Ok(Self { listener, local_addr, host: host.trim_matches(['[', ']']).to_owned() })
+        let host = host.trim_matches(['[', ']']).to_owned();
+        Ok(Self {
+            listener,
+            local_addr,
+            told: Listener { host, port: local_addr.port(), ..Listener::default() },
+            #[cfg(feature = "tls")]
+            security: None,
+        })
+    }
+
+    /// Has it speak TLS, or not.
+    #[cfg(feature = "tls")]
+    pub(crate) fn secure(&mut self, security: Option<Arc<Security>>) {
+        if let Some(security) = &security {
+            security.describe(&mut self.told);
+        }
+        self.security = security;
+    }
+
+    /// Its TLS, if it has some.
+    #[cfg(all(feature = "monitor", feature = "tls"))]
+    pub(crate) fn security(&self) -> Option<Arc<Security>> {
+        self.security.clone()
+    }
+
+    /// Accepts one; nothing after a failure.
+    pub(crate) async fn accept(&self) -> Option<(TcpStream, SocketAddr)> {
+        match self.listener.accept().await {
+            Ok(accepted) => Some(accepted),
+            Err(error) => {
+                pause(&error).await;
+                None
+            }
+        }
     }
 
     /// The socket itself, for protocols other than NATS.
@@ -48,12 +88,38 @@ impl TcpAcceptor {
 
     /// Accepts until dropped.
     pub(crate) async fn run(self, shell: Arc<Shell>) {
+        let told = Arc::new(self.told.clone());
         loop {
-            match self.listener.accept().await {
-                Ok((stream, peer)) => serve_tcp(&shell, stream, peer),
-                Err(error) => pause(&error).await,
+            if let Some((stream, peer)) = self.accept().await {
+                self.serve(&shell, stream, peer, Arc::clone(&told));
             }
         }
+    }
+
+    /// Accepts what speaks WebSocket, until dropped.
+    #[cfg(feature = "websocket")]
+    pub(crate) async fn run_websocket(self, config: WebSocketConfig, shell: Arc<Shell>) {
+        let door = Arc::new(Door::new(
+            config,
+            self.told.clone(),
+            #[cfg(feature = "tls")]
+            self.security.clone(),
+        ));
+        loop {
+            if let Some((stream, peer)) = self.accept().await {
+                crate::websocket::serve(&shell, stream, peer, Arc::clone(&door));
+            }
+        }
+    }
+
+    fn serve(&self, shell: &Arc<Shell>, stream: TcpStream, peer: SocketAddr, told: Arc<Listener>) {
+        let peer = Peer { kind: ConnectionKind::Tcp, host: peer.ip().to_string(), port: peer.port() };
+        let arrival = Arrival { peer, listener: Some(told), credentials: None };
+        #[cfg(feature = "tls")]
+        if let Some(security) = &self.security {
+            return crate::tls::enter(shell, stream, arrival, Arc::clone(security));
+        }
+        serve_tcp(shell, stream, arrival);
     }
 }
 
@@ -65,13 +131,12 @@ fn check_form(address: &str) -> io::Result<()> {
     if is_good { Ok(()) } else { Err(io::Error::new(io::ErrorKind::InvalidInput, "the form is host:port")) }
 }
 
-fn serve_tcp(shell: &Arc<Shell>, stream: TcpStream, peer: SocketAddr) {
+fn serve_tcp(shell: &Arc<Shell>, stream: TcpStream, arrival: Arrival) {
     let owner = Arc::new(Owner::default());
-    let peer = Peer { kind: ConnectionKind::Tcp, host: peer.ip().to_string(), port: peer.port() };
     match SocketWire::tcp(stream, Arc::clone(&owner)) {
-        Ok((wire, transport)) => shell.serve(wire, transport, owner, peer),
+        Ok((wire, transport)) => shell.serve(wire, transport, owner, arrival),
         // The client is gone already.
-        Err(error) => tracing::debug!(%error, ?peer, "connection lost while accepting"),
+        Err(error) => tracing::debug!(%error, peer = ?arrival.peer, "connection lost while accepting"),
     }
 }
 

@@ -2,8 +2,7 @@
 
 use std::sync::Arc;
 
-use embus_engine::connection::Peer;
-use embus_engine::{Engine, Session, Transport};
+use embus_engine::{Arrival, Engine, Session, Transport};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
@@ -45,13 +44,13 @@ impl Shell {
         wire: W,
         transport: Arc<dyn Transport>,
         owner: Arc<Owner>,
-        peer: Peer,
+        arrival: impl Into<Arrival>,
     ) {
         // A broker that stops or is about to greets nobody any more.
         if self.engine.is_stopping() {
             return;
         }
-        if let Some(session) = Session::open(&self.engine, peer, transport) {
+        if let Some(session) = Session::open(&self.engine, arrival, transport) {
             self.tasks.spawn(Connection::new(self, session, wire, owner).run());
         }
     }

@@ -125,7 +125,7 @@ impl TestBroker {
     async fn launch(recipe: &Builder, store: &Store, port: &Port) -> Result<Broker, StartError> {
         let mut builder = store.furnish(recipe.clone());
         // In front of addresses of the test's own: the first is the one that INFO tells.
-        builder.listen.insert(0, port.address());
+        builder.listen.insert(0, crate::builder::listeners::Address::of(port.address()));
         builder.server_id = Some(server_id());
         builder.start().await
     }

@@ -42,6 +42,8 @@ pub enum CloseReason {
     NoRespondersRequiresHeaders,
     /// An operator wanted it.
     Kicked,
+    /// The TLS handshake failed, or did not come in time.
+    TlsHandshakeFailure,
     /// The broker stops.
     ServerShutdown,
 }
@@ -68,6 +70,7 @@ impl CloseReason {
             Self::MaximumControlLineExceeded => "Maximum Control Line Exceeded",
             Self::NoRespondersRequiresHeaders => "No Responders Requires Headers",
             Self::Kicked => "Kicked",
+            Self::TlsHandshakeFailure => "TLS Handshake Failure",
             Self::ServerShutdown => "Server Shutdown",
         }
     }

@@ -1,6 +1,6 @@
 //! What is known of one client while it is connected, shared by its session, its subscriptions and monitoring.
 
-use std::sync::Weak;
+use std::sync::{OnceLock, Weak};
 use std::time::{Duration, SystemTime};
 
 use embus_auth::Permissions;
@@ -9,6 +9,7 @@ use hashbrown::HashTable;
 use std::hash::BuildHasher;
 
 use crate::accounts::GLOBAL_ACCOUNT;
+use crate::arrival::{Arrival, Listener, TlsSession};
 use crate::clock::{Clock, Monotonic};
 use crate::lanes::Lanes;
 use crate::outbox::Outbox;
@@ -38,6 +39,8 @@ pub enum ConnectionKind {
     Unix,
     /// Over any byte stream that the program handed in.
     Stream,
+    /// In frames of WebSocket.
+    WebSocket,
     /// In the same process, without the protocol.
     InProcess,
 }
@@ -76,6 +79,10 @@ pub struct Connection {
     start: SystemTime,
     opened: Monotonic,
     side: Side,
+    /// The listener that it came through, if it was one.
+    listener: Option<std::sync::Arc<Listener>>,
+    /// Once the handshake is made.
+    tls: OnceLock<Box<TlsSession>>,
     subscriptions: Mutex<SubscriptionSet>,
     identity: Mutex<Identity>,
     /// What the client may do, if not everything; read only where `gets_filtered` or `answers_requests` says so.
@@ -117,8 +124,9 @@ enum Side {
 
 impl Connection {
     /// A client that has just connected over a wire.
-    pub fn wire(id: ClientId, peer: Peer, clock: &dyn Clock, outbox: Arc<Outbox>) -> Self {
-        Self::new(id, peer, clock, Side::Wire(outbox))
+    pub fn wire(id: ClientId, arrival: impl Into<Arrival>, clock: &dyn Clock, outbox: Arc<Outbox>) -> Self {
+        let arrival = arrival.into();
+        Self { listener: arrival.listener, ..Self::new(id, arrival.peer, clock, Side::Wire(outbox)) }
     }
 
     /// A client that has just attached in-process; its randomness comes from `seed`.
@@ -153,6 +161,8 @@ impl Connection {
             start: clock.wall(),
             opened: clock.monotonic(),
             side,
+            listener: None,
+            tls: OnceLock::new(),
             subscriptions: Mutex::new(SubscriptionSet::default()),
             identity: Mutex::new(Identity::default()),
             rights: Mutex::new(None),
@@ -180,6 +190,21 @@ impl Connection {
     /// Where it comes from.
     pub fn peer(&self) -> &Peer {
         &self.peer
+    }
+
+    /// The listener that it came through, if it was one.
+    pub fn listener(&self) -> Option<&Listener> {
+        self.listener.as_deref()
+    }
+
+    /// The TLS session that it speaks in, if it does.
+    pub fn tls(&self) -> Option<&TlsSession> {
+        self.tls.get().map(|tls| &**tls)
+    }
+
+    /// Notes that the TLS handshake is made. It is made once.
+    pub fn set_tls(&self, tls: TlsSession) {
+        let _ = self.tls.set(Box::new(tls));
     }
 
     /// When it connected.

@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 
 use crate::accounts::Accounts;
 pub use crate::accounts::{GLOBAL_ACCOUNT, SYSTEM_ACCOUNT};
+use crate::arrival::{Arrival, Listener};
 use crate::batch;
 use crate::budget::Budget;
 use crate::clock::{Clock, Monotonic};
@@ -205,10 +206,10 @@ impl Engine {
     }
 
     /// Makes a wire connection known, and says whether it is one that the limits allow.
-    pub(crate) fn connect_wire(&self, peer: Peer, transport: Arc<dyn Transport>) -> (Arc<Connection>, bool) {
+    pub(crate) fn connect_wire(&self, arrival: Arrival, transport: Arc<dyn Transport>) -> (Arc<Connection>, bool) {
         let outbox =
             Outbox::new(self.registry.take_slot(), self.limits.max_pending, Arc::clone(&self.budget), transport);
-        let connection = Arc::new(Connection::wire(self.registry.next_id(), peer, &*self.clock, Arc::new(outbox)));
+        let connection = Arc::new(Connection::wire(self.registry.next_id(), arrival, &*self.clock, Arc::new(outbox)));
         self.registry.insert(Arc::clone(&connection));
         Totals::add(&self.totals.connections, 1);
         let open = self.wire_connections.fetch_add(1, Ordering::Relaxed) + 1;
@@ -375,14 +376,15 @@ impl Engine {
         let mut info = self.info();
         info.client_id = connection.id().0;
         info.client_ip.clone_from(&connection.peer().host);
+        if let Some(listener) = connection.listener() {
+            listener.describe(&mut info);
+        }
         info
     }
 
-    /// Sets the address that INFO tells, once a listener is bound.
-    pub fn set_address(&self, host: &str, port: u16) {
-        let mut info = self.info.lock();
-        host.clone_into(&mut info.host);
-        info.port = port;
+    /// Sets what INFO tells of the first listener, once it is bound.
+    pub fn set_listener(&self, listener: &Listener) {
+        listener.describe(&mut self.info.lock());
     }
 
     /// The client with this number.

@@ -163,7 +163,13 @@ mod tests {
 
     fn login() -> Login {
         let connect = embus_protocol::connect::ConnectOptions::default();
-        Login { connect, nonce: String::new(), address: None, connection_type: embus_auth::ConnectionType::Standard }
+        Login {
+            connect,
+            nonce: String::new(),
+            address: None,
+            connection_type: embus_auth::ConnectionType::Standard,
+            ..Login::default()
+        }
     }
 
     /// Else whoever connects and goes again, without a password that is right, keeps everybody out.

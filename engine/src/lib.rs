@@ -5,6 +5,7 @@
 
 mod accounts;
 pub mod api;
+pub mod arrival;
 mod batch;
 pub mod budget;
 pub mod chunks;
@@ -61,6 +62,7 @@ pub mod tap;
 mod turn_end;
 pub mod worker;
 
+pub use arrival::Arrival;
 pub use clock::{Clock, Monotonic};
 pub use close::CloseReason;
 pub use congestion::Congestion;

@@ -23,12 +23,13 @@ use embus_protocol::encode;
 use embus_protocol::error::ClientError;
 use embus_protocol::limits::FIRST_PING_INTERVAL;
 
+use crate::arrival::Arrival;
 use crate::batch::Congested;
 use crate::chunks::Chunks;
 use crate::clock::Monotonic;
 use crate::close::CloseReason;
 use crate::congestion::Congestion;
-use crate::connection::{Connection, Peer};
+use crate::connection::Connection;
 use crate::deliver::Publisher;
 use crate::engine::Engine;
 use crate::grace::Grace;
@@ -153,9 +154,11 @@ const PING_JITTER_PERCENT: u64 = 20;
 
 impl Session {
     /// Greets a new client. It is in the global account until it has logged in elsewhere.
-    pub fn open(engine: &Arc<Engine>, peer: Peer, transport: Arc<dyn Transport>) -> Option<Self> {
+    pub fn open(engine: &Arc<Engine>, arrival: impl Into<Arrival>, transport: Arc<dyn Transport>) -> Option<Self> {
         let now = engine.now();
-        let (connection, allowed) = engine.connect_wire(peer, transport);
+        let mut arrival = arrival.into();
+        let credentials = arrival.credentials.take();
+        let (connection, allowed) = engine.connect_wire(arrival, transport);
         let outbox = Arc::clone(connection.outbox()?);
         let mut session = Self {
             engine: Arc::clone(engine),
@@ -172,7 +175,7 @@ impl Session {
                 first_ping_jitter(engine),
             ),
             blocked: None,
-            gatekeeper: Gatekeeper::new(engine, now),
+            gatekeeper: Gatekeeper::new(engine, now, credentials),
             membership: None,
             rights: None,
             permitted: Vec::new(),
@@ -277,6 +280,12 @@ impl Session {
                 self.phase = Phase::Closing(CloseReason::StaleConnection);
             }
         }
+    }
+
+    /// Tells the client why, outside of a turn, and ends the session.
+    pub fn reject(&mut self, error: &ClientError, reason: CloseReason) {
+        self.post_err(error);
+        self.phase = Phase::Closing(reason);
     }
 
     /// Sends an error outside of a turn.

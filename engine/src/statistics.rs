@@ -3,6 +3,7 @@
 use std::ops::AddAssign;
 use std::time::{Duration, SystemTime};
 
+use crate::arrival::TlsSession;
 use crate::close::CloseReason;
 use crate::connection::{Connection, ConnectionKind};
 use crate::sharing::Sharing;
@@ -136,6 +137,8 @@ pub struct ConnectionSnapshot {
     pub user: String,
     /// Its account.
     pub account: String,
+    /// The TLS session that it speaks in, if it does.
+    pub tls: Option<TlsSession>,
 }
 
 impl ConnectionSnapshot {
@@ -162,6 +165,7 @@ impl ConnectionSnapshot {
             version: identity.version,
             user: identity.user,
             account,
+            tls: connection.tls().cloned(),
         }
     }
 }

@@ -42,6 +42,14 @@ pub enum ClientError {
     StaleConnection,
     /// The TLS handshake did not complete in time.
     SecureConnectionRequired,
+    /// A client connected to the port for leaf nodes.
+    LeafNodePort,
+    /// A client connected to the port for other servers of a cluster.
+    RoutePort,
+    /// A leaf node connected, and the broker has none. Differs from nats-server, which has.
+    LeafNodesUnsupported,
+    /// Another server connected, and the broker is alone. Differs from nats-server, which need not be.
+    RoutesUnsupported,
     /// SUB with an empty token, or with `>` before the last one.
     InvalidSubject,
     /// A pedantic client published to something that is not a literal subject; the message still travels.
@@ -96,6 +104,10 @@ impl ClientError {
             Self::NoRespondersRequiresHeaders => "no responders requires headers support",
             Self::StaleConnection => "Stale Connection",
             Self::SecureConnectionRequired => "Secure Connection - TLS Required",
+            Self::LeafNodePort => "attempted to connect to leaf node port",
+            Self::RoutePort => "attempted to connect to route port",
+            Self::LeafNodesUnsupported => "leaf node connections are not supported",
+            Self::RoutesUnsupported => "route connections are not supported",
             Self::InvalidSubject => "Invalid Subject",
             Self::InvalidPublishSubject => "Invalid Publish Subject",
             Self::MaximumSubscriptionsExceeded => "maximum subscriptions exceeded",

@@ -33,3 +33,4 @@ pub mod status;
 pub mod subject;
 pub mod subject_tree;
 pub mod transform;
+pub mod websocket;

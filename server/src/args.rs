@@ -29,6 +29,7 @@ pub(crate) enum Command {
 
 /// What the command line says about being a server; it goes before what a configuration file says.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(clippy::struct_excessive_bools, reason = "flags are independent")]
 pub(crate) struct Flags {
     pub(crate) config: Option<PathBuf>,
     /// Only look at the file.
@@ -38,10 +39,20 @@ pub(crate) struct Flags {
     pub(crate) port: Option<i64>,
     /// As given: -1 is any free port, 0 is off.
     pub(crate) monitor_port: Option<i64>,
+    /// As given: -1 is any free port, 0 is off.
+    pub(crate) https_port: Option<i64>,
     pub(crate) server_name: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) password: Option<Secret>,
     pub(crate) token: Option<Secret>,
+    pub(crate) tls: bool,
+    pub(crate) tls_verify: bool,
+    pub(crate) tls_cert: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) tls_ca: Option<PathBuf>,
+    /// A URL.
+    pub(crate) cluster: Option<String>,
+    pub(crate) cluster_name: Option<String>,
     pub(crate) pid_file: Option<PathBuf>,
     pub(crate) ports_file_dir: Option<PathBuf>,
     pub(crate) log_file: Option<PathBuf>,
@@ -153,10 +164,18 @@ fn flags(matches: &ArgMatches, given: &Given) -> Result<Flags, UsageError> {
         host: text(matches, "a").map(str::to_owned),
         port: number("p"),
         monitor_port: number("m"),
+        https_port: number("ms"),
         server_name: server_name.map(str::to_owned),
         user: text(matches, "user").map(str::to_owned),
         password: text(matches, "pass").map(Secret::new),
         token: text(matches, "auth").map(Secret::new),
+        tls: given.is_set("tls"),
+        tls_verify: given.is_set("tlsverify"),
+        tls_cert: path("tlscert"),
+        tls_key: path("tlskey"),
+        tls_ca: path("tlscacert"),
+        cluster: text(matches, "cluster").map(str::to_owned),
+        cluster_name: text(matches, "cluster_name").map(str::to_owned),
         pid_file: path("P"),
         ports_file_dir: path("ports_file_dir"),
         log_file: path("l"),

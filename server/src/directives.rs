@@ -6,9 +6,10 @@ use embus_conf::{Config, Directive};
 pub(crate) fn unsupported(config: &Config) -> Vec<Directive> {
     let mut found: Vec<Directive> = Vec::new();
     for directive in &config.given {
+        let is_refused = || config.refused.iter().any(|refused| refused.path == directive.path);
         let is_done = if directive.is_off { !asks_when_off(directive) } else { is_carried_out(&directive.path) };
         let is_part = found.last().is_some_and(|last| is_within(&directive.path, &last.path));
-        if !is_part && !is_done {
+        if !is_part && (!is_done || is_refused()) {
             found.push(directive.clone());
         }
     }
@@ -20,13 +21,40 @@ fn is_within(path: &str, block: &str) -> bool {
 }
 
 fn is_carried_out(path: &str) -> bool {
-    CARRIED_OUT.contains(&path) || is_mapping(path) || is_of_login(path)
+    CARRIED_OUT.contains(&path) || is_mapping(path) || is_of_login(path) || is_of_transport(path)
 }
 
 /// Subjects that stand for others, which are whatever they are.
 fn is_mapping(path: &str) -> bool {
     ["mappings.", "maps."].iter().any(|block| path.starts_with(block))
 }
+
+/// A directive of a listener: under the other names of its block, and those of its TLS, which are the same everywhere.
+fn is_of_transport(path: &str) -> bool {
+    let (block, rest) = path.split_once('.').unwrap_or((path, ""));
+    let block = match block {
+        "ws" => "websocket",
+        "leaf" => "leafnodes",
+        other => other,
+    };
+    let is = |path: &str| CARRIED_OUT.contains(&path);
+    match (block, rest.strip_prefix("tls.")) {
+        ("tls", _) => CERTIFICATES.iter().any(|list| rest.starts_with(list)),
+        ("websocket", Some(rest)) => {
+            is(&format!("tls.{rest}")) || CERTIFICATES.iter().any(|list| rest.starts_with(list))
+        }
+        // Headers are called anything.
+        ("websocket", None) if rest.starts_with("headers.") => true,
+        // With nothing in them they ask for nothing; else the file is refused for them.
+        ("leafnodes", _) if rest == "remotes" => true,
+        ("cluster", _) if rest == "routes" => true,
+        ("websocket" | "leafnodes", _) => is(&format!("{block}.{rest}")),
+        _ => false,
+    }
+}
+
+/// Lists of certificates.
+const CERTIFICATES: &[&str] = &["certs[", "certificates["];
 
 /// A directive of users or accounts: numbers in lists and names of accounts are anything. The account of the server itself
 /// has nothing to give yet.
@@ -195,6 +223,61 @@ const CARRIED_OUT: &[&str] = &[
     "jetstream.sync",
     "jetstream.sync_interval",
     "jetstream.strict",
+    "https",
+    "https_port",
+    "allow_non_tls",
+    "tls",
+    "tls.cert_file",
+    "tls.key_file",
+    "tls.ca_file",
+    "tls.certs",
+    "tls.certificates",
+    "tls.verify",
+    "tls.verify_and_map",
+    "tls.insecure",
+    "tls.timeout",
+    "tls.handshake_first",
+    "tls.first",
+    "tls.immediate",
+    "tls.min_version",
+    "tls.cipher_suites",
+    "tls.curve_preferences",
+    "tls.pinned_certs",
+    "tls.connection_rate_limit",
+    "websocket",
+    "ws",
+    "websocket.listen",
+    "websocket.host",
+    "websocket.net",
+    "websocket.port",
+    "websocket.tls",
+    "websocket.no_tls",
+    "websocket.same_origin",
+    "websocket.allowed_origins",
+    "websocket.allowed_origin",
+    "websocket.allow_origins",
+    "websocket.allow_origin",
+    "websocket.origins",
+    "websocket.origin",
+    "websocket.compression",
+    "websocket.handshake_timeout",
+    "websocket.jwt_cookie",
+    "websocket.user_cookie",
+    "websocket.pass_cookie",
+    "websocket.token_cookie",
+    "websocket.headers",
+    "leafnodes",
+    "leaf",
+    "leafnodes.listen",
+    "leafnodes.host",
+    "leafnodes.net",
+    "leafnodes.port",
+    "cluster",
+    "cluster.name",
+    "cluster.listen",
+    "cluster.host",
+    "cluster.net",
+    "cluster.port",
 ];
 
 #[cfg(test)]
@@ -212,7 +295,17 @@ mod tests {
     #[test]
     fn what_is_not_done_is_named_once() {
         check("port: 1\njetstream { max_mem: 5, strict: true }\ndebug: on", &[]);
-        check("websocket { port: -1, no_tls: true }\nhost: a\ntls {}", &["websocket", "tls"]);
+        check(
+            "ws { port: -1, no_tls: true, headers { X-A: b } }\nhost: a\ntls { certs: [{cert_file: a, key_file: b}] }",
+            &[],
+        );
+        check(
+            "websocket { port: 1, tls { cert_file: a, key_file: b }, ping_interval: 5 }",
+            &["websocket.ping_interval"],
+        );
+        check("leaf { listen: 'a:1', remotes: [] }\ncluster { name: c, port: 1, routes: [] }", &[]);
+        check("cluster { port: 1, routes: ['nats://a:1'] }", &["cluster.routes"]);
+        check("leafnodes { port: 1, tls { cert_file: a, key_file: b } }", &["leafnodes.tls"]);
         check(
             "accounts { A { jetstream { max_mem: 1M, cluster_traffic: owner } } }",
             &["accounts.A.jetstream.cluster_traffic"],
@@ -224,7 +317,7 @@ mod tests {
             &["authorization.users[0].proxy_required"],
         );
         check("jetstream { max_mem: 5, limits { max_ack_pending: 5 } }", &["jetstream.limits"]);
-        check("mqtt { port: 1 }\nleafnodes { remotes [{url: 'nats-leaf://a'}] }", &["mqtt", "leafnodes"]);
+        check("mqtt { port: 1 }\nleafnodes { remotes [{url: 'nats-leaf://a'}] }", &["mqtt", "leafnodes.remotes"]);
     }
 
     #[test]
@@ -261,7 +354,7 @@ mod tests {
 
     #[test]
     fn what_is_off_asks_for_nothing() {
-        check("trace: false\nallow_non_tls: off\nsyslog: no", &[]);
+        check("trace: false\nsyslog: no", &[]);
         check("jetstream { strict: off }", &["jetstream.strict"]);
     }
 }

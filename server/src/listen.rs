@@ -17,6 +17,15 @@ impl Address {
         Ok(Self { host: host.to_owned(), port: port? })
     }
 
+    /// As the file has it.
+    pub(crate) fn of(host: &str, port: embus_conf::Port) -> Self {
+        let port = match port {
+            embus_conf::Port::Any => 0,
+            embus_conf::Port::Number(port) => port,
+        };
+        Self { host: host.to_owned(), port }
+    }
+
     /// The same host with the port that was got.
     pub(crate) fn with_port(&self, port: u16) -> Self {
         Self { host: self.host.clone(), port }

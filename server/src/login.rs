@@ -19,6 +19,8 @@ pub(crate) struct Login {
     pub(crate) mappings: Vec<Mapping>,
     pub(crate) no_auth_user: Option<String>,
     pub(crate) system_account: Option<String>,
+    /// Whether a user without a password is one by its certificate.
+    pub(crate) maps_certificates: bool,
 }
 
 /// A login that the broker cannot be told of. Nothing starts then: a broker must not be more open than its file says.
@@ -68,13 +70,12 @@ impl Login {
             builder = builder.token(token.clone());
         }
         for user in users.iter().flatten() {
-            builder = builder.user(self::user(user, default_permissions.as_ref())?);
+            builder = builder.user(self.user(user, default_permissions.as_ref())?);
         }
         for (name, account) in &self.accounts {
             builder = builder.account(account::of(name, account, jetstream)?);
             for user in &account.users {
-                builder =
-                    builder.user(self::user(user, account.default_permissions.as_ref())?.in_account(name.clone()));
+                builder = builder.user(self.user(user, account.default_permissions.as_ref())?.in_account(name.clone()));
             }
         }
         if !self.mappings.is_empty() {
@@ -109,27 +110,28 @@ impl Login {
             (None, None) => Ok(None),
         }
     }
+
+    fn user(&self, user: &embus_conf::User, default: Option<&embus_conf::Permissions>) -> Result<User, LoginError> {
+        let id = user.id().unwrap_or_default().to_owned();
+        let credential = match (&user.nkey, &user.password) {
+            (Some(nkey), _) => Credential::Nkey(nkey.clone()),
+            (None, Some(password)) => Credential::password(id.clone(), password.clone()),
+            (None, None) if self.maps_certificates => Credential::certificate(id.clone()),
+            (None, None) => return Err(LoginError::NoPassword(id)),
+        };
+        let mut made = User::new(credential);
+        if let Some(permissions) = user.permissions.as_ref().or(default) {
+            made = made.with_permissions(permissions_of(permissions)?);
+        }
+        if user.connection_types.is_empty() {
+            return Ok(made);
+        }
+        let types: Vec<_> = user.connection_types.iter().filter_map(|kind| connection_type(*kind)).collect();
+        if types.is_empty() { Err(LoginError::NoWay(id)) } else { Ok(made.connecting_as(types)) }
+    }
 }
 
-fn user(user: &embus_conf::User, default: Option<&embus_conf::Permissions>) -> Result<User, LoginError> {
-    let id = user.id().unwrap_or_default().to_owned();
-    let credential = match (&user.nkey, &user.password) {
-        (Some(nkey), _) => Credential::Nkey(nkey.clone()),
-        (None, Some(password)) => Credential::password(id.clone(), password.clone()),
-        (None, None) => return Err(LoginError::NoPassword(id)),
-    };
-    let mut made = User::new(credential);
-    if let Some(permissions) = user.permissions.as_ref().or(default) {
-        made = made.with_permissions(self::permissions(permissions)?);
-    }
-    if user.connection_types.is_empty() {
-        return Ok(made);
-    }
-    let types: Vec<_> = user.connection_types.iter().filter_map(|kind| connection_type(*kind)).collect();
-    if types.is_empty() { Err(LoginError::NoWay(id)) } else { Ok(made.connecting_as(types)) }
-}
-
-fn permissions(permissions: &embus_conf::Permissions) -> Result<Permissions, RuleError> {
+fn permissions_of(permissions: &embus_conf::Permissions) -> Result<Permissions, RuleError> {
     let rules = |permission: &SubjectPermission| SubjectRules {
         allow: permission.allow.clone(),
         deny: permission.deny.clone(),
@@ -163,12 +165,14 @@ mod tests {
     fn apply(text: &str) -> Result<Builder, LoginError> {
         let config = Config::parse("c.conf", text, &Nowhere).unwrap();
         let authorization = config.authorization.unwrap_or_default();
+        let maps_certificates = config.tls.is_some_and(|tls| tls.verify_and_map);
         let login = Login {
             authorization,
             accounts: config.accounts,
             mappings: config.mappings,
             no_auth_user: config.no_auth_user,
             system_account: config.system_account,
+            maps_certificates,
         };
         login.apply(embus::Broker::builder(), true)
     }
@@ -195,6 +199,7 @@ mod tests {
             "authorization { token: t }",
             "authorization { users [{user: a, password: b, permissions {publish: 'x', allow_responses: true}}] }\nno_auth_user: a",
             "accounts { A { users [{user: a, password: b}], default_permissions {subscribe: 'y q'} } }",
+            "authorization { users [{user: 'CN=a'}, {user: 'a@b'}] }\ntls { cert_file: a, key_file: b, ca_file: c, verify_and_map: true }",
         ] {
             assert!(apply(text).is_ok(), "{text}");
         }

@@ -15,12 +15,16 @@ mod listen;
 mod log;
 mod login;
 mod pid_file;
+mod places;
 mod ports_file;
 mod program;
 mod run;
 mod settings;
 mod signal_tool;
 mod signals;
+mod tls;
+mod transports;
+mod websocket;
 
 use std::{env, fmt::Display, io::Write, path::Path, process::ExitCode};
 

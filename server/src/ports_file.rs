@@ -19,6 +19,12 @@ pub(crate) struct Ports {
     pub(crate) nats: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub(crate) monitoring: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) cluster: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) websocket: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub(crate) leafnodes: Vec<String>,
 }
 
 /// `scheme://address`; an address that stands for all addresses becomes the one every machine has.
@@ -81,7 +87,7 @@ mod tests {
         assert_eq!(file.path(), path);
         assert!(!path.exists());
         let nats = vec![url("nats", SocketAddr::from(([0, 0, 0, 0], 4222)))];
-        file.publish(&Ports { nats, monitoring: Vec::new() }).unwrap();
+        file.publish(&Ports { nats, ..Ports::default() }).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), r#"{"nats":["nats://127.0.0.1:4222"]}"#);
         drop(file);
         assert_eq!(fs::read_dir(directory.path()).unwrap().count(), 0);

@@ -13,11 +13,11 @@ use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    exit, file_limit,
-    listen::{self, Address, InvalidPort},
+    exit, file_limit, listen,
     log::{self, FATAL, Log},
     pid_file,
-    ports_file::{self, Ports, PortsFile},
+    places::{PlaceError, Places},
+    ports_file::PortsFile,
     program::Program,
     settings::Settings,
     signals::{Event, Signals},
@@ -55,6 +55,12 @@ enum Failure {
     PortsFile { path: String, error: io::Error },
     #[error("Error listening on port: {address}, {reason:?}")]
     Listen { address: String, reason: String },
+    #[error("{words}: {reason}")]
+    ListenToo { words: &'static str, reason: String },
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    #[error("{0}")]
+    Tls(String),
     #[error("Can't start monitoring: can't listen to the monitor port: {0}")]
     Monitor(String),
     #[error("Can't start JetStream: {0}")]
@@ -97,44 +103,11 @@ async fn live(settings: &Settings, file: Option<&str>, program: &Program, log: &
         // Looking up a host name may take long; whoever stops us meanwhile need not wait for it.
         () = until_stop(&mut signals, log) => return Ok(()),
     };
-    tell(&broker, &places, ports_file.as_mut())?;
+    tell(&broker, &places, settings, ports_file.as_mut())?;
     watch(&broker, &mut signals, log).await;
     drop(ports_file);
     info!("Stopped");
     Ok(())
-}
-
-/// Where to listen.
-struct Places {
-    clients: Address,
-    monitor: Option<Address>,
-}
-
-impl Places {
-    fn of(settings: &Settings) -> Result<Self, Failure> {
-        let invalid = |InvalidPortAt { address, error }| Failure::Listen { address, reason: error.to_string() };
-        let port = if settings.port == 0 { i64::from(embus::DEFAULT_PORT) } else { settings.port };
-        let clients = place(&settings.host, port).map_err(invalid)?;
-        let monitor = match settings.monitor_port {
-            0 => None,
-            port => Some(place(&settings.monitor_host, port).map_err(|at| Failure::Monitor(at.error.to_string()))?),
-        };
-        Ok(Self { clients, monitor })
-    }
-}
-
-struct InvalidPortAt {
-    address: String,
-    error: InvalidPort,
-}
-
-fn place(host: &str, port: i64) -> Result<Address, InvalidPortAt> {
-    Address::new(host, port).map_err(|error| {
-        let mut address = String::new();
-        // Writing to a string does not fail.
-        let _ = listen::join(&mut address, host, port);
-        InvalidPortAt { address, error }
-    })
 }
 
 /// Before anything listens: a server whose caller cannot find it must not be there.
@@ -149,10 +122,8 @@ fn prepare_files(settings: &Settings, program: &Program) -> Result<Option<PortsF
 }
 
 async fn start(settings: &Settings, places: &Places) -> Result<Broker, Failure> {
-    let mut builder = Broker::builder().listen(places.clients.to_string());
-    if let Some(address) = &places.monitor {
-        builder = builder.monitor(address.to_string());
-    }
+    let told = settings.transports.apply(Broker::builder(), places);
+    let mut builder = told.map_err(|fault| Failure::Tls(fault.to_string()))?;
     if let Some(name) = &settings.server_name {
         builder = builder.server_name(name.clone());
     }
@@ -175,10 +146,14 @@ fn store_dir(settings: &Settings) -> PathBuf {
 
 fn failure(error: embus::StartError, places: &Places) -> Failure {
     match (&error, &places.monitor) {
-        (embus::StartError::Listen { .. } | embus::StartError::Address { .. }, _) => {
+        (embus::StartError::Listen { address, .. } | embus::StartError::Address { address, .. }, _) => {
+            if let Some((words, place)) = places.failed(address) {
+                return Failure::ListenToo { words, reason: listen::reason(place, &error) };
+            }
             let address = &places.clients;
             Failure::Listen { address: address.to_string(), reason: listen::reason(address, &error) }
         }
+        (embus::StartError::Tls(fault), _) => Failure::Tls(fault.to_string()),
         (embus::StartError::Monitor { .. }, Some(address)) => Failure::Monitor(listen::reason(address, &error)),
         (embus::StartError::Store(reason), _) => Failure::Store(reason.to_string()),
         _ => Failure::other(error),
@@ -186,19 +161,16 @@ fn failure(error: embus::StartError, places: &Places) -> Failure {
 }
 
 /// The lines and the file by which callers learn that the server is there, and where.
-fn tell(broker: &Broker, places: &Places, ports_file: Option<&mut PortsFile>) -> Result<(), Failure> {
+fn tell(
+    broker: &Broker,
+    places: &Places,
+    settings: &Settings,
+    ports_file: Option<&mut PortsFile>,
+) -> Result<(), Failure> {
     let server = broker.server_info();
     info!("  Name:     {}", server.server_name);
     info!("  ID:       {}", server.server_id);
-    let mut ports = Ports::default();
-    if let (Some(place), Some(address)) = (&places.monitor, broker.monitor_addr()) {
-        info!("Starting http monitor on {}", place.with_port(address.port()));
-        ports.monitoring.push(ports_file::url("http", address));
-    }
-    if let Some(address) = broker.local_addr() {
-        info!("Listening for client connections on {}", places.clients.with_port(address.port()));
-        ports.nats.push(ports_file::url("nats", address));
-    }
+    let ports = places.tell(broker, settings);
     if let Some(file) = ports_file {
         let path = file.path().display().to_string();
         file.publish(&ports).map_err(|error| Failure::PortsFile { path, error })?;

@@ -8,6 +8,7 @@ use embus_conf::{Authorization, Config, JetStream, LameDuck, Limit, Limits, Port
 use crate::{
     args::{Flags, Secret},
     login::{Login, LoginError},
+    transports::Transports,
 };
 
 /// How to be a server.
@@ -34,12 +35,18 @@ pub(crate) struct Settings {
     /// What the file says about it.
     pub(crate) jetstream_config: JetStream,
     pub(crate) store_dir: Option<PathBuf>,
+    pub(crate) transports: Transports,
     pub(crate) sync: SyncPolicy,
 }
 
 impl Settings {
     /// The file with the flags put over it.
-    pub(crate) fn new(flags: Flags, config: Config) -> Self {
+    pub(crate) fn new(flags: Flags, mut config: Config) -> Self {
+        let transports = Transports::new(&flags, &mut config);
+        let monitor_port = flags.https_port.or(flags.monitor_port).unwrap_or_else(|| match config.monitor.https_port {
+            Some(Port::Number(0)) | None => number(config.monitor.http_port),
+            port => number(port),
+        });
         let authorization = overridden(config.authorization.unwrap_or_default(), &flags);
         let host = flags.host.or(config.listen.host).unwrap_or_else(|| DEFAULT_HOST.to_owned());
         let is_on = config.jetstream.as_ref().is_some_and(|jetstream| jetstream.enabled != Some(false));
@@ -49,7 +56,7 @@ impl Settings {
             monitor_host: config.monitor.host.unwrap_or_else(|| host.clone()),
             host,
             port: flags.port.unwrap_or_else(|| number(config.listen.port)),
-            monitor_port: flags.monitor_port.unwrap_or_else(|| number(config.monitor.http_port)),
+            monitor_port,
             server_name: flags.server_name.or(config.identity.name),
             pid_file: flags.pid_file.or(config.pid_file),
             ports_file_dir: flags.ports_file_dir.or(config.ports_file_dir),
@@ -65,7 +72,9 @@ impl Settings {
                 mappings: config.mappings,
                 no_auth_user: config.no_auth_user,
                 system_account: config.system_account,
+                maps_certificates: transports.maps_certificates(),
             },
+            transports,
             jetstream: flags.jetstream || is_on,
             store_dir: flags.store_dir.or(store_dir),
             sync: flags.sync.or_else(|| sync(&jetstream)).unwrap_or(SyncPolicy::Always),

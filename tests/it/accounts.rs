@@ -189,7 +189,7 @@ fn limits_of_an_account_are_for_its_clients() {
         assert!(local.publish("a", vec![0; 11].into()).await.is_err());
         drop(first);
         within("a free place", async {
-            while options().connect(&url).await.is_err() {
+            while Box::pin(options().connect(&url)).await.is_err() {
                 tokio::task::yield_now().await;
             }
         })

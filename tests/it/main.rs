@@ -40,4 +40,6 @@ mod start;
 mod streams;
 mod support;
 mod test_broker;
+mod tls;
+mod websocket;
 mod write_deadline;

@@ -4,7 +4,13 @@ use crate::rules::{PermissionRules, SubjectRules};
 fn login(fill: impl FnOnce(&mut ConnectOptions)) -> Login {
     let mut connect = ConnectOptions::default();
     fill(&mut connect);
-    Login { connect, nonce: "nonce".to_owned(), address: None, connection_type: ConnectionType::Standard }
+    Login {
+        connect,
+        nonce: "nonce".to_owned(),
+        address: None,
+        connection_type: ConnectionType::Standard,
+        ..Login::default()
+    }
 }
 
 fn with_password(user: &str, pass: &str) -> Login {
@@ -153,4 +159,48 @@ fn clients_without_credentials_may_be_in_the_global_account() {
     let identity = judge(&users, login(|_| {})).unwrap();
     assert_eq!((identity.user.as_str(), identity.account), ("", None));
     check(&users, with_password("alice", "other"), None);
+}
+
+fn with_certificate(certificate: Option<Certificate>) -> Login {
+    Login { certificate: certificate.map(Arc::new), is_mapped: true, ..Login::default() }
+}
+
+#[test]
+fn who_shows_a_certificate_is_the_first_user_that_it_names() {
+    let names = ["mail@a", "dns.a", "spiffe://a", "CN=meter,O=Plant"];
+    let users = names.iter().map(|name| User::new(Credential::certificate(*name)));
+    let users = users.fold(Users::builder(), UsersBuilder::user).build().unwrap();
+    let subject = |text| Certificate::new(DistinguishedName::parse(text).unwrap());
+    let all = Certificate {
+        emails: vec!["other@a".into(), "mail@a".into()],
+        dns_names: vec!["dns.a".into()],
+        uris: vec!["spiffe://a".into()],
+        ..subject("CN=meter,O=Plant")
+    };
+    check(&users, with_certificate(Some(all.clone())), Some("mail@a"));
+    let fewer = Certificate { emails: Vec::new(), ..all };
+    check(&users, with_certificate(Some(fewer.clone())), Some("dns.a"));
+    let fewer = Certificate { dns_names: Vec::new(), ..fewer };
+    check(&users, with_certificate(Some(fewer)), Some("spiffe://a"));
+    check(&users, with_certificate(Some(subject("O=Plant,CN=meter"))), Some("CN=meter,O=Plant"));
+    check(&users, with_certificate(Some(subject("CN=meter"))), None);
+    check(&users, with_certificate(Some(subject("CN=meter,O=Plant,OU=x"))), None);
+    check(&users, with_certificate(None), None);
+}
+
+#[test]
+fn a_certificate_does_not_go_instead_of_a_password() {
+    let users = two().user(User::new(Credential::certificate("cert"))).no_auth_user("bob").build().unwrap();
+    let named = |name: &str| Certificate { emails: vec![name.into()], ..Certificate::default() };
+    let knowing = |name: &str, pass: &str| {
+        let connect = ConnectOptions { pass: pass.into(), ..ConnectOptions::default() };
+        Login { connect, ..with_certificate(Some(named(name))) }
+    };
+    check(&users, knowing("bob", ""), None);
+    check(&users, with_certificate(None), None);
+    check(&users, knowing("cert", ""), Some("cert"));
+    // Without a certificate nobody is that user, whatever password they know.
+    for (user, pass) in [("cert", ""), ("cert", "secret"), ("cert", "builder")] {
+        check(&users, with_password(user, pass), None);
+    }
 }

@@ -186,6 +186,12 @@ struct Connection {
     #[serde(skip_serializing_if = "String::is_empty")]
     version: String,
     #[serde(skip_serializing_if = "Option::is_none")]
+    tls_version: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls_cipher_suite: Option<String>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    tls_first: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     authorized_user: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     account: Option<String>,
@@ -224,6 +230,9 @@ impl Connection {
             name: row.name,
             lang: row.lang,
             version: row.version,
+            tls_version: row.tls.as_ref().map(|tls| tls.version),
+            tls_first: row.tls.as_ref().is_some_and(|tls| tls.is_first),
+            tls_cipher_suite: row.tls.map(|tls| tls.cipher_suite),
             authorized_user: Some(row.user).filter(|user| with_account && !user.is_empty()),
             name_tag: account.clone(),
             account,
@@ -237,6 +246,7 @@ impl Connection {
 fn transport(kind: ConnectionKind) -> &'static str {
     match kind {
         ConnectionKind::Tcp | ConnectionKind::Stream => "nats",
+        ConnectionKind::WebSocket => "websocket",
         ConnectionKind::Unix => "unix",
         ConnectionKind::InProcess => "in_process",
     }

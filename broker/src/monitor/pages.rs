@@ -27,6 +27,7 @@ pub(super) struct Monitor {
     /// The host as it was asked for and the port it became, for `/varz`.
     host: String,
     port: u16,
+    is_secure: bool,
     requests: [AtomicU64; Page::ALL.len()],
     listings: Arc<Semaphore>,
 }
@@ -36,7 +37,12 @@ impl Monitor {
     pub(super) fn new(source: Arc<dyn Source>, host: String, address: SocketAddr, tasks: TaskTracker) -> Self {
         let requests = Default::default();
         let listings = Arc::new(Semaphore::new(MAX_LISTINGS));
-        Self { source, tasks, host, port: address.port(), requests, listings }
+        Self { source, tasks, host, port: address.port(), is_secure: false, requests, listings }
+    }
+
+    /// The same over HTTPS.
+    pub(super) fn secure(self, is_secure: bool) -> Self {
+        Self { is_secure, ..self }
     }
 
     /// The answer to one request. Cancel-safe: nothing but the answer is lost.
@@ -82,7 +88,12 @@ impl Monitor {
     fn varz(&self) -> varz::Varz {
         let visited = Page::ALL.into_iter().map(|page| (page.path(), &self.requests[page as usize]));
         let requests = visited.map(|(path, count)| (path, count.load(Ordering::Relaxed))).filter(|(_, n)| *n > 0);
-        let monitor = varz::Monitor { host: self.host.clone(), port: self.port, requests: requests.collect() };
+        let monitor = varz::Monitor {
+            host: self.host.clone(),
+            port: self.port,
+            is_secure: self.is_secure,
+            requests: requests.collect(),
+        };
         let jetstream = jsz::in_varz(&*self.source);
         varz::render(&self.source.facts(), &self.source.statistics(), jetstream, monitor)
     }

@@ -17,11 +17,23 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tracing::{debug, warn};
 
 use super::pages::Monitor;
+#[cfg(feature = "tls")]
+use crate::tls::Security;
+
+/// There is none in this build.
+#[cfg(not(feature = "tls"))]
+type Security = std::convert::Infallible;
 
 /// Answers requests that arrive at `listener` until `stop` is cancelled; every task it starts is one of `tasks`.
 ///
 /// Dropping the future closes the listener; connections already accepted go on until `stop`.
-pub(super) async fn serve(listener: TcpListener, monitor: Arc<Monitor>, tasks: TaskTracker, stop: CancellationToken) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    security: Option<Arc<Security>>,
+    monitor: Arc<Monitor>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
     let slots = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     loop {
         let accepted = tokio::select! {
@@ -30,9 +42,9 @@ pub(super) async fn serve(listener: TcpListener, monitor: Arc<Monitor>, tasks: T
         };
         match accepted {
             Ok((stream, slot)) => {
-                let (monitor, stop) = (Arc::clone(&monitor), stop.clone());
+                let (monitor, stop, security) = (Arc::clone(&monitor), stop.clone(), security.clone());
                 tasks.spawn(async move {
-                    serve_connection(stream, monitor, stop).await;
+                    enter(stream, security.as_deref(), monitor, stop).await;
                     drop(slot);
                 });
             }
@@ -53,6 +65,22 @@ async fn accept(listener: &TcpListener, slots: &Arc<Semaphore>) -> io::Result<(T
     let slot = Arc::clone(slots).acquire_owned().await.map_err(io::Error::other)?;
     let (stream, _) = listener.accept().await?;
     Ok((stream, slot))
+}
+
+/// Makes the TLS handshake first, if there is to be one.
+#[cfg(feature = "tls")]
+async fn enter(stream: TcpStream, security: Option<&Security>, monitor: Arc<Monitor>, stop: CancellationToken) {
+    let Some(security) = security else { return serve_connection(stream, monitor, stop).await };
+    match stop.run_until_cancelled(crate::tls::accept(security, stream, true)).await {
+        Some(Ok((stream, _))) => serve_connection(stream, monitor, stop).await,
+        Some(Err(error)) => debug!("TLS handshake of a monitoring connection failed: {error}"),
+        None => {}
+    }
+}
+
+#[cfg(not(feature = "tls"))]
+async fn enter(stream: TcpStream, _: Option<&Security>, monitor: Arc<Monitor>, stop: CancellationToken) {
+    serve_connection(stream, monitor, stop).await;
 }
 
 /// Answers one connection's requests until it closes, was idle or lived too long, or `stop` is cancelled.

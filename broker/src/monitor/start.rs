@@ -18,8 +18,13 @@ pub(crate) fn start(address: &str, acceptor: TcpAcceptor, shell: &Arc<Shell>) {
     let host = address.rsplit_once(':').map_or(address, |(host, _)| host).trim_matches(['[', ']']);
     let (tasks, stop) = (shell.tasks.tracker().clone(), shell.tasks.stop_signal().clone());
     let engine = Arc::clone(&shell.engine);
-    let monitor = Arc::new(Monitor::new(engine, host.to_owned(), acceptor.local_addr, tasks.clone()));
-    shell.tasks.spawn(serve(acceptor.into_listener(), monitor, tasks, stop));
+    #[cfg(feature = "tls")]
+    let security = acceptor.security();
+    #[cfg(not(feature = "tls"))]
+    let security = None;
+    let monitor = Monitor::new(engine, host.to_owned(), acceptor.local_addr, tasks.clone());
+    let monitor = Arc::new(monitor.secure(security.is_some()));
+    shell.tasks.spawn(serve(acceptor.into_listener(), security, monitor, tasks, stop));
 }
 
 /// Answers the system account's requests, and tells it the server's numbers now and then.

@@ -121,6 +121,7 @@ fn connection(cid: u64, subscriptions: usize, pending_bytes: usize, account: &st
         version: "1".into(),
         user: "alice".to_owned(),
         account: account.into(),
+        tls: None,
     }
 }
 
@@ -341,7 +342,7 @@ async fn the_listener_serves_until_it_is_stopped() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-    tasks.spawn(serve(listener, monitor(true), tasks.clone(), stop.clone()));
+    tasks.spawn(serve(listener, None, monitor(true), tasks.clone(), stop.clone()));
     let mut kept = TcpStream::connect(address).await.unwrap();
     kept.write_all(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n").await.unwrap();
     let mut first = [0; 15];

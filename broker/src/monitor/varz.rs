@@ -91,6 +91,7 @@ pub(super) struct Varz {
 pub(super) struct Monitor {
     pub(super) host: String,
     pub(super) port: u16,
+    pub(super) is_secure: bool,
     /// How often each path was asked for.
     pub(super) requests: BTreeMap<&'static str, u64>,
 }
@@ -117,9 +118,9 @@ pub(super) fn render(facts: &Facts, statistics: &Statistics, jetstream: InVarz, 
         ping_interval: format::nanoseconds(limits.ping_interval),
         ping_max: limits.ping_max,
         http_host: monitor.host,
-        http_port: monitor.port,
+        http_port: if monitor.is_secure { 0 } else { monitor.port },
         http_base_path: "",
-        https_port: 0,
+        https_port: if monitor.is_secure { monitor.port } else { 0 },
         auth_timeout: facts.auth_timeout.as_secs_f64(),
         max_control_line: limits.max_control_line,
         max_payload: limits.max_payload,
@@ -169,7 +170,7 @@ pub(super) fn render(facts: &Facts, statistics: &Statistics, jetstream: InVarz, 
 
 /// The page as a request is answered, which no port is asked for.
 pub(super) fn of_request(source: &dyn Source) -> Varz {
-    let monitor = Monitor { host: String::new(), port: 0, requests: BTreeMap::new() };
+    let monitor = Monitor { host: String::new(), port: 0, is_secure: false, requests: BTreeMap::new() };
     render(&source.facts(), &source.statistics(), super::jsz::in_varz(source), monitor)
 }
 

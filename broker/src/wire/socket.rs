@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use bytes::{BufMut, BytesMut};
 use embus_engine::chunks::BufferPool;
 use embus_engine::outbox::Outbox;
-use embus_engine::{Flushed, Transport};
+use embus_engine::{CloseReason, Flushed, Transport};
 use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::tcp::{OwnedReadHalf as TcpRead, OwnedWriteHalf as TcpWrite};
 use tokio_util::io::poll_read_buf;
@@ -110,7 +110,7 @@ where
         poll_read_buf(Pin::new(&mut self.read), cx, &mut buffer.limit(limit))
     }
 
-    fn poll_shutdown(&mut self, _: &mut Context<'_>) -> Poll<()> {
+    fn poll_shutdown(&mut self, _: &mut Context<'_>, _: CloseReason) -> Poll<()> {
         // The closed outbox dropped the write half, which shut it down.
         Poll::Ready(())
     }

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use bytes::{BufMut, BytesMut};
 use embus_engine::chunks::BufferPool;
 use embus_engine::outbox::Outbox;
-use embus_engine::{Flushed, Transport};
+use embus_engine::{CloseReason, Flushed, Transport};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_util::io::poll_read_buf;
 
@@ -41,6 +41,27 @@ impl<S> StreamWire<S> {
     pub(crate) fn new(stream: S, owner: Arc<Owner>) -> (Self, Arc<dyn Transport>) {
         (Self(stream), Arc::new(StreamTransport(owner)))
     }
+
+    /// Another stream for an outbox that was made with [`new`](Self::new), in place of the one before.
+    #[cfg(feature = "tls")]
+    pub(crate) fn of(stream: S) -> Self {
+        Self(stream)
+    }
+
+    #[cfg(feature = "websocket")]
+    pub(crate) fn get_mut(&mut self) -> &mut S {
+        &mut self.0
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn get_ref(&self) -> &S {
+        &self.0
+    }
+
+    #[cfg(feature = "tls")]
+    pub(crate) fn into_inner(self) -> S {
+        self.0
+    }
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for StreamWire<S> {
@@ -53,7 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for StreamWire<S> {
         poll_read_buf(Pin::new(&mut self.0), cx, &mut buffer.limit(limit))
     }
 
-    fn poll_shutdown(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    fn poll_shutdown(&mut self, cx: &mut Context<'_>, _: CloseReason) -> Poll<()> {
         // A stream that fails now has nothing more to lose.
         Pin::new(&mut self.0).poll_shutdown(cx).map(drop)
     }
@@ -65,7 +86,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send> Wire for StreamWire<S> {
         if flushed == Flushed::Empty
             && let Poll::Ready(Err(_)) = Pin::new(stream).poll_flush(cx)
         {
-            outbox.close(embus_engine::CloseReason::WriteError);
+            outbox.close(CloseReason::WriteError);
             return Flushed::Closed;
         }
         flushed

@@ -10,8 +10,10 @@ use embus_protocol::connect::ConnectOptions;
 use embus_protocol::error::ClientError;
 
 use super::{Phase, Session, Turn};
+use crate::arrival::complete;
 use crate::clock::Monotonic;
 use crate::close::CloseReason;
+use crate::connection::ConnectionKind;
 use crate::engine::Engine;
 use crate::gate::{Gate, Judgement, Outcome, Pending};
 use crate::members::Membership;
@@ -28,6 +30,8 @@ pub(super) struct Gatekeeper {
     /// When the credentials end.
     expires: Option<Monotonic>,
     waiting: Option<Waiting>,
+    /// What the client brought outside of the protocol.
+    credentials: Option<Box<ConnectOptions>>,
 }
 
 /// A login on which the verdict is not in.
@@ -37,10 +41,10 @@ struct Waiting {
 }
 
 impl Gatekeeper {
-    pub(super) fn new(engine: &Engine, now: Monotonic) -> Option<Box<Self>> {
+    pub(super) fn new(engine: &Engine, now: Monotonic, credentials: Option<Box<ConnectOptions>>) -> Option<Box<Self>> {
         let gate = engine.gate()?;
         let (nonce, deadline) = (gate.nonce(), Some(now + gate.timeout));
-        Some(Box::new(Self { gate, nonce, deadline, expires: None, waiting: None }))
+        Some(Box::new(Self { gate, nonce, deadline, expires: None, waiting: None, credentials }))
     }
 
     pub(super) fn nonce(&self) -> &str {
@@ -100,11 +104,18 @@ impl Session {
     /// Nothing where nobody has to log in.
     fn judge(&self, connect: &ConnectOptions) -> Option<Judgement> {
         let gatekeeper = self.gatekeeper.as_ref()?;
+        let mut connect = connect.clone();
+        if let Some(credentials) = &gatekeeper.credentials {
+            complete(&mut connect, credentials);
+        }
+        let (peer, tls) = (self.connection.peer(), self.connection.tls());
         Some(gatekeeper.gate.judge(Login {
-            connect: connect.clone(),
+            connect,
             nonce: gatekeeper.nonce.clone(),
-            address: self.connection.peer().host.parse().ok(),
-            connection_type: ConnectionType::Standard,
+            address: peer.host.parse().ok(),
+            connection_type: connection_type(peer.kind),
+            certificate: tls.and_then(|tls| tls.certificate.clone()),
+            is_mapped: self.connection.listener().is_some_and(|listener| listener.maps_certificates),
         }))
     }
 
@@ -192,5 +203,14 @@ impl Session {
         (gatekeeper.deadline, gatekeeper.expires, gatekeeper.waiting) = (None, None, None);
         self.post_err(&error);
         self.phase = Phase::Closing(reason);
+    }
+}
+
+/// What carries a client, as permissions name it.
+fn connection_type(kind: ConnectionKind) -> ConnectionType {
+    match kind {
+        ConnectionKind::Tcp | ConnectionKind::Unix | ConnectionKind::Stream => ConnectionType::Standard,
+        ConnectionKind::WebSocket => ConnectionType::WebSocket,
+        ConnectionKind::InProcess => ConnectionType::InProcess,
     }
 }

@@ -47,7 +47,7 @@ impl Broker {
     fn client(&self, account: &str) -> Client {
         let received = Arc::new(Recorder::default());
         let peer = Peer { kind: ConnectionKind::Stream, host: "h".to_owned(), port: 0 };
-        let (connection, _) = self.engine.connect_wire(peer, Arc::clone(&received) as _);
+        let (connection, _) = self.engine.connect_wire(peer.into(), Arc::clone(&received) as _);
         connection.outbox().expect("it is a wire client").set_headers(true);
         Client { connection, received, router: self.engine.add_account(account) }
     }

@@ -80,9 +80,12 @@ fn what_is_wrong_is_told_with_its_place() {
 
 #[test]
 fn what_cannot_be_done_is_refused_by_name() {
-    let text = "websocket { port: -1, no_tls: true }\ntls { timeout: 2 }\nleafnodes { remotes: ['nats-leaf://a'] }";
-    let parts =
-        ["c.conf:1:1: not supported yet: websocket\n", "not supported yet: tls\n", "not supported yet: leafnodes\n"];
+    let text = "websocket { port: -1, no_tls: true, ping_interval: 2 }\nmqtt { port: 1 }\nleafnodes { remotes: ['nats-leaf://a'] }";
+    let parts = [
+        "c.conf:1:37: not supported yet: websocket.ping_interval\n",
+        "not supported yet: mqtt\n",
+        "not supported yet: leafnodes.remotes\n",
+    ];
     check_refused(text, &parts);
 }
 

@@ -3,6 +3,7 @@
 mod config;
 mod failures;
 mod files;
+mod listeners;
 mod options;
 mod server;
 mod signals;

@@ -21,7 +21,7 @@ fn version_and_help_go_to_standard_output() {
 fn what_cannot_be_done_is_refused() {
     for (words, message) in [
         (&["-t"][..], "embus: must specify [-c, --config] option to check configuration file syntax\n"),
-        (&["--tls"], "embus: option -tls (TLS) is not supported yet\n"),
+        (&["--trace"], "embus: option -V (protocol trace) is not supported yet\n"),
         (&["-DV"], "embus: option -DV (protocol trace) is not supported yet\n"),
         (&["--bogus"], "embus: flag provided but not defined: -bogus\n"),
         (&["extra"], "embus: unrecognized command: \"extra\"\n"),

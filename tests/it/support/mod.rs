@@ -4,6 +4,8 @@
 //! that jumps to the next deadline whenever nothing else is to do: there, minutes pass in no time and spans are exact.
 
 mod files;
+mod frames;
+mod pki;
 mod raw;
 mod virtual_clock;
 
@@ -18,6 +20,8 @@ use tokio::task::coop::unconstrained;
 use tokio::time::timeout;
 
 pub(crate) use files::raise_file_limit;
+pub(crate) use frames::{Frame, Frames, masked, upgrade_request};
+pub(crate) use pki::{Authority, Pair, connect_tls, shake_hands};
 pub(crate) use raw::Raw;
 pub(crate) use virtual_clock::VirtualClock;
 

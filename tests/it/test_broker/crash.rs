@@ -20,7 +20,7 @@ fn a_crash_keeps_what_was_acknowledged_after_a_sync() {
             assert_eq!(last, before + 50);
             broker.crash().await.unwrap();
             broker.restart().await.unwrap();
-            assert_eq!(within("the stream", async { span_again(&broker).await }).await, (last, 1, last));
+            assert_eq!(within("the stream", Box::pin(span_again(&broker))).await, (last, 1, last));
         }
     });
 }

@@ -1,0 +1,47 @@
+//! How many handshakes may begin in one second.
+
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+
+/// A bound per second; none at 0. In real time: it is the processor that it spares.
+#[derive(Debug)]
+pub(super) struct Rate {
+    limit: u32,
+    window: Mutex<(Instant, u32)>,
+}
+
+const SECOND: Duration = Duration::from_secs(1);
+
+impl Rate {
+    pub(super) fn new(limit: u32) -> Self {
+        Self { limit, window: Mutex::new((Instant::now(), 0)) }
+    }
+
+    /// Whether one more may begin now.
+    pub(super) fn allows(&self, now: Instant) -> bool {
+        if self.limit == 0 {
+            return true;
+        }
+        let (start, count) = &mut *self.window.lock();
+        if now.saturating_duration_since(*start) >= SECOND {
+            (*start, *count) = (now, 0);
+        }
+        *count = count.saturating_add(1);
+        *count <= self.limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn so_many_a_second() {
+        let (rate, start) = (Rate::new(2), Instant::now());
+        let allowed = |millis| rate.allows(start + Duration::from_millis(millis));
+        assert!(allowed(0) && allowed(999) && !allowed(999));
+        assert!(allowed(2000) && allowed(2000) && !allowed(2001));
+        assert!(Rate::new(0).allows(start));
+    }
+}
