@@ -19,7 +19,7 @@ use crate::error::ReadError;
 use crate::{read, watch};
 
 pub use self::changes::{Change, Changes};
-pub use self::error::{FollowError, LoadError, ModifyError, SaveError, Undecodable};
+pub use self::error::{FollowError, LoadError, ModifyError, SaveError, TryModifyError, Undecodable};
 pub use self::modify::Changed;
 
 /// A bucket whose values are `T`s, in a form that the codec `C` knows: JSON unless something else is said.

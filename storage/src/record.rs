@@ -62,6 +62,7 @@ pub enum Kind {
 
 /// A fixed header whose CRC holds.
 #[allow(clippy::struct_field_names)] // It is the CRC of the header.
+#[expect(clippy::struct_excessive_bools, reason = "each is one flag of the format")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Header {
     /// What it is.

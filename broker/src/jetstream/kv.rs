@@ -45,7 +45,7 @@ pub use embus_kv::refusal::LastRevision;
 pub use embus_kv::shape::InvalidBucket;
 pub use embus_kv::ttl::InvalidTtl;
 pub use embus_kv::typed::{
-    Change, Changed, Changes, FollowError, LoadError, ModifyError, SaveError, Undecodable, Versioned,
+    Change, Changed, Changes, FollowError, LoadError, ModifyError, SaveError, TryModifyError, Undecodable, Versioned,
 };
 pub use embus_kv::{Entry, Operation, ParseOperationError, Refusal};
 

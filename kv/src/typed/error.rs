@@ -136,6 +136,32 @@ pub enum ModifyError<E> {
     Backend(E),
 }
 
+/// Why a value was not changed by [`Bucket::try_modify`](super::Bucket::try_modify).
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let broker = embus::Broker::builder().start().await?;
+/// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+/// # let store = broker.ensure_bucket(config).await?.into_inner();
+/// # let bucket = embus_kv::Bucket::<u32, _>::new(store);
+/// use embus_kv::typed::TryModifyError;
+///
+/// let error = bucket.try_modify("ada", |score| score.ok_or("nobody of that name")).await.unwrap_err();
+/// assert!(matches!(error, TryModifyError::Declined("nobody of that name")));
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Debug, thiserror::Error)]
+pub enum TryModifyError<D, E> {
+    /// The change itself said so; nothing was changed.
+    #[error("{0}")]
+    Declined(D),
+    /// As with [`Bucket::modify`](super::Bucket::modify).
+    #[error(transparent)]
+    Modify(#[from] ModifyError<E>),
+}
+
 impl<E> From<ReadError<E>> for ModifyError<E> {
     fn from(error: ReadError<E>) -> Self {
         match error {

@@ -1,6 +1,8 @@
 //! Changing a value that others change, too.
 
-use super::{Bucket, ModifyError, SaveError, Versioned};
+use std::convert::Infallible;
+
+use super::{Bucket, ModifyError, SaveError, TryModifyError, Versioned};
 use crate::Operation;
 use crate::backend::Backend;
 use crate::codec::Codec;
@@ -34,10 +36,43 @@ impl<T, B: Backend, C: Codec<T>> Bucket<T, B, C> {
         key: impl AsRef<str>,
         mut change: impl FnMut(Option<T>) -> T,
     ) -> Result<Changed<T>, ModifyError<B::Error>> {
+        let changed = self.try_modify(key, |value| Ok::<_, Infallible>(change(value))).await;
+        changed.map_err(|error| match error {
+            TryModifyError::Modify(error) => error,
+            TryModifyError::Declined(never) => match never {},
+        })
+    }
+
+    /// As [`modify`](Self::modify), but `change` may decline: then the key stays as it is.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let config = embus::jetstream::kv::Config { bucket: "b".into(), ..Default::default() };
+    /// # let store = broker.ensure_bucket(config).await?.into_inner();
+    /// # let stock = embus_kv::Bucket::<u32, _>::new(store);
+    /// use embus_kv::typed::TryModifyError;
+    ///
+    /// let take_one = |left: Option<u32>| left.unwrap_or(0).checked_sub(1).ok_or("sold out");
+    /// stock.put("chair", &1).await?;
+    /// stock.try_modify("chair", take_one).await?;
+    /// assert!(matches!(stock.try_modify("chair", take_one).await, Err(TryModifyError::Declined("sold out"))));
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// [`TryModifyError::Declined`] with what `change` says, or why the key could not be changed.
+    pub async fn try_modify<D>(
+        &self,
+        key: impl AsRef<str>,
+        mut change: impl FnMut(Option<T>) -> Result<T, D>,
+    ) -> Result<Changed<T>, TryModifyError<D, B::Error>> {
         let key = key.as_ref();
         for _ in 0..MAX_TRIES {
             let (before, expected) = self.before(key).await?;
-            let value = change(before);
+            let value = change(before).map_err(TryModifyError::Declined)?;
             let bytes = self.encode(&value).map_err(|error| match error {
                 SaveError::Encode(source) => ModifyError::Encode(source),
                 SaveError::Write(error) => error.into(),
@@ -45,10 +80,10 @@ impl<T, B: Backend, C: Codec<T>> Bucket<T, B, C> {
             match write::update(&self.backend, key, bytes, expected, None).await {
                 Ok(revision) => return Ok(Changed { value, revision }),
                 Err(WriteError::WrongRevision(_)) => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(ModifyError::from(error).into()),
             }
         }
-        Err(ModifyError::Contended)
+        Err(ModifyError::Contended.into())
     }
 
     /// The value, and the revision that the next one has to follow.

@@ -1,7 +1,7 @@
 //! A stream on the disk: published to with limits, read back after the broker was stopped and started again. Ends by
 //! itself.
 //!
-//! `cargo run -p embus-examples --example durable`
+//! `cargo run -p embus-examples --example stream`
 
 use std::path::Path;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use embus::jetstream::{self, stream};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let dir = std::env::temp_dir().join(format!("embus-durable-{}", std::process::id()));
+    let dir = std::env::temp_dir().join(format!("embus-stream-{}", std::process::id()));
     publish(&dir).await?;
     read_back(&dir).await?;
     std::fs::remove_dir_all(&dir)?;
