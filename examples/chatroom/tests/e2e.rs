@@ -1,4 +1,5 @@
 //! What people do in a chat: enter, talk, look, lose the server, and find everything again.
+#![allow(clippy::unwrap_used)] // In what tests share, as in tests.
 
 use std::path::Path;
 
@@ -47,11 +48,11 @@ async fn everybody_in_a_room_reads_what_is_said_there_and_nobody_else() {
     wait_for_text(&bob, "#lines", "Ada hello").await;
     say(&bob, "<script>alert(1)</script>").await;
     wait_for_text(&ada, "#lines", "<i>Bob</i> <script>alert(1)</script>").await;
+    screenshot(&ada, CRATE, "room").await;
     say(&ada, " ").await;
     wait_for_text(&ada, "#problem", "Type something first.").await;
     assert_fits(&bob).await;
     screenshot(&bob, CRATE, "phone").await;
-    screenshot(&ada, CRATE, "room").await;
 
     say(&eve, "among us").await;
     wait_for_text(&eve, "#lines", "among us").await;

@@ -127,12 +127,12 @@ impl Store for BucketStore {
 
     fn change<'a>(&'a self, token: &'a str, changes: Vec<Change>) -> BoxFuture<'a, Result<(), Error>> {
         Box::pin(async move {
-            let changed = |data: Option<Data>| {
+            let carry_out = |data: Option<Data>| {
                 let mut data = data.unwrap_or_default();
                 apply(&mut data, changes.clone());
                 data
             };
-            self.0.modify(token, changed).await?;
+            self.0.modify(token, carry_out).await?;
             Ok(())
         })
     }

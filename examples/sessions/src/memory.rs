@@ -96,16 +96,16 @@ impl MemoryStore {
 impl Store for MemoryStore {
     fn load<'a>(&'a self, token: &'a str) -> BoxFuture<'a, Result<Option<Data>, Error>> {
         let sessions = self.sessions.lock();
-        let alive = sessions.get(token).filter(|(changed, _)| changed.elapsed() < self.lifetime);
+        let alive = sessions.get(token).filter(|(touched, _)| touched.elapsed() < self.lifetime);
         let data = alive.map(|(_, data)| data.clone());
         Box::pin(async { Ok(data) })
     }
 
     fn change<'a>(&'a self, token: &'a str, changes: Vec<Change>) -> BoxFuture<'a, Result<(), Error>> {
         let mut sessions = self.sessions.lock();
-        sessions.retain(|_, (changed, _)| changed.elapsed() < self.lifetime);
-        let (changed, data) = sessions.entry(token.to_owned()).or_insert_with(|| (Instant::now(), Data::new()));
-        *changed = Instant::now();
+        sessions.retain(|_, (touched, _)| touched.elapsed() < self.lifetime);
+        let (touched, data) = sessions.entry(token.to_owned()).or_insert_with(|| (Instant::now(), Data::new()));
+        *touched = Instant::now();
         apply(data, changes);
         Box::pin(async { Ok(()) })
     }

@@ -60,10 +60,10 @@ async fn login_page(session: Session) -> Response {
     if session.exists("username") {
         return Redirect::to("/dashboard").into_response();
     }
-    login_form(session.pop("flash")).into_response()
+    login_form(session.pop::<String>("flash").as_deref()).into_response()
 }
 
-fn login_form(problem: Option<String>) -> Markup {
+fn login_form(problem: Option<&str>) -> Markup {
     let content = html! {
         h1 { "Log in" }
         form .card method="post" action="/login" {
@@ -71,7 +71,7 @@ fn login_form(problem: Option<String>) -> Markup {
             input #username name="username" required autocomplete="username" autocapitalize="none" autofocus;
             label for="password" { "Password" }
             input #password name="password" type="password" required autocomplete="current-password";
-            (notice("problem", problem.as_deref()))
+            (notice("problem", problem))
             p { button { "Log in" } }
         }
         p .muted { "Try " code { "ada" } " with " code { "engine" } ", or " code { "grace" } " with " code { "compiler" } "." }
@@ -87,7 +87,7 @@ struct Login {
 
 async fn login(session: Session, Fields(Login { username, password }): Fields<Login>) -> Response {
     if !USERS.contains(&(username.trim(), &*password)) {
-        return login_form(Some("User name or password is wrong.".to_owned())).into_response();
+        return login_form(Some("User name or password is wrong.")).into_response();
     }
     session.renew_token();
     session.set("username", username.trim());

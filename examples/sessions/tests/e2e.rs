@@ -1,4 +1,5 @@
 //! Log in, be sent back, write notes to each other, come back after a restart, log out.
+#![allow(clippy::unwrap_used)] // In what tests share, as in tests.
 
 use std::path::Path;
 

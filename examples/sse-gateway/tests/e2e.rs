@@ -1,4 +1,5 @@
 //! What somebody does in a browser, and what `curl -N` does.
+#![allow(clippy::unwrap_used)] // In what tests share, as in tests.
 
 use std::path::Path;
 

@@ -17,7 +17,7 @@ pub struct Stage<C> {
 #[derive(Debug)]
 enum Running {
     Embedded { _broker: Broker },
-    Server { _process: Child, _store: tempfile::TempDir },
+    Server { _process: Box<Child>, _store: tempfile::TempDir },
 }
 
 /// An in-process client of a broker of its own.
@@ -65,5 +65,5 @@ async fn nats_server(path: &std::ffi::OsStr) -> Stage<async_nats::Client> {
     // Whoever stops reading stops the server at its next line.
     tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
     let client = async_nats::connect(address).await.expect("the server accepts clients");
-    Stage { client, _running: Running::Server { _process: process, _store: store } }
+    Stage { client, _running: Running::Server { _process: Box::new(process), _store: store } }
 }

@@ -161,7 +161,7 @@ impl Games {
     pub async fn lobbies(
         &self,
     ) -> Result<impl Stream<Item = Result<BTreeMap<String, Lobby>, nats::Error>> + Send + use<>, nats::Error> {
-        let changes = self.lobbies.watch(">").await?.map_err(nats::Error::from);
+        let changes = self.lobbies.watch_with_history(">").await?.map_err(nats::Error::from);
         let state = (changes, BTreeMap::new(), false);
         Ok(stream::try_unfold(state, async |(mut changes, mut lobbies, mut is_current)| {
             while let Some(change) = changes.try_next().await? {

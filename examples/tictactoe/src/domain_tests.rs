@@ -63,6 +63,8 @@ async fn watches_tell_of_every_change_and_of_the_end() {
         assert!(lobbies.try_next().await.unwrap().unwrap().is_empty());
         let id = games.create(&ada).await.unwrap();
         assert_eq!(lobbies.try_next().await.unwrap().unwrap()[&id].guest, None);
+        let mut later = pin!(games.lobbies().await.unwrap());
+        assert!(later.try_next().await.unwrap().unwrap().contains_key(&id));
         let mut game = pin!(games.game(&id).await.unwrap());
         assert_eq!(game.try_next().await.unwrap().unwrap().unwrap().board, Board::default());
         games.join(&id, &bob).await.unwrap();

@@ -1,4 +1,5 @@
 //! Two people, two browsers: log in, meet, play, lose the server, be forgotten.
+#![allow(clippy::unwrap_used)] // In what tests share, as in tests.
 
 use std::path::Path;
 
@@ -57,7 +58,7 @@ async fn two_browsers_meet_and_play_and_a_restart_does_not_disturb_them() {
     let program = start(dir.path(), &[]).await;
     let (ada, bob) = (driver.browser(DESK).await, driver.browser(PHONE).await);
     log_in(&ada, &program, "Ada").await;
-    log_in(&bob, &program, "<b>Bob</b>").await;
+    log_in(&bob, &program, "Bob").await;
     wait_for_text(&bob, "#lobbies", "No games yet.").await;
 
     click(&ada, "form[action='/games'] button").await;
@@ -127,6 +128,7 @@ async fn an_abandoned_lobby_leaves_both_pages_and_what_is_made_up_opens_nothing(
     ada.goto(&program.page("/dashboard")).await.unwrap();
     wait_for_text(&ada, "h1", "Ready to play?").await;
     log_in(&ada, &program, "Ada").await;
+    log_in(&bob, &program, "<b>Bob</b>").await;
     ada.goto(&program.page("/games/nonsense")).await.unwrap();
     wait_for_text(&ada, "#game", "This game is gone.").await;
     for browser in [ada, bob] {

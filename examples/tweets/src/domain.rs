@@ -101,7 +101,7 @@ impl Tweets {
 
     /// Whether the timeline has a tweet. One that was published a moment ago may still be on its way there.
     async fn is_known(&self, id: &str) -> Result<bool, nats::Error> {
-        let mut changes = self.timeline.watch(id).await?;
+        let mut changes = self.timeline.watch_with_history(id).await?;
         let arrival = async {
             while let Some(change) = changes.try_next().await? {
                 if matches!(change, Change::Put { .. }) {
@@ -117,7 +117,7 @@ impl Tweets {
     pub async fn timeline(
         &self,
     ) -> Result<impl Stream<Item = Result<Vec<Tweet>, nats::Error>> + Send + use<>, nats::Error> {
-        let changes = self.timeline.watch(">").await?.map_err(nats::Error::from);
+        let changes = self.timeline.watch_with_history(">").await?.map_err(nats::Error::from);
         let state = (changes, BTreeMap::new(), false);
         Ok(stream::try_unfold(state, async |(mut changes, mut tweets, mut is_current)| {
             while let Some(change) = changes.try_next().await? {

@@ -1,4 +1,5 @@
 //! Tweets and likes by hand and by program, in two browsers, with a program that is killed in between.
+#![allow(clippy::unwrap_used)] // In what tests share, as in tests.
 
 use std::path::Path;
 

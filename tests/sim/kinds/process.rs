@@ -63,7 +63,9 @@ impl World {
         self.pulls.retain(|_, pull| pull.client != place);
         let gone: Vec<Listener> =
             self.listeners.values().filter(|listener| listener.client == place).cloned().collect();
-        gone.iter().for_each(|listener| self.note_end(listener));
+        for listener in &gone {
+            self.note_end(listener);
+        }
         self.listeners.retain(|_, listener| listener.client != place);
         self.leave_followers(&gone.iter().map(|listener| listener.member).collect::<Vec<_>>());
         self.connect(place)?;

@@ -133,7 +133,9 @@ fn nothing_that_comes_behind_a_refused_purge_is_skipped() {
     let scene = Scene::new();
     scene.broker.create(durable("C"));
     scene.broker.create(ConsumerConfig { ack_policy: AckPolicy::None, max_ack_pending: 0, ..durable("N") });
-    ["C", "N"].iter().for_each(|name| _ = scene.broker.pull(name, "4"));
+    for name in ["C", "N"] {
+        _ = scene.broker.pull(name, "4");
+    }
     scene.bodies();
     let purge = |broker: &Fixture| {
         (5..=9).for_each(|number| _ = broker.begin_request("a.b", None, &number.to_string()));
