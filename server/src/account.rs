@@ -70,7 +70,7 @@ fn bound(limit: Option<Limit>) -> Option<u64> {
     }
 }
 
-/// None at all is no bound, but for bytes of all streams. [nats-server: JetStreamAccountLimits]
+/// None at all is no bound, but for bytes of all streams. [nats-server: `JetStreamAccountLimits`]
 fn positive(limit: Option<Limit>) -> Option<u64> {
     bound(limit).filter(|number| *number > 0)
 }

@@ -337,7 +337,7 @@ mod tests {
             &[],
         );
         check("accounts { A { exports [{service: s, latency: l}] } }", &["accounts.A.exports[0].latency"]);
-        check("accounts { A { exports [{stream: s, allow_trace: true}] } }", &["accounts.A.exports[0].allow_trace"]);
+        check("accounts { A { exports [{service: s, allow_trace: true}] } }", &["accounts.A.exports[0].allow_trace"]);
     }
 
     #[test]

@@ -89,15 +89,12 @@ fn export(fields: &Value) -> Export {
 
 fn import(fields: &Value) -> Import {
     let source = |source: &Value| (text(&source["account"]), text(&source["subject"]));
-    let import = match fields.get("stream") {
-        Some(stream) => {
-            let (account, subject) = source(stream);
-            Import::stream(account, subject)
-        }
-        None => {
-            let (account, subject) = source(&fields["service"]);
-            Import::service(account, subject)
-        }
+    let import = if let Some(stream) = fields.get("stream") {
+        let (account, subject) = source(stream);
+        Import::stream(account, subject)
+    } else {
+        let (account, subject) = source(&fields["service"]);
+        Import::service(account, subject)
     };
     let import = fields["to"].as_str().into_iter().fold(import, Import::local);
     let import = fields["prefix"].as_str().into_iter().fold(import, Import::with_prefix);

@@ -44,7 +44,9 @@ impl Target for EngineTarget {
         let jobs = Arc::new(JobQueue::default());
         let accounts = accounts::declared(options);
         options.system_account.iter().for_each(|name| engine.set_system_account(name));
-        accounts.iter().for_each(|account| engine.limit_account(&account.name, account.clients));
+        for account in &accounts {
+            engine.limit_account(&account.name, account.clients);
+        }
         let sharing = accounts.iter().map(|account| (account.name.clone(), account.sharing.clone())).collect();
         engine.share(&sharing).map_err(io::Error::other)?;
         if options.jetstream {

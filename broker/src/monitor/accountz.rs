@@ -23,6 +23,7 @@ pub(super) struct Accountz {
     account_detail: Option<Detail>,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "these are the fields of the page")]
 #[derive(Debug, Serialize)]
 struct Detail {
     account_name: String,
