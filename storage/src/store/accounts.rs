@@ -182,7 +182,7 @@ mod tests {
         let (medium, store) = store();
         drop(store.open_account("A").unwrap());
         let path = Path::new("/s/accounts/A/account");
-        medium.create(path).and_then(|file| file.write_all_at(b"?", 0)).unwrap();
+        medium.open(path).and_then(|file| file.write_all_at(b"?", 0)).unwrap();
         drop(store.open_account("A").unwrap());
         let bytes = whole_file::read(&*medium, path, MAX_FILE_BYTES).unwrap().unwrap();
         assert_eq!(parse(&bytes), Some(&b"A"[..]));
