@@ -12,7 +12,7 @@ use crate::consumers::ConsumerLoad;
 use crate::flow::Flow;
 use crate::in_process::{self, Question};
 use crate::lane::{Phase, run_lanes};
-use crate::latency::AwakeProcessors;
+use crate::latency::{AwakeProcessors, Latencies};
 use crate::machine::{self, Floor};
 use crate::process::CpuClock;
 use crate::request_reply::RoundTrips;
@@ -210,6 +210,30 @@ fn idle_server(server: &Server, settings: &Settings) -> io::Result<Sample> {
 /// The rate of a phase.
 pub(crate) fn rates(phase: &Phase) -> Sample {
     Sample::default().with(Metric::MessagesPerSecond, float(phase.published) / phase.elapsed.as_secs_f64())
+}
+
+/// Does one thing after the other, for so long: what each takes of the server's processor time, and the times that `once`
+/// says.
+pub(crate) fn one_by_one(
+    server: &Server,
+    settings: &Settings,
+    mut once: impl FnMut() -> io::Result<Duration>,
+) -> io::Result<Sample> {
+    let mut run = |time, latencies: &mut Latencies| {
+        let (start, mut count) = (Instant::now(), 0);
+        while start.elapsed() < time {
+            latencies.record(once()?);
+            count += 1;
+        }
+        Ok::<u64, io::Error>(count)
+    };
+    let _awake = AwakeProcessors::hold();
+    run(settings.warm_up, &mut Latencies::new()?)?;
+    let (cpu, mut latencies) = (server.cpu_clock()?, Latencies::new()?);
+    let before = cpu.now()?;
+    let count = run(settings.measured, &mut latencies)?;
+    let sample = Sample::default().with(Metric::ServerCpuMicros, micros_each(cpu.since(before)?, count));
+    Ok(latencies.add_to(sample))
 }
 
 /// A share of a span of time, in microseconds.

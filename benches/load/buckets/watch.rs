@@ -8,9 +8,9 @@ use super::{STREAM, subject, value};
 use crate::connection::Connection;
 use crate::consumers::deliveries::{Deliveries, Delivery};
 use crate::flow::shuffled;
-use crate::latency::{AwakeProcessors, Latencies};
+use crate::latency::Latencies;
 use crate::sample::{Metric, Sample};
-use crate::scenario::{Settings, micros_each};
+use crate::scenario::{Settings, micros_each, one_by_one};
 use crate::server::Server;
 use crate::streams::FILL_WINDOW;
 use crate::streams::api::Api;
@@ -38,28 +38,18 @@ pub(super) fn put_to_event(server: &Server, settings: &Settings) -> io::Result<S
     Api::open(server.address())?.create_consumer(STREAM, CONSUMER, WATCH)?;
     let frames = Frames::new(Inbox(0), [(subject(0), value())])?;
     let mut writer = [Pipeline::open(server.address(), frames, 1, Expected::Success)?];
-    let _awake = AwakeProcessors::hold();
-    let mut run = |time, latencies: &mut Latencies| {
-        let (start, mut count, mut ignored) = (Instant::now(), 0, Latencies::new()?);
-        while start.elapsed() < time {
-            let put = Instant::now();
-            writer[0].send(1)?;
-            watch.next()?;
-            latencies.record(put.elapsed());
-            // The acknowledgement, so that nothing is left over for the next one.
-            while !writer[0].is_idle() {
-                writer[0].receive(&mut ignored)?;
-            }
-            count += 1;
+    let mut ignored = Latencies::new()?;
+    one_by_one(server, settings, || {
+        let put = Instant::now();
+        writer[0].send(1)?;
+        watch.next()?;
+        let told = put.elapsed();
+        // The acknowledgement, so that nothing is left over for the next one.
+        while !writer[0].is_idle() {
+            writer[0].receive(&mut ignored)?;
         }
-        Ok::<u64, io::Error>(count)
-    };
-    run(settings.warm_up, &mut Latencies::new()?)?;
-    let (cpu, mut latencies) = (server.cpu_clock()?, Latencies::new()?);
-    let before = cpu.now()?;
-    let count = run(settings.measured, &mut latencies)?;
-    let sample = Sample::default().with(Metric::ServerCpuMicros, micros_each(cpu.since(before)?, count));
-    Ok(latencies.add_to(sample))
+        Ok(told)
+    })
 }
 
 /// Fills the bucket, asks for a watch, and waits for the entry behind which nothing is pending.

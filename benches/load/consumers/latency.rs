@@ -6,9 +6,8 @@ use std::time::Instant;
 use super::deliveries::Deliveries;
 use super::{CONSUMER, STREAM};
 use crate::connection::Connection;
-use crate::latency::{AwakeProcessors, Latencies};
-use crate::sample::{Metric, Sample};
-use crate::scenario::{Settings, micros_each};
+use crate::sample::Sample;
+use crate::scenario::{Settings, one_by_one};
 use crate::server::Server;
 use crate::streams::PAYLOAD_BYTES;
 use crate::streams::api::Api;
@@ -26,26 +25,14 @@ pub(super) fn publish_to_delivery(server: &Server, settings: &Settings) -> io::R
     let mut publisher = Connection::open(server.address())?.into_stream();
     let frame = publish_frame("load.one", None, PAYLOAD_BYTES);
     let mut deliveries = Deliveries::default();
-    let _awake = AwakeProcessors::hold();
-    let mut run = |time, latencies: &mut Latencies| {
-        let (start, mut count) = (Instant::now(), 0);
-        while start.elapsed() < time {
-            let sent = Instant::now();
-            publisher.write_all(&frame)?;
-            while !is_delivered(&mut deliveries)? {
-                deliveries.read(&subscriber)?;
-            }
-            latencies.record(sent.elapsed());
-            count += 1;
+    one_by_one(server, settings, || {
+        let sent = Instant::now();
+        publisher.write_all(&frame)?;
+        while !is_delivered(&mut deliveries)? {
+            deliveries.read(&subscriber)?;
         }
-        Ok::<u64, io::Error>(count)
-    };
-    run(settings.warm_up, &mut Latencies::new()?)?;
-    let (cpu, mut latencies) = (server.cpu_clock()?, Latencies::new()?);
-    let before = cpu.now()?;
-    let count = run(settings.measured, &mut latencies)?;
-    let sample = Sample::default().with(Metric::ServerCpuMicros, micros_each(cpu.since(before)?, count));
-    Ok(latencies.add_to(sample))
+        Ok(sent.elapsed())
+    })
 }
 
 /// Statuses are passed over.

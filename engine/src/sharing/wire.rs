@@ -1,6 +1,7 @@
 //! Imports become subscriptions.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use embus_protocol::filter::is_valid_literal;
 use embus_protocol::transform::SubjectTransform;
@@ -8,6 +9,7 @@ use embus_protocol::transform::SubjectTransform;
 use super::answers::Answers;
 use super::check::{check, export_for};
 use super::crossing::Kind;
+use super::pattern::Pattern;
 use super::{Crossing, Export, ExportKind, Import, Mappings, RESPONSE_THRESHOLD, ResponseType, Sharing, SharingError};
 use crate::connection::Connection;
 use crate::engine::Engine;
@@ -49,25 +51,18 @@ impl Engine {
         let fail =
             |error| SharingError::Subject { account: account.to_owned(), subject: import.subject.clone(), error };
         let pattern = import.pattern().map_err(fail)?;
-        let crossing = |from: &Arc<Router>, to: &Arc<Router>, transform, kind| Crossing {
-            engine: Arc::downgrade(self),
-            from: from.account().to_owned(),
-            to: Arc::downgrade(to),
-            transform,
-            kind,
-        };
         match export_for(all, account, import).map(|Export { kind, .. }| *kind) {
             Some(ExportKind::Service { response, threshold }) => {
-                let seed = self.random_below(u64::MAX);
-                let answers = Arc::new(Answers::new(response, threshold, Arc::clone(self.clock()), seed));
-                let back = crossing(&exporter, &importer, None, Kind::Answer(Arc::clone(&answers)));
-                self.open(&exporter, &answers.filter(), back);
-                let kind = Kind::Service { share: import.kind.is_shared(), answers };
-                self.open(&importer, &pattern.filter, crossing(&importer, &exporter, pattern.transform, kind));
+                let share = import.kind.is_shared();
+                self.open_service((&importer, &exporter), pattern, (response, threshold), share);
             }
             Some(ExportKind::Stream) | None => {
                 importer.add_upstream(&exporter, pattern.filter.as_bytes());
-                self.open(&exporter, &pattern.filter, crossing(&exporter, &importer, pattern.transform, Kind::Stream));
+                self.open(
+                    &exporter,
+                    &pattern.filter,
+                    self.crossing(&exporter, &importer, pattern.transform, Kind::Stream),
+                );
             }
         }
         Ok(())
@@ -92,18 +87,33 @@ impl Engine {
 
     fn grant(self: &Arc<Self>, router: &Arc<Router>, system: &Arc<Router>, local: &str, remote: &str, share: bool) {
         let Ok(transform) = SubjectTransform::compile(local, remote) else { return };
+        let pattern = Pattern { filter: local.to_owned(), transform };
+        self.open_service((router, system), pattern, (ResponseType::Singleton, RESPONSE_THRESHOLD), share);
+    }
+
+    /// Has requests go from one account to another, and answers find back.
+    fn open_service(
+        self: &Arc<Self>,
+        (from, to): (&Arc<Router>, &Arc<Router>),
+        Pattern { filter, transform }: Pattern,
+        (response, threshold): (ResponseType, Duration),
+        share: bool,
+    ) {
         let seed = self.random_below(u64::MAX);
-        let response = ResponseType::Singleton;
-        let answers = Arc::new(Answers::new(response, RESPONSE_THRESHOLD, Arc::clone(self.clock()), seed));
-        let crossing = |from: &Arc<Router>, to: &Arc<Router>, transform, kind| Crossing {
-            engine: Arc::downgrade(self),
-            from: from.account().to_owned(),
-            to: Arc::downgrade(to),
-            transform,
-            kind,
-        };
-        self.open(system, &answers.filter(), crossing(system, router, None, Kind::Answer(Arc::clone(&answers))));
-        self.open(router, local, crossing(router, system, transform, Kind::Service { share, answers }));
+        let answers = Arc::new(Answers::new(response, threshold, Arc::clone(self.clock()), seed));
+        self.open(to, &answers.filter(), self.crossing(to, from, None, Kind::Answer(Arc::clone(&answers))));
+        self.open(from, &filter, self.crossing(from, to, transform, Kind::Service { share, answers }));
+    }
+
+    fn crossing(
+        self: &Arc<Self>,
+        from: &Router,
+        to: &Arc<Router>,
+        transform: Option<SubjectTransform>,
+        kind: Kind,
+    ) -> Crossing {
+        let (engine, from) = (Arc::downgrade(self), from.account().to_owned());
+        Crossing { engine, from, to: Arc::downgrade(to), transform, kind }
     }
 
     /// Lets what `filter` matches in an account go on.

@@ -128,8 +128,7 @@ async fn room(Path(room): Path<String>, cookies: CookieJar) -> Result<Response, 
 /// The page's own consumer. A browser that lost the connection says which line it saw last.
 async fn lines(State(chat): State<Chat>, Path(room): Path<String>, headers: HeaderMap) -> Result<Response, Problem> {
     let room = checked(room)?;
-    let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
-    let lines = chat.listen(&room, seen.map_or(Start::Recent, Start::After)).await?;
+    let lines = chat.listen(&room, live::last_seen(&headers).map_or(Start::Recent, Start::After)).await?;
     let patches = lines.map_ok(|line| Patch::append("#lines", said(&line)).id(line.sequence));
     Ok(live::until_error(patches))
 }

@@ -51,8 +51,7 @@ impl Wanted {
 
     /// A browser that comes back says what it saw last.
     fn start(&self, headers: &HeaderMap) -> Result<Start, Problem> {
-        let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok());
-        if let Some(sequence) = seen.and_then(|seen| seen.parse().ok()) {
+        if let Some(sequence) = live::last_seen(headers) {
             return Ok(Start::After(sequence));
         }
         match self.deliver.as_deref().unwrap_or("new") {

@@ -6,6 +6,7 @@
 mod assets;
 #[cfg(feature = "browser")]
 pub mod browser;
+pub mod bucket;
 mod fields;
 pub mod live;
 mod messaging;

@@ -3,7 +3,7 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, KeepAlive, Sse};
 use axum::response::{IntoResponse, Response};
 use datastar::consts::ElementPatchMode;
@@ -32,6 +32,11 @@ impl Patch {
     pub fn id(self, id: impl std::fmt::Display) -> Self {
         Self(self.0.id(id.to_string()))
     }
+}
+
+/// Which event a browser saw last, if it comes back after the connection was lost.
+pub fn last_seen(headers: &HeaderMap) -> Option<u64> {
+    headers.get("last-event-id")?.to_str().ok()?.parse().ok()
 }
 
 /// Sends changes for as long as the page is open and there are any.

@@ -12,16 +12,6 @@ mod pages;
 #[path = "web.rs"]
 pub mod web;
 
-use embus_kv::remote::Remote;
+use example_support::bucket::remote::{Bucket, bucket};
 #[cfg(test)]
 use example_support::stage::remote as stages;
-use nats::jetstream::{Context, kv};
-
-/// A bucket of values.
-pub type Bucket<T> = embus_kv::Bucket<T, Remote>;
-
-/// The bucket as it is wanted, whatever was there before.
-async fn bucket<T>(context: &Context, config: kv::Config) -> Result<Bucket<T>, nats::Error> {
-    let name = context.create_or_update_key_value(config).await?.name;
-    Ok(Bucket::new(Remote::open(context.clone(), &name).await?))
-}

@@ -9,17 +9,6 @@ pub mod domain;
 #[path = "web.rs"]
 pub mod web;
 
+use example_support::bucket::embedded::{Bucket, bucket};
 #[cfg(test)]
 use example_support::stage::embedded as stages;
-use nats::jetstream::{Context, kv};
-
-/// A bucket of values.
-pub type Bucket<T> = kv::Bucket<T>;
-
-/// The bucket as it is wanted, whatever was there before.
-async fn bucket<T: serde::Serialize + serde::de::DeserializeOwned>(
-    context: &Context,
-    config: kv::Config,
-) -> Result<Bucket<T>, nats::Error> {
-    Ok(context.create_or_update_key_value(config).await?.typed())
-}

@@ -158,8 +158,7 @@ fn entry(tweet: &Tweet) -> Markup {
 
 /// A browser that comes back says which event it saw last.
 async fn log(State(tweets): State<Tweets>, headers: HeaderMap) -> Result<Response, Problem> {
-    let seen = headers.get("last-event-id").and_then(|value| value.to_str().ok()?.parse().ok());
-    let events = tweets.log(seen.unwrap_or(0)).await?;
+    let events = tweets.log(live::last_seen(&headers).unwrap_or(0)).await?;
     Ok(live::until_error(events.map_ok(|event| Patch::append("#log", row(&event)).id(event.sequence))))
 }
 
