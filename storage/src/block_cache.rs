@@ -20,7 +20,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::{array, fmt, io};
 
-use foldhash::fast::RandomState;
+use foldhash::fast::FixedState;
 use parking_lot::Mutex;
 
 use crate::medium::File;
@@ -30,7 +30,8 @@ use shard::{Key, Looked, Shard};
 #[derive(Debug)]
 pub struct BlockCache {
     shards: [Mutex<Shard>; SHARDS],
-    hasher: RandomState,
+    /// Not a random one, so that the same reads find the same blocks in every run: who asks gains little by numbers that meet.
+    hasher: FixedState,
     next_file: AtomicU64,
     /// Whether somebody is about to call [`age`](Self::age), or was asked to.
     is_timed: AtomicBool,
@@ -52,7 +53,7 @@ impl BlockCache {
         let blocks_each = max_bytes / BLOCK_BYTES / SHARDS;
         Self {
             shards: array::from_fn(|_| Mutex::new(Shard::new(blocks_each))),
-            hasher: RandomState::default(),
+            hasher: FixedState::default(),
             next_file: AtomicU64::new(0),
             is_timed: AtomicBool::new(false),
             on_use: OnceLock::new(),
