@@ -217,7 +217,8 @@ impl Consumer {
 
     /// The first sequence that it may not be done with.
     pub fn needs_from(&self) -> u64 {
-        self.progress.floor.stream + 1
+        let first = self.progress.floor.stream + 1;
+        self.sending.front().map_or(first, |sending| first.min(*sending))
     }
 
     /// Something that happened.

@@ -86,18 +86,17 @@ impl Worker {
         reach(self.matching.cache.resolve(router, subject), subject, group, needs_plain)
     }
 
-    /// The destinations on `subject` that hold more than they should.
-    pub(crate) fn congested_on(&mut self, router: &Router, subject: &[u8], mut visit: impl FnMut(&Arc<Subscription>)) {
+    /// Everybody who listens on `subject`, also behind other accounts.
+    pub(crate) fn visit_listeners(
+        &mut self,
+        router: &Router,
+        subject: &[u8],
+        mut visit: impl FnMut(&Arc<Subscription>),
+    ) {
         let route = self.matching.cache.resolve(router, subject);
         let all = route.plain().iter().chain(route.groups().flatten());
-        all.map(|destination| &destination.subscription)
-            .filter(|subscription| is_congested(subscription))
-            .for_each(&mut visit);
-        visit_behind(route.crossings(), subject, MAX_HOPS, &mut |subscription| {
-            if is_congested(subscription) {
-                visit(subscription);
-            }
-        });
+        all.for_each(|destination| visit(&destination.subscription));
+        visit_behind(route.crossings(), subject, MAX_HOPS, &mut visit);
     }
 }
 

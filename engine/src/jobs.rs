@@ -79,7 +79,7 @@ impl Jobs {
         if queue.running < self.limit {
             queue.running += 1;
             drop(queue);
-            let runner = Runner(Arc::clone(self));
+            let runner = Runner { jobs: Arc::clone(self), is_counted: true };
             self.executor.spawn(Box::new(move || runner.run()));
         }
     }
@@ -95,21 +95,28 @@ impl Jobs {
 }
 
 /// One of the threads at work on the queue.
-struct Runner(Arc<Jobs>);
+struct Runner {
+    jobs: Arc<Jobs>,
+    /// Among those that run.
+    is_counted: bool,
+}
 
 impl Runner {
-    fn run(self) {
-        while let Some(job) = self.0.next() {
+    fn run(mut self) {
+        while let Some(job) = self.jobs.next() {
             job();
         }
-        std::mem::forget(self);
+        // The last look at the queue has counted it out.
+        self.is_counted = false;
     }
 }
 
 impl Drop for Runner {
-    /// Only a job that panics, or an executor that drops its jobs, gets here: the others still have their turn.
+    /// A job panicked, or the executor drops its jobs: the others still have their turn.
     fn drop(&mut self) {
-        self.0.queue.lock().running -= 1;
+        if self.is_counted {
+            self.jobs.queue.lock().running -= 1;
+        }
     }
 }
 
@@ -147,5 +154,14 @@ mod tests {
             executor.run();
         }
         assert_eq!(ran.load(Ordering::Relaxed), 2);
+    }
+
+    #[test]
+    fn nobody_keeps_a_queue_that_has_run_dry() {
+        let executor = Arc::new(ByHand::default());
+        let jobs = Jobs::new(Arc::clone(&executor) as Arc<dyn Executor>, 1);
+        jobs.spawn(Box::new(|| {}));
+        executor.run();
+        assert_eq!(Arc::strong_count(&jobs), 1);
     }
 }

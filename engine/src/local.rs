@@ -149,6 +149,11 @@ impl LocalClient {
         self.rights.as_ref().is_none_or(|rights| rights.may_always_publish(subject) || rights.may_answer(subject))
     }
 
+    fn may_be_answered(&self, subject: &[u8], reply: Option<&[u8]>) -> bool {
+        let rights = self.rights.as_ref();
+        rights.is_none_or(|rights| rights.may_be_answered(&self.router, &self.connection, subject, reply))
+    }
+
     /// Whether the client may ask the API of `JetStream` for anything.
     pub fn may_use_api(&self) -> bool {
         self.rights.as_ref().is_none_or(|rights| rights.may_publish_all(b"$JS.API.>"))
@@ -265,7 +270,7 @@ impl LocalClient {
             Err(PublishRefused::MaxPayload { limit })
         } else if reserved::may_be_reserved(subject, reply) && reserved::check_publish(subject, reply).is_some() {
             Err(PublishRefused::Reserved)
-        } else if !self.may_publish(subject) {
+        } else if !self.may_publish(subject) || !self.may_be_answered(subject, reply) {
             Err(PublishRefused::Permission)
         } else {
             Ok(())

@@ -122,8 +122,9 @@ impl LocalQueue {
             state.count_arrival();
         }
         if !self.admit(&mut state, cost) {
-            // The last message that a subscription wanted ends it even if it is lost.
-            let waker = if state.closed { state.waker.take() } else { None };
+            // The last message that a subscription wanted ends it even if it is lost; and a reader may want to know that
+            // something was lost which it waits for.
+            let waker = state.waker.take();
             drop(state);
             if let Some(waker) = waker {
                 waker.wake();

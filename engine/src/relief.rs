@@ -74,16 +74,25 @@ impl Relief {
 
     /// Waits until `is_relieved` holds: it is asked before and after the wake-up is registered, so none is lost.
     pub fn poll_relieved(&self, cx: &mut Context<'_>, is_relieved: impl Fn() -> bool) -> Poll<()> {
-        if is_relieved() || !self.register(cx) || is_relieved() {
+        self.poll_among(MAX_WAITING_PRODUCERS, cx, is_relieved)
+    }
+
+    /// The same for one of those whose number is bounded elsewhere: it waits however many do.
+    pub(crate) fn poll_relieved_with_all(&self, cx: &mut Context<'_>, is_relieved: impl Fn() -> bool) -> Poll<()> {
+        self.poll_among(usize::MAX, cx, is_relieved)
+    }
+
+    fn poll_among(&self, max: usize, cx: &mut Context<'_>, is_relieved: impl Fn() -> bool) -> Poll<()> {
+        if is_relieved() || !self.register(cx, max) || is_relieved() {
             return Poll::Ready(());
         }
         Poll::Pending
     }
 
-    fn register(&self, cx: &mut Context<'_>) -> bool {
+    fn register(&self, cx: &mut Context<'_>, max: usize) -> bool {
         let mut waiting = self.waiting.lock();
         if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-            if waiting.len() >= MAX_WAITING_PRODUCERS {
+            if waiting.len() >= max {
                 // Some gave up waiting; those that did not look again. This one goes on at once.
                 drop(waiting);
                 self.release();

@@ -9,7 +9,7 @@ pub(crate) const CLOSED_QUEUE: &[u8] = b"_sys_";
 /// A quick look that lets almost every message pass: whether a full check is needed.
 #[inline]
 pub(crate) fn may_be_reserved(subject: &[u8], reply: Option<&[u8]>) -> bool {
-    let suspicious = |subject: &[u8]| matches!(subject.get(1), Some(b'N' | b'G' | b'R' | b'J'));
+    let suspicious = |subject: &[u8]| matches!(subject.get(1), Some(b'N' | b'G' | b'R' | b'J' | b'S'));
     suspicious(subject) || reply.is_some_and(suspicious)
 }
 
@@ -21,6 +21,11 @@ pub(crate) fn check_publish(subject: &[u8], reply: Option<&[u8]>) -> Option<Clie
     let reply = reply?;
     let reserved = reply.starts_with(b"_R_.") || goes_on_behind(reply, b"$JS.ACK.") || goes_on_behind(reply, b"_GR_.");
     reserved.then(|| ClientError::ReplyPermission { reply: reply.into() })
+}
+
+/// Whether it is the broker itself that answers requests on this subject.
+pub(crate) fn is_for_the_broker(subject: &[u8]) -> bool {
+    subject.starts_with(b"$JS.") || subject.starts_with(b"$SYS.")
 }
 
 /// Some prefixes are reserved only with something behind them.

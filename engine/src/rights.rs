@@ -4,7 +4,11 @@ use embus_auth::{Identity, Permissions};
 use parking_lot::Mutex;
 
 use crate::clock::{Clock, Monotonic};
+use crate::connection::Connection;
 use crate::grants::Grants;
+use crate::reserved;
+use crate::router::Router;
+use crate::subscription::Subscription;
 use crate::sync::Arc;
 
 /// The rights of a client that has not all of them.
@@ -38,6 +42,23 @@ impl Rights {
     #[inline]
     pub(crate) fn may_always_publish(&self, subject: &[u8]) -> bool {
         self.permissions.may_publish(subject)
+    }
+
+    /// Whether the broker may answer a request of this client on `reply`: where it may publish itself, or where it listens.
+    /// What the broker says there would else be a message that the client must not send, a request to the broker perhaps.
+    pub(crate) fn may_be_answered(
+        &self,
+        router: &Router,
+        client: &Arc<Connection>,
+        subject: &[u8],
+        reply: Option<&[u8]>,
+    ) -> bool {
+        let Some(reply) = reply.filter(|_| reserved::is_for_the_broker(subject)) else { return true };
+        let listens = || {
+            let own = |subscription: &Subscription| Arc::ptr_eq(subscription.connection(), client);
+            !reserved::is_for_the_broker(reply) && router.find_plain(reply, own).is_some()
+        };
+        self.may_always_publish(reply) || listens()
     }
 
     /// Whether it may publish to every subject that matches a filter.

@@ -14,6 +14,7 @@ mod flood;
 mod foreign_files;
 mod hardening;
 mod headers;
+mod in_process_pulls;
 mod in_process_slow;
 mod interest;
 mod jetstream;

@@ -152,3 +152,43 @@ fn streams_are_out_of_reach_of_other_accounts() {
         assert_eq!(stream.get_info().await.unwrap().state.messages, 0);
     });
 }
+
+/// The broker answers on the reply's subject: it would send what the client must not.
+#[test]
+fn no_answer_of_the_broker_goes_where_the_client_may_not_publish() {
+    run(async {
+        let rules = PermissionRules {
+            publish: SubjectRules::allow(["$JS.ACK.S.>", "$JS.API.CONSUMER.MSG.NEXT.S.C", "$JS.API.DIRECT.GET.S"]),
+            ..PermissionRules::default()
+        };
+        let broker = start([user("u", rules)]).await;
+        let context = jetstream::new(broker.client());
+        let config = jetstream::stream::Config {
+            name: "S".into(),
+            subjects: vec!["s".into()],
+            allow_direct: true,
+            ..Default::default()
+        };
+        let stream = context.create_stream(config).await.unwrap();
+        let durable = jetstream::consumer::pull::Config { durable_name: Some("C".into()), ..Default::default() };
+        let consumer = stream.create_consumer(durable).await.unwrap();
+        context.publish("s", "secret".into()).await.unwrap().await.unwrap();
+        consumer.fetch().messages().await.unwrap().next().await.unwrap().unwrap();
+        let mut raw = Raw::connect(&broker).await;
+        raw.send("CONNECT {\"user\":\"u\",\"pass\":\"x\",\"verbose\":false,\"headers\":true}\r\nSUB in.* 1\r\n").await;
+        for (subject, body) in [
+            ("$JS.ACK.S.C.1.1.1.1.0", ""),
+            ("$JS.API.CONSUMER.MSG.NEXT.S.C", r#"{"expires":-1}"#),
+            ("$JS.API.DIRECT.GET.S", r#"{"seq":1}"#),
+        ] {
+            for reply in ["$JS.API.STREAM.DELETE.S", "elsewhere"] {
+                raw.send(format!("PUB {subject} {reply} {}\r\n{body}\r\n", body.len())).await;
+                let line = raw.line().await;
+                assert_eq!(line, format!("-ERR 'Permissions Violation for Publish with Reply of \"{reply}\"'"));
+            }
+        }
+        raw.send("PUB $JS.API.DIRECT.GET.S in.1 9\r\n{\"seq\":1}\r\n").await;
+        assert!(raw.fence().await.contains("secret"), "where it listens it is answered");
+        assert!(context.get_stream("S").await.is_ok());
+    });
+}

@@ -11,6 +11,7 @@ use super::store::Store;
 use crate::builder::Builder;
 use crate::clock::ManualClock;
 use crate::error::StartError;
+use crate::jetstream::kv;
 use crate::jetstream::stream::Config;
 use embus_engine::stream::SyncPolicy;
 
@@ -82,6 +83,22 @@ impl TestBuilder {
     /// ```
     pub fn stream(self, config: impl Into<Config>) -> Self {
         self.configure(|builder| builder.stream(config))
+    }
+
+    /// Declares a bucket, as [`Builder::bucket`] does.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use embus::jetstream::kv;
+    ///
+    /// let config = kv::Config { bucket: "users".into(), ..Default::default() };
+    /// let broker = embus::TestBroker::builder().bucket(config).start().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn bucket(self, config: kv::Config) -> Self {
+        self.configure(|builder| builder.bucket(config))
     }
 
     /// When an acknowledged message is durable, as [`Builder::sync`] says.

@@ -201,7 +201,7 @@ impl TestBroker {
         Ok(())
     }
 
-    /// Fills the disk: what needs room fails from now on.
+    /// Fills the disk: from now on all writes fail, also where a real disk would still have room that was taken before.
     ///
     /// # Errors
     /// [`FaultError::RealDisk`].
@@ -219,7 +219,7 @@ impl TestBroker {
     /// # }
     /// ```
     pub fn fill_disk(&self) -> Result<(), FaultError> {
-        self.store.medium()?.set_space(Some(0));
+        self.store.medium()?.set_full(true);
         Ok(())
     }
 
@@ -243,7 +243,7 @@ impl TestBroker {
     /// # }
     /// ```
     pub fn free_disk(&self) -> Result<(), FaultError> {
-        self.store.medium()?.set_space(None);
+        self.store.medium()?.set_full(false);
         Ok(())
     }
 

@@ -17,6 +17,7 @@ use embus_storage::message::Timestamp;
 use embus_storage::varint::{self, Input};
 
 use super::progress::{Floor, Progress};
+use super::snapshot::MAX_SEQUENCE;
 
 /// The changes of one consumer that are not written down.
 #[derive(Debug, Default)]
@@ -251,8 +252,6 @@ const WHOLE: u8 = 7;
 const MAX_BYTES: usize = 256 * 1024;
 /// What one change may stand for.
 const MAX_RUN: u64 = 1 << 24;
-/// No stream comes so far.
-const MAX_SEQUENCE: u64 = 1 << 62;
 /// What a consumer keeps for the next changes.
 const KEPT_BYTES: usize = 512;
 

@@ -9,6 +9,7 @@ use super::event::UnpinReason;
 use super::info::{ConsumerState, PriorityGroupInfo, SequenceInfo};
 use super::progress::Progress;
 use super::rules::Rules;
+use super::snapshot::MAX_SEQUENCE;
 use super::status::Status;
 use super::step::{Closing, Scene};
 use super::{Consumer, Demand};
@@ -93,6 +94,9 @@ impl Consumer {
     }
 
     fn check_reset(&self, sequence: u64, scene: &mut Scene<'_>) -> Result<u64, ResetError> {
+        if sequence >= MAX_SEQUENCE {
+            return Err(ResetError::NotAllowed);
+        }
         match self.config.deliver_policy {
             DeliverPolicy::ByStartSequence if sequence < self.config.start_sequence => {
                 Err(ResetError::BelowStartSequence)

@@ -36,6 +36,9 @@ struct Pinned {
 }
 
 impl Pin {
+    /// No identifier is longer.
+    pub(super) const MAX_ID_BYTES: usize = IDENTIFIER_BYTES;
+
     pub(super) fn new(seed: u64) -> Self {
         Self { policy: PriorityPolicy::None, seed, state: None }
     }

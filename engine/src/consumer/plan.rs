@@ -104,6 +104,7 @@ impl Consumer {
         }
         if self.progress.pending.len() >= self.rules.max_ack_pending {
             self.is_caught_up = false;
+            self.give_up();
             return Ok(None);
         }
         let found = self.find_next(scene, Cursor::peek)?;
@@ -115,6 +116,14 @@ impl Consumer {
             }
         }
         Ok(found.map(|locator| self.judge(locator, None, 1)))
+    }
+
+    /// Nothing is delivered for now.
+    #[cold]
+    pub(super) fn give_up(&mut self) {
+        if let Demand::Pull { requests, .. } = &mut self.demand {
+            requests.give_up(&mut self.outbox);
+        }
     }
 
     #[inline]

@@ -23,6 +23,10 @@ pub struct PullRequest {
     pub idle_heartbeat: i64,
     /// What concerns priorities; nothing if it was no formal request.
     pub priority: Option<Priority>,
+    /// Whoever asks is told what clients over the wire are not: of a refusal that those only notice by heartbeats that do
+    /// not come; and if it does not wait, that nothing comes now because the consumer is paused, or because too much waits
+    /// for its acknowledgement already.
+    pub is_told: bool,
 }
 
 /// The part of a request that concerns priorities.
@@ -43,7 +47,16 @@ pub struct Priority {
 impl PullRequest {
     /// One message, whenever there is one.
     pub fn one(reply: Bytes) -> Self {
-        Self { reply, batch: 1, expires: 0, no_wait: false, max_bytes: 0, idle_heartbeat: 0, priority: None }
+        Self {
+            reply,
+            batch: 1,
+            expires: 0,
+            no_wait: false,
+            max_bytes: 0,
+            idle_heartbeat: 0,
+            priority: None,
+            is_told: false,
+        }
     }
 
     /// Reads the body of a request, which may be empty, a number, or JSON; anything else asks for one message.
@@ -81,6 +94,7 @@ impl PullRequest {
                 pin_id: read.id,
                 priority: read.priority,
             }),
+            is_told: false,
         })
     }
 }

@@ -26,14 +26,14 @@ impl Consumer {
         if let Err(refusal) = check_pin(&request, pin, scene.now) {
             return Some(refusal);
         }
-        if requests.len() as u64 >= u64::try_from(self.config.max_waiting).unwrap_or(0).max(1) {
-            requests.prune(scene, &mut self.outbox);
-        }
-        if requests.len() as u64 >= u64::try_from(self.config.max_waiting).unwrap_or(0).max(1) {
+        if !requests.has_room(self.config.max_waiting, scene, &mut self.outbox) {
             // Who gets heartbeats notices without. [nats-server 2.15.1, probed]
-            return (request.idle_heartbeat <= 0).then(|| Status::exceeded_max_waiting(&request.reply));
+            let is_told = request.is_told || request.idle_heartbeat <= 0;
+            return is_told.then(|| Status::exceeded_max_waiting(&request.reply));
         }
-        if request.no_wait && available == 0 && request.expires == 0 {
+        if request.no_wait && available == 0 && request.expires == 0
+            || request.is_told && self.is_paused && request.no_wait
+        {
             return Some(Status::no_messages(&request.reply));
         }
         if request.no_wait && available > 0 && available < requests.asked_for() {
@@ -90,13 +90,14 @@ impl Consumer {
     }
 }
 
-/// The pinned client keeps its pin by asking; who names another pin is told at once.
+/// The pinned client keeps its pin by asking; who names another pin is told at once, and so is who names what no pin is:
+/// it would only take room.
 fn check_pin(request: &PullRequest, pin: &mut Pin, now: i64) -> Result<(), Status> {
     let id = request.priority.as_ref().map_or("", |priority| &priority.pin_id);
-    if !id.is_empty() && pin.is_pinned() {
-        if !pin.is(id) {
-            return Err(Status::pin_mismatch(&request.reply));
-        }
+    if id.len() > Pin::MAX_ID_BYTES || (!id.is_empty() && pin.is_pinned() && !pin.is(id)) {
+        return Err(Status::pin_mismatch(&request.reply));
+    }
+    if !id.is_empty() {
         pin.keep(now);
     }
     Ok(())

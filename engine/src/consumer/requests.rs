@@ -22,6 +22,7 @@ pub(super) struct Request {
     /// `Timestamp::MAX` for never.
     expires_at: Timestamp,
     no_wait: bool,
+    is_told: bool,
     heartbeat: i64,
     heartbeat_at: Timestamp,
     priority: i64,
@@ -38,6 +39,8 @@ pub(super) struct Requests {
     queue: VecDeque<Box<Request>>,
     /// No request has anything to do before that.
     quiet_until: Timestamp,
+    /// Somebody waited until then whose request has ended.
+    waited_until: Timestamp,
 }
 
 /// The message that is to be given to one of them.
@@ -64,7 +67,7 @@ pub(super) struct Reached {
 
 impl Request {
     fn new(request: PullRequest, now: Timestamp) -> Self {
-        let PullRequest { reply, batch, expires, no_wait, max_bytes, idle_heartbeat, priority } = request;
+        let PullRequest { reply, batch, expires, no_wait, max_bytes, idle_heartbeat, priority, is_told } = request;
         let priority = priority.unwrap_or_default();
         Self {
             reply,
@@ -73,6 +76,7 @@ impl Request {
             delivered: 0,
             expires_at: if expires == 0 { Timestamp::MAX } else { now.saturating_add(expires) },
             no_wait,
+            is_told,
             heartbeat: idle_heartbeat,
             heartbeat_at: next_heartbeat(idle_heartbeat, now),
             priority: priority.priority,
@@ -118,6 +122,15 @@ impl Requests {
         self.queue.is_empty()
     }
 
+    /// Whether another one may wait where `max_waiting` may; those that left make room.
+    pub(super) fn has_room(&mut self, max_waiting: i64, scene: &mut Scene<'_>, outbox: &mut VecDeque<Status>) -> bool {
+        let max = usize::try_from(max_waiting).unwrap_or(0).clamp(1, MAX_WAITING);
+        if self.len() >= max {
+            self.prune(scene, outbox);
+        }
+        self.len() < max
+    }
+
     /// Messages that were asked for and not delivered.
     pub(super) fn asked_for(&self) -> u64 {
         self.queue.iter().fold(0, |sum, request| sum.saturating_add(request.messages_left))
@@ -159,6 +172,9 @@ impl Requests {
                 Verdict::Serve => return Some(self.give(place, size, pin, scene.now, outbox)),
                 Verdict::Skip => place += 1,
                 Verdict::End(status) => {
+                    if status.is_some() {
+                        self.waited_until = request.expires_at.min(scene.now).max(self.waited_until);
+                    }
                     outbox.extend(status);
                     self.queue.remove(place);
                 }
@@ -249,15 +265,36 @@ impl Requests {
         });
     }
 
+    /// Nothing is delivered for now: those that do not wait and are told of it end.
+    pub(super) fn give_up(&mut self, outbox: &mut VecDeque<Status>) {
+        self.queue.retain(|request| {
+            let ends = request.no_wait && request.is_told;
+            if ends {
+                outbox.push_back(Status::no_messages(&request.reply));
+            }
+            !ends
+        });
+    }
+
     /// Lets those go whose time is over, and those that nobody listens to any more.
     pub(super) fn prune(&mut self, scene: &mut Scene<'_>, outbox: &mut VecDeque<Status>) {
-        self.queue.retain_mut(|request| {
-            if request.expires_at <= scene.now {
-                outbox.push_back(Status::request_timeout(&request.reply, request.left()));
-                return false;
+        let Self { queue, waited_until, .. } = self;
+        queue.retain_mut(|request| {
+            let is_gone = request.readiness(scene) == Readiness::Gone;
+            if request.expires_at > scene.now {
+                return !is_gone;
             }
-            request.readiness(scene) != Readiness::Gone
+            if !is_gone {
+                *waited_until = request.expires_at.max(*waited_until);
+            }
+            outbox.push_back(Status::request_timeout(&request.reply, request.left()));
+            false
         });
+    }
+
+    /// Until when somebody waited whose request has ended.
+    pub(super) fn waited_until(&self) -> Timestamp {
+        self.waited_until
     }
 
     /// Does what is due: expiries and heartbeats. Says whether somebody was there.
@@ -349,5 +386,10 @@ impl Request {
 }
 
 fn next_heartbeat(heartbeat: i64, now: Timestamp) -> Timestamp {
-    if heartbeat > 0 { now.saturating_add(heartbeat) } else { Timestamp::MAX }
+    if heartbeat > 0 { now.saturating_add(heartbeat.max(MIN_HEARTBEAT_NANOS)) } else { Timestamp::MAX }
 }
+
+/// Statuses that are asked for more often would be a flood.
+const MIN_HEARTBEAT_NANOS: i64 = 10_000_000;
+/// Requests that wait at one consumer, whatever it allows: each message looks for its taker among them.
+const MAX_WAITING: usize = 16_384;

@@ -102,8 +102,8 @@ fn read_entry(input: &mut Input<'_>, last: &Entry) -> Option<Entry> {
 }
 
 const VERSION: u8 = 1;
-/// No stream comes so far.
-const MAX_SEQUENCE: u64 = 1 << 62;
+/// Consumers stay clear of the last numbers, so that some behind one is always a number.
+pub(super) const MAX_SEQUENCE: u64 = u64::MAX - (1 << 32);
 
 #[cfg(test)]
 mod tests {
@@ -143,5 +143,15 @@ mod tests {
             // Something or nothing, but no panic.
             let _ = read(&damaged);
         }
+    }
+
+    #[test]
+    fn where_a_stream_may_begin_a_consumer_may_be() {
+        let first = i64::MAX.cast_unsigned();
+        let mut progress = Progress::begin(first);
+        progress.deliver(first, 1000, Acks::Each);
+        let mut bytes = Vec::new();
+        write(first + 1, first, None, &progress, &mut bytes);
+        assert_eq!(read(&bytes).unwrap().next, first + 1);
     }
 }

@@ -71,6 +71,9 @@ impl Consumer {
         if is_paused != self.is_paused {
             self.is_paused = is_paused;
             self.is_caught_up = false;
+            if is_paused {
+                self.give_up();
+            }
             self.events.push(Event::Paused { until: is_paused.then_some(until) });
         }
     }
@@ -79,7 +82,7 @@ impl Consumer {
     fn inactive_at(&self) -> Option<Timestamp> {
         let threshold = self.rules.inactive_threshold.filter(|_| !self.is_expired)?;
         let since = match &self.demand {
-            Demand::Pull { .. } => self.used_at.max(self.waits_until()),
+            Demand::Pull { requests, .. } => self.used_at.max(self.waits_until()).max(requests.waited_until()),
             Demand::Push(push) => push.inactive_since()?,
         };
         Some(since.saturating_add(threshold))

@@ -68,3 +68,14 @@ fn a_lost_last_message_ends_the_wait() {
     assert_eq!(read(&queue), Poll::Ready(None));
     assert_eq!(queue.dropped(), 1);
 }
+
+#[test]
+fn who_waits_learns_that_something_is_lost() {
+    let queue = queue(0);
+    let flag = std::sync::Arc::new(Flag(AtomicBool::new(false)));
+    let waker = Waker::from(std::sync::Arc::clone(&flag));
+    assert_eq!(queue.poll_take(&mut Context::from_waker(&waker), &mut VecDeque::new()), Poll::Pending);
+    assert_eq!(queue.push(message()), Pushed::Dropped);
+    assert!(flag.0.load(std::sync::atomic::Ordering::Relaxed));
+    assert_eq!(queue.dropped(), 1);
+}

@@ -13,8 +13,9 @@ impl Session {
     /// A CONNECT that does not parse closes without a word. [reference §1.1]
     pub(super) fn handle_connect(&mut self, worker: &mut Worker, json: &[u8]) {
         let mut connect = self.connect_so_far();
-        if let Err(error) = connect.merge(json) {
-            tracing::debug!(cid = self.connection.id().0, %error, "CONNECT does not parse");
+        if connect.merge(json).is_err() {
+            // What is wrong with it may be the password.
+            tracing::debug!(cid = self.connection.id().0, "CONNECT does not parse");
             return self.handle_malformed_arguments();
         }
         if let Some((error, reason)) = check_connect(&connect) {

@@ -91,8 +91,18 @@ impl Session {
             self.reply_err(worker, &error);
             return false;
         }
+        if !self.may_be_answered(publish) {
+            let reply = publish.reply.unwrap_or_default().into();
+            self.reply_err(worker, &ClientError::ReplyPermission { reply });
+            return false;
+        }
         self.reply_ok(worker);
         true
+    }
+
+    fn may_be_answered(&self, publish: &Publish<'_>) -> bool {
+        let rights = self.rights.as_ref();
+        rights.is_none_or(|it| it.may_be_answered(&self.router, &self.connection, publish.subject, publish.reply))
     }
 
     /// Whether a message is for a consumer, and for nobody else.

@@ -129,11 +129,11 @@ impl Worker {
 
     /// The headers with what the service learns of the requester.
     fn introduce(&self, crossing: &Crossing, share: bool, publisher: Publisher, headers: &[u8]) -> Option<Vec<u8>> {
-        if publisher.id == INTERNAL {
-            return None;
-        }
         let info = match self.via {
             Via::Service(hops) if hops > 1 => request_info::passed_on(headers, &crossing.from)?,
+            // What a stream holds may be anything that somebody wrote.
+            _ if publisher.id == INTERNAL && headers.is_empty() => return None,
+            _ if publisher.id == INTERNAL => request_info::of_account(&crossing.from),
             _ => {
                 let engine = crossing.engine.upgrade()?;
                 let connection = engine.connection(publisher.id)?;

@@ -51,6 +51,11 @@ pub(super) fn of(engine: &Engine, connection: &Connection, account: &str, share:
     to_json(&RequestInfo { acc, rtt, ..info })
 }
 
+/// What is told where the broker itself passes something on.
+pub(super) fn of_account(account: &str) -> String {
+    to_json(&RequestInfo { acc: account.to_owned(), ..RequestInfo::default() })
+}
+
 fn all_of(engine: &Engine, connection: &Connection) -> RequestInfo {
     let identity = connection.identity();
     let start = connection.start().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();

@@ -73,9 +73,10 @@ impl Core {
     }
 
     fn expire_messages(&mut self, now: Timestamp, removed: &mut u64) -> Result<(), StorageError> {
-        let mut steps = MAX_STEPS_PER_CALL;
-        while steps > 0 {
-            steps -= 1;
+        // To leave a marker, a message may have to be read.
+        let leaves_markers = self.limits.marker_seconds > 0;
+        let steps = if leaves_markers { MAX_MARKED_PER_CALL } else { MAX_STEPS_PER_CALL };
+        for _ in 0..steps {
             let (sequence, has_own_time) = match self.expiries.first_due(now) {
                 Some(sequence) => (sequence, true),
                 None => match self.step_by_age(now)? {
@@ -150,6 +151,13 @@ impl Core {
             return Ok(None);
         }
         let Some(locator) = self.log.locate(sequence)? else { return Ok(None) };
+        let Some(subject) = self.log.subject_of(sequence).map(<[u8]>::to_vec) else { return Ok(None) };
+        if self.log.count_of(&subject) > 1 {
+            return Ok(None);
+        }
+        if !locator.has_headers() {
+            return Ok(Some(subject));
+        }
         let message = match locator.read() {
             Ok(message) => message,
             Err(StorageError::Damaged { .. }) => {
@@ -158,8 +166,7 @@ impl Core {
             }
             Err(error) => return Err(error),
         };
-        let alone = self.log.count_of(&message.subject) == 1;
-        Ok((alone && !is_marker(&message)).then(|| message.subject.to_vec()))
+        Ok((!is_marker(&message)).then_some(subject))
     }
 }
 
@@ -171,6 +178,7 @@ fn is_marker(message: &StoredMessage) -> bool {
 
 /// Messages that one call looks at: publishers wait meanwhile.
 const MAX_STEPS_PER_CALL: usize = 4096;
+const MAX_MARKED_PER_CALL: usize = 256;
 
 /// Between two calls, if the first one finished.
 const MIN_PAUSE: i64 = 50_000_000;

@@ -42,6 +42,11 @@ impl Locator {
         usize::try_from(self.extent.parts()).unwrap_or(usize::MAX)
     }
 
+    /// Whether there are headers. Nothing is read for it.
+    pub fn has_headers(&self) -> bool {
+        self.extent.has_headers()
+    }
+
     /// Bytes of the headers alone. A few bytes are read for it if there are any, and not verified.
     ///
     /// # Errors

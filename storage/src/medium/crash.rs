@@ -96,6 +96,11 @@ impl CrashMedium {
         self.machine.lock().space = bytes;
     }
 
+    /// Whether nothing more can be written: not even where there was room before.
+    pub fn set_full(&self, is_full: bool) {
+        self.machine.lock().is_full = is_full;
+    }
+
     /// Whether the file system is mounted for reading only.
     pub fn set_read_only(&self, read_only: bool) {
         self.machine.lock().read_only = read_only;

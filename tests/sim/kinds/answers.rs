@@ -95,6 +95,11 @@ impl World {
     fn created(&mut self, number: u64, answer: &Value) {
         self.trace.note(format_args!("created {number}: {answer}"));
         self.end_change(number);
+        self.note_created(number, answer);
+        self.end_waiting_for(number);
+    }
+
+    fn note_created(&mut self, number: u64, answer: &Value) {
         let (is_faulty, published) = (self.disk.is_faulty, self.messages.len());
         let member = self.member(number);
         if !answer["error"].is_null() {

@@ -76,6 +76,7 @@ impl World {
         let mut config = self.members[&number].config.clone();
         if slot != QUEUE && config.filters.len() == 1 {
             config.filters = vec![*pick(&mut self.rng, SLOTS[slot].subjects)];
+            self.member(number).had_other_filters = true;
         }
         if config.max_ack_pending > 0 {
             config.max_ack_pending = self.rng.u64(1..10);

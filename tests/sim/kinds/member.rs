@@ -46,6 +46,8 @@ pub(super) struct Member {
     pub(super) takes_back: bool,
     /// How many messages had been published when it was first known to be there: those behind that it needs.
     pub(super) needs_from: usize,
+    /// Its filters were others once: what those had it pass over may never come.
+    pub(super) had_other_filters: bool,
     /// When somebody used it last.
     pub(super) used_at: u64,
     /// When somebody waited for its messages last: it does not leave meanwhile, but who gives up has not used it.
@@ -133,6 +135,7 @@ impl Member {
             resets: 0,
             takes_back: false,
             needs_from: usize::MAX,
+            had_other_filters: false,
             used_at: now,
             waited_at: now,
             pin: None,

@@ -23,12 +23,21 @@ pub(super) struct Follower {
     is_reader: bool,
     /// The number of the last delivery.
     last: u64,
+    /// What came before it was told that its consumer is there: numbers of deliveries, and sequences.
+    early: Vec<(u64, u64)>,
     pub(super) seen: Vec<u64>,
 }
 
 impl World {
     pub(super) fn begin_followers(&mut self) {
-        let new = |is_reader| Follower { member: None, reader: None, is_reader, last: 0, seen: Vec::new() };
+        let new = |is_reader| Follower {
+            member: None,
+            reader: None,
+            is_reader,
+            last: 0,
+            early: Vec::new(),
+            seen: Vec::new(),
+        };
         self.followers = vec![new(false), new(true)];
     }
 
@@ -79,6 +88,7 @@ impl World {
     fn leave(&mut self, place: usize) {
         let follower = &mut self.followers[place];
         (follower.member, follower.reader, follower.last) = (None, None, 0);
+        follower.early.clear();
     }
 
     /// Their clients have vanished.
@@ -100,12 +110,36 @@ impl World {
 
     /// A push consumer delivered something; perhaps to one who follows.
     pub(super) fn follow(&mut self, number: u64, delivery: &Delivery) {
-        let place = self.followers.iter().position(|follower| follower.member == Some(number));
-        let Some(place) = place else { return };
+        let is_there = self.members[&number].exists == Some(true);
+        let Some(place) = self.place_of_follower(number) else { return };
+        let came = (delivery.consumer_sequence, delivery.stream_sequence);
+        if is_there {
+            self.follow_one(place, came);
+        } else {
+            self.followers[place].early.push(came);
+        }
+    }
+
+    /// What somebody who follows got before is told to be there, or never to have been.
+    pub(super) fn end_waiting_for(&mut self, number: u64) {
+        let Some(place) = self.place_of_follower(number) else { return };
+        if self.members[&number].exists != Some(true) {
+            return self.leave(place);
+        }
+        for came in std::mem::take(&mut self.followers[place].early) {
+            self.follow_one(place, came);
+        }
+    }
+
+    fn place_of_follower(&self, number: u64) -> Option<usize> {
+        self.followers.iter().position(|follower| follower.member == Some(number))
+    }
+
+    fn follow_one(&mut self, place: usize, (consumer_sequence, stream_sequence): (u64, u64)) {
         let follower = &mut self.followers[place];
-        if delivery.consumer_sequence == follower.last + 1 {
+        if consumer_sequence == follower.last + 1 {
             follower.last += 1;
-            follower.see(delivery.stream_sequence);
+            follower.see(stream_sequence);
         } else {
             // Something did not come.
             self.leave(place);

@@ -10,9 +10,9 @@ impl World {
     pub(super) fn take_status(&mut self, status: &str, received: &Received) {
         if let Some(pull) = self.pulls.get(&received.sid).cloned() {
             if status == "100 Idle Heartbeat" {
-                // The broker has seen that it waits.
-                let now = self.now();
-                self.member(pull.member).touch(now);
+                // The broker has seen that it waits. That may be a while ago.
+                let seen_at = pull.expires_at.map_or(self.now(), |expires_at| expires_at.min(self.now()));
+                self.member(pull.member).touch(seen_at);
             }
             let pull = self.end(pull, status, received);
             self.pulls.insert(received.sid, pull);

@@ -5,6 +5,7 @@
 use std::any::Any;
 use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -15,7 +16,7 @@ use fastrand::Rng;
 
 /// Jobs that nobody has begun.
 #[derive(Default)]
-pub(crate) struct JobQueue(Mutex<Vec<Job>>);
+pub(crate) struct JobQueue(Mutex<Vec<Job>>, AtomicBool);
 
 impl std::fmt::Debug for JobQueue {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -25,7 +26,9 @@ impl std::fmt::Debug for JobQueue {
 
 impl Executor for JobQueue {
     fn spawn(&self, job: Job) {
-        self.lock().push(job);
+        if !self.1.load(Ordering::Relaxed) {
+            self.lock().push(job);
+        }
     }
 }
 
@@ -129,6 +132,20 @@ impl Crew {
         while let Some(hand) = self.paused.pop() {
             self.give(hand, Order::Die);
         }
+        // What ends may have asked for more.
+        loop {
+            let jobs = std::mem::take(&mut *self.jobs.lock());
+            if jobs.is_empty() {
+                return;
+            }
+        }
+    }
+}
+
+impl Drop for Crew {
+    /// What nobody has begun holds the engine that it is for, and that holds the queue.
+    fn drop(&mut self) {
+        self.jobs.1.store(true, Ordering::Relaxed);
         let jobs = std::mem::take(&mut *self.jobs.lock());
         drop(jobs);
     }

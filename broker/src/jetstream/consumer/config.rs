@@ -11,7 +11,9 @@ use time::serde::rfc3339;
 use crate::Error;
 use crate::datetime::DateTime;
 
-/// The configuration of any consumer. Zero and nothing leave the choice to the broker. Most programs use
+/// The configuration of any consumer. Zero and nothing leave the choice to the broker: 30 s
+/// for an acknowledgement (`ack_wait`), 1,000 messages that wait for theirs (`max_ack_pending`), 512 requests
+/// (`max_waiting`). Most programs use
 /// [`pull::Config`](super::pull::Config) or [`push::Config`](super::push::Config), which have the fields that make sense
 /// there. [ADR-13, ADR-42]
 #[derive(Debug, Default, Serialize, Deserialize, Clone, PartialEq, Eq)]
@@ -82,7 +84,8 @@ pub struct Config {
     /// How long one pull request may wait.
     #[serde(default, with = "serde_nanos", skip_serializing_if = "is_default")]
     pub max_expires: Duration,
-    /// After how long without use it is deleted; a durable one never, if this is zero.
+    /// After how long without use it is deleted: it is in use while somebody asks or listens, and while what was delivered
+    /// may still be acknowledged in time. Zero: a durable one never, others after 5 s.
     #[serde(default, with = "serde_nanos", skip_serializing_if = "is_default")]
     pub inactive_threshold: Duration,
     /// How many servers hold its state: 0 or 1.

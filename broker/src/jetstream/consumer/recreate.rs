@@ -18,8 +18,8 @@ pub(crate) struct Progress {
     consumer_sequence: u64,
     /// Everything of the stream up to here was read, or is not wanted.
     stream_sequence: u64,
-    /// Whether everything was read that was there when the first of its consumers began.
-    has_caught_up: bool,
+    /// At most so many are not read yet of those that were there when the first of its consumers began.
+    left: u64,
 }
 
 /// What a message is to the reader of an ordered consumer.
@@ -44,7 +44,7 @@ impl Progress {
     /// Where a consumer that was just made begins.
     pub(crate) fn new(info: &Info) -> Self {
         let SequenceStart { consumer, stream } = SequenceStart::of(info);
-        Self { consumer_sequence: consumer, stream_sequence: stream, has_caught_up: info.num_pending == 0 }
+        Self { consumer_sequence: consumer, stream_sequence: stream, left: info.num_pending }
     }
 
     /// Notes a message.
@@ -53,11 +53,14 @@ impl Progress {
             return Place::BehindGap;
         }
         self.consumer_sequence += 1;
-        self.has_caught_up |= delivery.pending == 0;
+        if delivery.pending == 0 {
+            self.left = 0;
+        }
         if delivery.stream_sequence <= self.stream_sequence {
             return Place::Read;
         }
         self.stream_sequence = delivery.stream_sequence;
+        self.left = self.left.saturating_sub(1);
         Place::Next
     }
 
@@ -81,7 +84,7 @@ impl Progress {
     fn policy(&self, first: DeliverPolicy) -> DeliverPolicy {
         match first {
             // Which messages these are is for the broker to say. Those that were read already come once more.
-            DeliverPolicy::LastPerSubject if !self.has_caught_up => first,
+            DeliverPolicy::LastPerSubject if self.left > 0 => first,
             _ => DeliverPolicy::ByStartSequence { start_sequence: self.stream_sequence + 1 },
         }
     }

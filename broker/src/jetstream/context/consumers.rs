@@ -114,6 +114,8 @@ impl Context {
         C: IntoConsumerConfig + FromConsumer,
     {
         let config = config.into_consumer_config();
+        check_kind::<C>(&config)?;
+        check_own_names(&config)?;
         let has_name = config.name.is_some() || config.durable_name.is_some();
         let subject = create_subject(stream, &config);
         let body = json!({ "stream_name": stream, "config": config, "action": action });
@@ -129,8 +131,7 @@ impl Context {
     }
 
     fn handle<T: FromConsumer + IntoConsumerConfig>(&self, info: Info) -> Result<Consumer<T>, ConsumerError> {
-        let wrong = |error| ConsumerError::with_source(ConsumerErrorKind::InvalidConsumerType, error);
-        let config = T::try_from_consumer_config(info.config.clone()).map_err(wrong)?;
+        let config = check_kind(&info.config)?;
         Ok(Consumer::new(config, info, self.clone()))
     }
 
@@ -163,6 +164,22 @@ impl Context {
         let inbox = self.client.new_inbox();
         // A broker that has stopped has no such consumer any more.
         let _ = self.client.publish_now(subject.into(), Some(inbox.into()), bytes::Bytes::new());
+    }
+}
+
+/// The configuration, if it is one of that kind: what is of another kind is not made.
+fn check_kind<C: FromConsumer>(config: &Config) -> Result<C, ConsumerError> {
+    let wrong = |error| ConsumerError::with_source(ConsumerErrorKind::InvalidConsumerType, error);
+    C::try_from_consumer_config(config.clone()).map_err(wrong)
+}
+
+fn check_own_names(config: &Config) -> Result<(), ConsumerError> {
+    let names = config.name.iter().chain(&config.durable_name);
+    match names.into_iter().find(|name| !is_valid_name(name) || name.contains(['/', '\\'])) {
+        Some(name) => {
+            Err(ConsumerError::with_source(ConsumerErrorKind::InvalidName, format!("{name:?} can not be one")))
+        }
+        None => Ok(()),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What can go wrong, with the names of async-nats.
 
+use std::error::Error as _;
 use std::fmt::{self, Display};
 
 use crate::client::error::Error;
@@ -8,6 +9,29 @@ use crate::jetstream::failure::Failure;
 
 /// Why a message was not published, or not stored.
 pub type PublishError = Error<PublishErrorKind>;
+
+impl PublishError {
+    /// What the stream said, if it was the stream that refused the message: 10077 if it is full, or could not be written,
+    /// 10054 if the message is larger than it takes, and so on.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let broker = embus::Broker::builder().start().await?;
+    /// # let jetstream = embus::jetstream::new(broker.client());
+    /// use embus::jetstream::{ErrorCode, stream};
+    ///
+    /// let small = stream::Config { name: "S".into(), subjects: vec!["s".into()], max_message_size: 4, ..Default::default() };
+    /// jetstream.create_stream(small).await?;
+    /// let error = jetstream.publish("s", "12345".into()).await?.await.unwrap_err();
+    /// assert_eq!(error.error_code(), Some(ErrorCode::STREAM_MESSAGE_EXCEEDS_MAXIMUM));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn error_code(&self) -> Option<ErrorCode> {
+        self.source()?.downcast_ref::<errors::Error>().map(errors::Error::error_code)
+    }
+}
 
 /// What went wrong with a message.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,7 +50,7 @@ pub enum PublishErrorKind {
     MaxAckPending,
     /// Headers and payload together are longer than [`Client::max_payload`](crate::Client::max_payload).
     MaxPayloadExceeded,
-    /// Anything else; see the source.
+    /// Anything else; see the source, and [`error_code`](PublishError::error_code).
     Other,
 }
 

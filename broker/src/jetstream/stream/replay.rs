@@ -22,7 +22,7 @@ use reader::Reader;
 /// Where a replay begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ReplayFrom {
-    /// With this sequence, or the next one that there is.
+    /// With this sequence, or the next one that there is; one that is yet to come is waited for.
     Sequence(u64),
     /// With the first message that was stored at this time or later.
     Time(DateTime),

@@ -75,9 +75,9 @@ pub fn plan(
         if action == Action::Update {
             return Err(ApiError::consumer_does_not_exist());
         }
-        if !new.direct {
-            check_count(others, stream, max_consumers)?;
-        }
+        // Anybody may call one direct: so many there may be again, and no more.
+        let count = if new.direct { others.direct_count } else { others.count };
+        check_count(count, stream, max_consumers)?;
         if is_worker {
             check_worker(&new)?;
             check_unique(&new, others)?;
@@ -97,8 +97,8 @@ pub fn plan(
     old.check_update(new, is_bound).map(Plan::Update)
 }
 
-fn check_count(others: Others, stream: &StreamConfig, max_consumers: i64) -> Result<(), ApiError> {
-    let is_full = |limit: i64| limit > 0 && usize::try_from(limit).is_ok_and(|limit| others.count >= limit);
+fn check_count(count: usize, stream: &StreamConfig, max_consumers: i64) -> Result<(), ApiError> {
+    let is_full = |limit: i64| limit > 0 && usize::try_from(limit).is_ok_and(|limit| count >= limit);
     if is_full(stream.max_consumers) || is_full(max_consumers) {
         return Err(ApiError::maximum_consumers());
     }

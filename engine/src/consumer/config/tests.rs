@@ -426,6 +426,8 @@ fn no_more_than_the_stream_allows() {
     planned("{}", &["{}"], &one, limit);
     planned("{}", &[r#"{"direct":true,"deliver_subject":"d"}"#], &one, "fine");
     planned(r#"{"direct":true,"deliver_subject":"d"}"#, &["{}"], &one, "fine");
+    let direct = r#"{"direct":true,"deliver_subject":"d"}"#;
+    planned(direct, &[direct], &one, limit);
 }
 
 #[test]
@@ -437,16 +439,16 @@ fn a_worker_does_not_meet_itself() {
     let (one, other, all) = (config("s.a"), config("s.b.*"), complete(r#"{"ack_policy":"explicit"}"#));
     let mut neighbours = Neighbours::new(true);
     neighbours.insert(1, &one);
-    assert_eq!(neighbours.others(Some((1, &one)), &all), Others { count: 0, meet: false });
-    assert_eq!(neighbours.others(Some((1, &one)), &config("s.*")), Others { count: 0, meet: false });
+    assert_eq!(neighbours.others(Some((1, &one)), &all), Others { count: 0, meet: false, direct_count: 0 });
+    assert_eq!(neighbours.others(Some((1, &one)), &config("s.*")), Others { count: 0, meet: false, direct_count: 0 });
     neighbours.insert(2, &other);
-    assert_eq!(neighbours.others(Some((1, &one)), &config("s.*")), Others { count: 1, meet: false });
-    assert_eq!(neighbours.others(Some((1, &one)), &config("s.b.c")), Others { count: 1, meet: true });
+    assert_eq!(neighbours.others(Some((1, &one)), &config("s.*")), Others { count: 1, meet: false, direct_count: 0 });
+    assert_eq!(neighbours.others(Some((1, &one)), &config("s.b.c")), Others { count: 1, meet: true, direct_count: 0 });
     neighbours.remove(2, &other);
     neighbours.remove(1, &one);
     neighbours.insert(1, &all);
-    assert_eq!(neighbours.others(Some((1, &all)), &config("s.b.c")), Others { count: 0, meet: false });
-    assert_eq!(neighbours.others(None, &config("s.b.c")), Others { count: 1, meet: true });
+    assert_eq!(neighbours.others(Some((1, &all)), &config("s.b.c")), Others { count: 0, meet: false, direct_count: 0 });
+    assert_eq!(neighbours.others(None, &config("s.b.c")), Others { count: 1, meet: true, direct_count: 0 });
     neighbours.remove(1, &all);
     assert_eq!(neighbours.others(None, &all), Others::default());
 }

@@ -82,3 +82,12 @@ fn one_client_is_pinned_while_it_asks() {
     assert_eq!(rig.pull("one", &with_id), ["one 423 Nats-Wrong-Pin-Id 1 0"]);
     assert_eq!(rig.info().priority_groups[0].pinned_client_id, "");
 }
+
+/// It would take memory for as long as it waits.
+#[test]
+fn what_can_be_no_pin_does_not_wait() {
+    let mut rig = Rig::new(group(PriorityPolicy::PinnedClient));
+    let long = format!(r#"{{"group":"g","id":"{}"}}"#, "x".repeat(23));
+    assert_eq!(rig.pull("in", &long), ["in 423 Nats-Pin-Id mismatch"]);
+    assert_eq!(rig.info().num_waiting, 0);
+}

@@ -81,6 +81,23 @@ fn who_waits_keeps_it() {
     assert_eq!(rig.pass(9 * SECOND), ["500: expired"]);
 }
 
+/// Also where somebody asked how it is before its own clock came to see that.
+#[test]
+fn who_waited_kept_it_until_then() {
+    let mut rig = Rig::new(ephemeral(SECOND));
+    rig.pull("in", r#"{"expires":500000000}"#);
+    rig.now += 600_000_000;
+    rig.info();
+    assert_eq!(rig.pass(9 * SECOND), ["900: in 408 Request Timeout 1 0", "900: expired"]);
+}
+
+#[test]
+fn heartbeats_are_no_flood() {
+    let mut rig = Rig::new(config());
+    rig.pull("in", r#"{"expires":50000000,"idle_heartbeat":1}"#);
+    assert_eq!(rig.pass(SECOND).len(), 5);
+}
+
 #[test]
 fn what_waits_for_its_acknowledgement_keeps_it() {
     let mut rig = Rig::with(&["a"; 2], ConsumerConfig { ack_wait: Nanos(3 * SECOND), ..ephemeral(SECOND) });

@@ -177,7 +177,9 @@ impl Stream {
             let slot = state.consumers.slot(name).ok_or_else(ApiError::consumer_not_found)?;
             let now = stream.now();
             let mut gate = Gate::new(router, None);
+            let needed_from = state.consumers.member(slot).map(|member| member.consumer.needs_from());
             let result = state.consumers.show(slot, &mut state.core, &mut gate, now, act);
+            state.consumers.sweep_passed(slot, needed_from);
             state.consumers.store_config(slot);
             state.after(slot, now);
             let info = stream.info_of(router, state, slot).ok_or_else(ApiError::consumer_not_found)?;
@@ -228,9 +230,7 @@ impl Stream {
         let consumer = consumer.map_err(ApiError::store_failed)?;
         let slot = state.consumers.insert(Arc::clone(&shared_name), id, consumer, is_stored);
         state.consumers.store_config(slot);
-        if is_stored {
-            state.consumers.journal.note_created(Key { slot, id });
-        }
+        state.consumers.journal.note_created(Key { slot, id });
         state.consumers.set_interest(&mut state.core);
         self.watch_interest(router, state, slot);
         state.consumers.check_interest(slot, &mut gate, now);
@@ -287,8 +287,9 @@ impl Stream {
         for key in created {
             if let Some(member) = state.consumers.find(key) {
                 // Whoever waits for the journal waits for no deletion.
-                member.is_stored = false;
-                state.consumers.journal.take_back(key.id);
+                if std::mem::take(&mut member.is_stored) {
+                    state.consumers.journal.take_back(key.id);
+                }
                 self.remove_consumer(&router, state, key.slot);
             }
         }
@@ -351,6 +352,15 @@ impl Stream {
 }
 
 impl Consumers {
+    /// What a consumer has passed over may not be needed any more.
+    fn sweep_passed(&mut self, slot: Slot, needed_from: Option<u64>) {
+        let Some(member) = self.member(slot) else { return };
+        let config = Arc::clone(member.consumer.config());
+        if let Some(from) = needed_from.filter(|from| *from < member.consumer.needs_from()) {
+            self.sweep_from(from, Some(config));
+        }
+    }
+
     /// Has the journal keep the configuration of a consumer as it is now; whoever waits for that is told when it is.
     fn store_config(&mut self, slot: Slot) {
         let Some(member) = self.members.get(slot as usize).and_then(Option::as_deref) else { return };

@@ -78,7 +78,7 @@ impl Call {
         names || matches!(self, Self::Lock | Self::Write | Self::Allocate | Self::Truncate)
     }
 
-    fn can_have(self, fault: Fault) -> bool {
+    pub(super) fn can_have(self, fault: Fault) -> bool {
         match fault {
             Fault::Io => self != Self::Len,
             Fault::Full => {

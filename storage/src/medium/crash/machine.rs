@@ -18,6 +18,7 @@ pub(super) struct Machine {
     pub(super) faults: Faults,
     pub(super) space: Option<u64>,
     pub(super) read_only: bool,
+    pub(super) is_full: bool,
     pub(super) boot_id: u128,
     pub(super) names: Names,
     pub(super) locked: BTreeSet<PathBuf>,
@@ -43,6 +44,7 @@ impl Machine {
             faults: Faults::default(),
             space: None,
             read_only: false,
+            is_full: false,
             boot_id: 1,
             names: Names::new(),
             locked: BTreeSet::new(),
@@ -74,6 +76,9 @@ impl Machine {
         self.time += 1;
         if self.read_only && call.fails_if_read_only() {
             return Err(read_only());
+        }
+        if self.is_full && call.can_have(Fault::Full) {
+            return Err(Fault::Full.error());
         }
         let Some(fault) = self.faults.take(self.calls(), call) else { return act(self, Effect::Whole) };
         let effect = call.effect(fault, &mut self.random);
@@ -112,6 +117,7 @@ impl Machine {
         let mut machine = Self::new(self.random.u64(..));
         machine.space = self.space;
         machine.read_only = self.read_only;
+        machine.is_full = self.is_full;
         machine.boot_id = self.boot_id;
         machine.names = std::mem::replace(&mut self.names, Names::new());
         machine.files = std::mem::take(&mut self.files);

@@ -11,7 +11,7 @@ use embus_protocol::subject::Subject;
 use futures_core::Stream as AsyncStream;
 use tokio::time::{Sleep, sleep};
 
-use super::status::Arrival;
+use super::status::{self, Arrival};
 use super::{BatchConfig, BatchError, Config};
 use crate::Subscriber;
 use crate::jetstream::Message;
@@ -43,7 +43,7 @@ impl Batch {
         Ok(Self {
             context: consumer.context.clone(),
             subscriber,
-            pending: request.batch,
+            pending: request.batch.max(1),
             deadline: request.expires.map(|expires| Box::pin(sleep(expires.saturating_add(GRACE)))),
             is_over: false,
             _consumer: consumer.temporary.clone(),
@@ -52,7 +52,7 @@ impl Batch {
 
     fn poll_arrival(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Message, crate::Error>>> {
         loop {
-            let Poll::Ready(message) = Pin::new(&mut self.subscriber).poll_next(cx) else { return Poll::Pending };
+            let Poll::Ready(message) = Pin::new(&mut self.subscriber).poll_next(cx) else { return self.poll_lost() };
             let Some(message) = message else { return Poll::Ready(None) };
             match Arrival::of(message) {
                 Arrival::Message(message) => {
@@ -61,8 +61,18 @@ impl Batch {
                 }
                 Arrival::Heartbeat => {}
                 Arrival::Ended { .. } => return Poll::Ready(None),
-                Arrival::Over(error) | Arrival::Failed(error) => return Poll::Ready(Some(Err(error.into()))),
+                Arrival::Over(error) | Arrival::Failed(error) | Arrival::Refused { why: error, .. } => {
+                    return Poll::Ready(Some(Err(error.into())));
+                }
             }
+        }
+    }
+
+    /// Whether something was lost that it waits for.
+    fn poll_lost(&self) -> Poll<Option<Result<Message, crate::Error>>> {
+        match self.subscriber.dropped() {
+            0 => Poll::Pending,
+            lost => Poll::Ready(Some(Err(status::lost(lost).into()))),
         }
     }
 }

@@ -80,6 +80,7 @@ impl BatchConfig {
             max_bytes: number(self.max_bytes)?,
             idle_heartbeat,
             priority: Some(priority),
+            is_told: true,
         })
     }
 

@@ -83,7 +83,8 @@ pub struct Config {
     /// How long one pull request may wait.
     #[serde(default, with = "serde_nanos", skip_serializing_if = "is_default")]
     pub max_expires: Duration,
-    /// After how long without use it is deleted; a durable one never, if this is zero.
+    /// After how long without use it is deleted: it is in use while somebody asks or listens, and while what was delivered
+    /// may still be acknowledged in time. Zero: a durable one never, others after 5 s.
     #[serde(default, with = "serde_nanos", skip_serializing_if = "is_default")]
     pub inactive_threshold: Duration,
     /// How many servers hold its state: 0 or 1.

@@ -43,7 +43,8 @@ pub type MessagesError = Error<MessagesErrorKind>;
 /// What went wrong with a stream of messages.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MessagesErrorKind {
-    /// The consumer said nothing for twice its heartbeat.
+    /// Something that the consumer sent was lost, as too much waited to be read. Messages that are to be acknowledged come
+    /// again; the stream goes on.
     MissingHeartbeat,
     /// The consumer, or its stream, is gone.
     ConsumerDeleted,

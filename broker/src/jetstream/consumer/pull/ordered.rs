@@ -96,7 +96,9 @@ impl Ordered {
             Err(error) => error,
         };
         match error.kind() {
-            MessagesErrorKind::ConsumerDeleted | MessagesErrorKind::NoResponders => self.make_anew(),
+            MessagesErrorKind::ConsumerDeleted
+            | MessagesErrorKind::NoResponders
+            | MessagesErrorKind::MissingHeartbeat => self.make_anew(),
             // The next one is asked for what it allows then.
             MessagesErrorKind::RequestLimitExceeded if !self.is_refused => {
                 self.is_refused = true;

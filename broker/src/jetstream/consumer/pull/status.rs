@@ -14,6 +14,8 @@ pub(super) enum Arrival {
     Heartbeat,
     /// A request ended with so many messages and bytes still due; without numbers, all of it.
     Ended { messages: Option<usize>, bytes: Option<usize>, unpinned: bool },
+    /// A request ended in the same way, because nothing that it asks for can be given just now, or not any more.
+    Refused { messages: Option<usize>, bytes: Option<usize>, why: MessagesError },
     /// No request will be answered any more.
     Over(MessagesError),
     /// Something went wrong with one request.
@@ -41,6 +43,13 @@ impl Arrival {
             StatusCode::REQUEST_TERMINATED if description == "Server Shutdown" => {
                 Self::Over(MessagesError::with_source(MessagesErrorKind::Other, "the broker stops"))
             }
+            StatusCode::REQUEST_TERMINATED
+                if matches!(description, "Message Size Exceeds MaxBytes" | "Exceeded MaxWaiting") =>
+            {
+                let [messages, bytes] = left(&message);
+                let why = MessagesError::with_source(MessagesErrorKind::Other, description.to_owned());
+                Self::Refused { messages, bytes, why }
+            }
             StatusCode::TIMEOUT | StatusCode::NOT_FOUND | StatusCode::REQUEST_TERMINATED => ended(&message, false),
             StatusCode::PIN_ID_MISMATCH => ended(&message, true),
             status => {
@@ -52,6 +61,18 @@ impl Arrival {
 }
 
 fn ended(message: &Message, unpinned: bool) -> Arrival {
+    let [messages, bytes] = left(message);
+    Arrival::Ended { messages, bytes, unpinned }
+}
+
+/// What a request leaves undone: messages and bytes.
+fn left(message: &Message) -> [Option<usize>; 2] {
     let number = |name| message.headers.as_ref()?.get(name)?.as_str().parse().ok();
-    Arrival::Ended { messages: number("Nats-Pending-Messages"), bytes: number("Nats-Pending-Bytes"), unpinned }
+    [number("Nats-Pending-Messages"), number("Nats-Pending-Bytes")]
+}
+
+/// So much of what the consumer sent did not fit into memory, and never comes.
+pub(super) fn lost(count: u64) -> MessagesError {
+    let text = format!("{count} messages or statuses of the consumer were lost: too much waited to be read");
+    MessagesError::with_source(MessagesErrorKind::MissingHeartbeat, text)
 }

@@ -4,12 +4,14 @@ use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context as TaskContext, Poll, ready};
+use std::time::Duration;
 
 use embus_protocol::headers::HeaderValue;
 use embus_protocol::subject::Subject;
 use futures_core::Stream as AsyncStream;
+use tokio::time::{Sleep, sleep};
 
-use super::status::Arrival;
+use super::status::{self, Arrival};
 use super::{BatchConfig, Config, MessagesError, MessagesErrorKind};
 use crate::client::message::Message as ClientMessage;
 use crate::jetstream::Message;
@@ -28,6 +30,10 @@ pub struct Stream {
     request: BatchConfig,
     /// What was asked for and has not come yet.
     pending: Pending,
+    /// Messages and statuses that were lost and told of.
+    lost: u64,
+    /// Requests were refused: nothing is asked for until it is over.
+    pause: Option<Pin<Box<Sleep>>>,
     /// The id that the broker gave this client, if the consumer pins one.
     pin_id: Option<String>,
     is_over: bool,
@@ -40,6 +46,9 @@ struct Pending {
     bytes: usize,
 }
 
+/// Between two requests that are refused.
+const REFUSED_PAUSE: Duration = Duration::from_millis(100);
+
 impl Stream {
     pub(super) async fn begin(consumer: &Consumer<Config>, request: BatchConfig) -> Result<Self, StreamError> {
         let client = consumer.context.client();
@@ -50,8 +59,10 @@ impl Stream {
             consumer: consumer.clone(),
             subscriber,
             inbox,
-            request,
+            request: BatchConfig { batch: request.batch.max(1), ..request },
             pending: Pending::default(),
+            lost: 0,
+            pause: None,
             pin_id: None,
             is_over: false,
             _keeps: consumer.temporary.clone(),
@@ -73,12 +84,25 @@ impl Stream {
 
     fn poll_arrival(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Message, MessagesError>>> {
         loop {
+            if let Some(pause) = &mut self.pause {
+                ready!(pause.as_mut().poll(cx));
+                self.pause = None;
+            }
             self.ask()?;
-            let Some(message) = ready!(Pin::new(&mut self.subscriber).poll_next(cx)) else { return Poll::Ready(None) };
+            let Poll::Ready(message) = Pin::new(&mut self.subscriber).poll_next(cx) else { return self.poll_lost() };
+            let Some(message) = message else { return Poll::Ready(None) };
             match Arrival::of(message) {
                 Arrival::Message(message) => return Poll::Ready(Some(Ok(self.took(message)))),
                 Arrival::Heartbeat => {}
                 Arrival::Ended { messages, bytes, unpinned } => self.note_end(messages, bytes, unpinned),
+                Arrival::Refused { messages, bytes, why } => {
+                    self.note_end(messages, bytes, false);
+                    if messages.is_none_or(|left| left >= self.request.batch) {
+                        // The next request would be refused as well, just now.
+                        self.pause = Some(Box::pin(sleep(REFUSED_PAUSE)));
+                        return Poll::Ready(Some(Err(why)));
+                    }
+                }
                 Arrival::Over(error) => {
                     self.is_over = true;
                     return Poll::Ready(Some(Err(error)));
@@ -91,6 +115,16 @@ impl Stream {
                 }
             }
         }
+    }
+
+    /// Whether something was lost that it waits for: nothing of what was asked for before is waited for any more.
+    fn poll_lost(&mut self) -> Poll<Option<Result<Message, MessagesError>>> {
+        let before = std::mem::replace(&mut self.lost, self.subscriber.dropped());
+        if self.lost == before {
+            return Poll::Pending;
+        }
+        self.pending = Pending::default();
+        Poll::Ready(Some(Err(status::lost(self.lost - before))))
     }
 
     fn note_end(&mut self, messages: Option<usize>, bytes: Option<usize>, unpinned: bool) {

@@ -12,7 +12,9 @@ use crate::jetstream::consumer::config::{is_default, sample_frequency};
 use crate::jetstream::consumer::{self, AckPolicy, DeliverPolicy, FromConsumer, IntoConsumerConfig, ReplayPolicy};
 
 /// The configuration of a push consumer: the broker sends to [`deliver_subject`](Self::deliver_subject) while somebody
-/// listens there. Zero and nothing leave the choice to the broker.
+/// listens there. Zero and nothing leave the choice to the broker: 30 s
+/// for an acknowledgement (`ack_wait`), 1,000 messages that wait for theirs (`max_ack_pending`), 512 requests
+/// (`max_waiting`).
 #[derive(Debug, Default, Serialize, Deserialize, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Where messages are sent.
@@ -84,7 +86,8 @@ pub struct Config {
     /// How long an acknowledgement is waited for after the first, second… delivery, instead of `ack_wait`.
     #[serde(default, with = "serde_nanos", skip_serializing_if = "is_default")]
     pub backoff: Vec<Duration>,
-    /// After how long without use it is deleted; a durable one never, if this is zero.
+    /// After how long without use it is deleted: it is in use while somebody asks or listens, and while what was delivered
+    /// may still be acknowledged in time. Zero: a durable one never, others after 5 s.
     #[serde(default, with = "serde_nanos", skip_serializing_if = "is_default")]
     pub inactive_threshold: Duration,
     /// Until when nothing is delivered.

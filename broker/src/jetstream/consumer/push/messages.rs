@@ -44,7 +44,7 @@ impl AsyncStream for Messages {
             return match self.inbox.poll(cx) {
                 Poll::Ready(Some(Ok(Arrival::Heartbeat { .. }))) => continue,
                 Poll::Ready(Some(Ok(Arrival::Message(message)))) => Poll::Ready(Some(Ok(message))),
-                Poll::Ready(Some(Err(kind))) => Poll::Ready(Some(Err(kind.into()))),
+                Poll::Ready(Some(Err(kind))) => Poll::Ready(Some(Err(error_of(kind)))),
                 Poll::Ready(None) => Poll::Ready(None),
                 Poll::Pending => Poll::Pending,
             };
@@ -166,6 +166,15 @@ impl Inbox {
             self.silence = None;
         }
         is_over
+    }
+}
+
+/// The error with what caused it.
+pub(super) fn error_of(kind: MessagesErrorKind) -> MessagesError {
+    match kind {
+        // Nothing else ends an inbox.
+        MessagesErrorKind::Other => MessagesError::with_source(kind, "the broker stops"),
+        _ => kind.into(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::task::{Context as TaskContext, Poll, ready};
 use futures_core::Stream as AsyncStream;
 use futures_core::future::BoxFuture;
 
-use super::messages::{Arrival, Inbox};
+use super::messages::{Arrival, Inbox, error_of};
 use super::{MessagesErrorKind, OrderedConfig, OrderedError, OrderedErrorKind};
 use crate::jetstream::Message;
 use crate::jetstream::consumer::recreate::{Ordered as OrderedKind, Place, Progress, Recipe};
@@ -79,7 +79,7 @@ impl Ordered {
             }
             Ok(Arrival::Heartbeat { .. }) => {}
             Err(MessagesErrorKind::ConsumerDeleted | MessagesErrorKind::MissingHeartbeat) => self.make_anew(),
-            Err(kind) => return Some(Err(OrderedErrorKind::from(kind).into())),
+            Err(kind) => return Some(Err(error_of(kind).into())),
         }
         None
     }

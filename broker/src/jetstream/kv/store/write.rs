@@ -36,11 +36,14 @@ impl Store {
         Ok(write::create(self, key.as_ref(), value, None).await?)
     }
 
-    /// The same for a value that expires after `ttl`: whole seconds, at least one, and not before a mark would go. The bucket
+    /// The same for a value that expires after `ttl`: whole seconds, at least one, and where the bucket keeps a history, at
+    /// least as long as its marks stay. The bucket
     /// needs [`limit_markers`](crate::jetstream::kv::Config::limit_markers). As in async-nats, what is put or updated has no
     /// time to live of its own: when it expired, what it replaced would be there again, where a bucket keeps that.
     ///
-    /// Watches are told of the end by an entry of [`Operation::Purge`](crate::jetstream::kv::Operation::Purge).
+    /// Watches are told of the end by an entry of [`Operation::Purge`](crate::jetstream::kv::Operation::Purge); not where the
+    /// bucket keeps an older entry of the key, which then is its last one again, as with nats-server: a map that is kept by
+    /// watching is right in buckets with a history of 1, or where keys are purged and not deleted.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]

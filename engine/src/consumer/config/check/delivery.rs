@@ -57,7 +57,8 @@ fn check_deliver_subject(subject: &[u8], stream: &StreamConfig) -> Result<(), Ap
     if subject.split(|byte| *byte == b'.').any(|token| matches!(token, b"*" | b">")) {
         return Err(ApiError::consumer_deliver_to_wildcards());
     }
-    if !subjects::is_valid(subject) {
+    // Differs from nats-server: what a consumer delivers is no request to the broker.
+    if !subjects::is_valid(subject) || subject.starts_with(b"$JS.API.") || subject.starts_with(b"$SYS.") {
         return Err(ApiError::consumer_invalid_deliver_subject());
     }
     if stream.subjects.iter().any(|filter| filter::overlap(filter.as_bytes(), subject)) {

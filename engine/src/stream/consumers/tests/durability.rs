@@ -6,6 +6,7 @@ use embus_storage::medium::crash::{CrashMedium, Fault};
 
 use super::fixture::{Fixture, SECOND, durable, stream_config};
 use crate::api::error::ApiError;
+use crate::consumer::config::ConsumerConfig;
 use crate::jetstream::JetStreamOptions;
 use crate::stream::config::Retention;
 use crate::sync::{Arc, Mutex};
@@ -26,8 +27,13 @@ fn after_power_cut(disk: &CrashMedium) -> Fixture {
 
 /// Makes a consumer as the API does. The disk has not done its work yet.
 fn begin_create(broker: &Fixture, name: &str) -> Told {
+    begin_to_create(broker, durable(name))
+}
+
+fn begin_to_create(broker: &Fixture, config: ConsumerConfig) -> Told {
     let witness = broker.stream.witness();
-    broker.stream.create_consumer(name, durable(name)).unwrap();
+    let name = config.name.to_string();
+    broker.stream.create_consumer(&name, config).unwrap();
     wait(&witness)
 }
 
@@ -126,6 +132,19 @@ fn a_consumer_goes_with_the_commit_that_fails() {
     assert_eq!(after_power_cut(&disk).stream.consumer_names(), ["C"]);
 }
 
+/// Nothing of it would have been written, but who asked for it was told that it is not there.
+#[test]
+fn a_consumer_in_memory_goes_with_the_commit_that_fails() {
+    let disk = CrashMedium::new(1);
+    let broker = on(&disk);
+    disk.fail_from(disk.calls() + 1, Fault::Full);
+    broker.begin_request("a.b", None, "1");
+    let told = begin_to_create(&broker, ConsumerConfig { memory_storage: true, ..durable("D") });
+    broker.run_jobs();
+    assert_eq!(heard(&told), Some(false));
+    assert!(broker.stream.consumer_names().is_empty());
+}
+
 #[test]
 fn a_deletion_that_is_not_written_says_that_it_holds() {
     let disk = CrashMedium::new(1);
@@ -200,4 +219,17 @@ fn an_acknowledgement_is_not_written_before_the_removal_that_it_brings() {
     let messages = broker.stream.look(|core| core.state().messages);
     let state = broker.stream.consumer_info("C").unwrap().state;
     assert_eq!(state.num_pending + state.num_ack_pending, messages);
+}
+
+/// Programs, and tests more than they, start and end brokers all the time.
+#[test]
+fn a_broker_that_has_ended_leaves_nothing_behind() {
+    let broker = Fixture::new();
+    broker.create(durable("C"));
+    broker.publish("a.b", "1");
+    broker.pull("C", "1");
+    let (engine, stream) = (Arc::downgrade(&broker.engine), Arc::downgrade(&broker.stream));
+    drop(broker);
+    assert!(stream.upgrade().is_none());
+    assert!(engine.upgrade().is_none());
 }

@@ -126,3 +126,14 @@ fn what_is_published_while_its_consumer_goes_does_not_stay() {
     broker.pull("B", "");
     assert_eq!(broker.heard(), ["MSG a.y 1 S.B.1.2.1.0 "]);
 }
+
+#[test]
+fn a_consumer_that_is_set_forward_needs_nothing_before_that() {
+    let broker = Fixture::of(stream_config(Retention::Interest));
+    broker.create(durable("A"));
+    for _ in 0..3 {
+        broker.publish("a.x", "");
+    }
+    broker.request("$JS.API.CONSUMER.RESET.S.A", Some("in"), r#"{"seq":3}"#);
+    assert_eq!(messages(&broker), 1);
+}
