@@ -102,6 +102,10 @@ impl AuthSettings {
             if name.is_empty() || name.contains(char::is_whitespace) {
                 return refuse(format!("{name:?} is not a name of an account"));
             }
+            // Requests to `$SYS.REQ.ACCOUNT.PING` are to all accounts.
+            if name == "PING" {
+                return refuse("an account can not be named PING: requests to all accounts are".to_owned());
+            }
             if !names.insert(name) {
                 return refuse(format!("account {name:?} is declared twice"));
             }

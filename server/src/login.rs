@@ -63,6 +63,10 @@ impl Login {
             // nats-server is open then, too.
             warn!("Authorization has no users: whoever reaches the server may use it");
         }
+        if self.maps_certificates && !self.has_users() {
+            // nats-server is open then, too.
+            warn!("Certificates are mapped to users, but there are none: whoever shows one has all rights");
+        }
         if let Some(user) = self.single()? {
             builder = builder.user(user);
         }

@@ -18,7 +18,8 @@ pub(crate) enum TlsFault {
 
 /// The block of the file with the flags put over it.
 pub(crate) fn overridden(file: Option<Tls>, flags: &Flags) -> Option<Tls> {
-    let is_given = flags.tls || flags.tls_verify || flags.tls_cert.is_some() || flags.tls_key.is_some();
+    let paths = [&flags.tls_cert, &flags.tls_key, &flags.tls_ca];
+    let is_given = flags.tls || flags.tls_verify || paths.iter().any(|path| path.is_some());
     let mut tls = match file {
         Some(tls) => tls,
         None if is_given => Tls::default(),

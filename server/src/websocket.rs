@@ -22,7 +22,8 @@ pub(crate) fn config(websocket: &WebSocket) -> Result<WebSocketConfig, TlsFault>
     if let Some(timeout) = websocket.handshake_timeout {
         config = config.handshake_timeout(timeout);
     }
-    if let Some(tls) = websocket.tls.as_ref().filter(|_| !websocket.no_tls) {
+    // Whoever has both gets TLS. [nats-server: `startWebsocketServer`]
+    if let Some(tls) = &websocket.tls {
         config = config.tls(tls::config(tls)?);
     }
     Ok(websocket.headers.iter().fold(config, |config, (name, value)| config.header(name, value)))

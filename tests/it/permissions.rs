@@ -184,7 +184,7 @@ fn no_answer_of_the_broker_goes_where_the_client_may_not_publish() {
             for reply in ["$JS.API.STREAM.DELETE.S", "elsewhere"] {
                 raw.send(format!("PUB {subject} {reply} {}\r\n{body}\r\n", body.len())).await;
                 let line = raw.line().await;
-                assert_eq!(line, format!("-ERR 'Permissions Violation for Publish with Reply of \"{reply}\"'"));
+                assert_eq!(line, format!("-ERR 'Permissions Violation for Publish with Reply of \"{reply}\"'\r\n"));
             }
         }
         raw.send("PUB $JS.API.DIRECT.GET.S in.1 9\r\n{\"seq\":1}\r\n").await;

@@ -37,6 +37,10 @@ async fn in_time<T>(deadline: Instant, step: impl Future<Output = io::Result<T>>
 fn session(security: &Security, stream: &TlsStream<TcpStream>, is_first: bool) -> io::Result<TlsSession> {
     let (_, connection) = stream.get_ref();
     let shown = connection.peer_certificates().and_then(<[_]>::first);
+    // A rustls configuration of the program's own may ask for none.
+    if security.verifies() && shown.is_none() {
+        return Err(io::Error::other("the client shows no certificate"));
+    }
     if !security.is_pinned(shown.and_then(key_digest)) {
         return Err(io::Error::other("the client's key is not one of those that are pinned"));
     }

@@ -41,7 +41,7 @@ impl Secured {
                 monitor: secure(monitor, &slots)?,
             })
         };
-        tasks.run_blocking(load).await.unwrap_or_else(|| Ok(Self::default()))
+        tasks.run_blocking(load).await.unwrap_or_else(|| Err(not_loaded()))
     }
 
     pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Security>> {
@@ -67,6 +67,10 @@ pub(crate) async fn reload(securities: Vec<Arc<Security>>, tasks: &Tasks) -> Res
         }
         Ok(())
     };
-    // Without a runtime the broker has ended.
-    tasks.run_blocking(reload).await.unwrap_or(Ok(()))
+    tasks.run_blocking(reload).await.unwrap_or_else(|| Err(not_loaded()))
+}
+
+/// Nobody came to read the files: there must not be a listener without TLS for that.
+fn not_loaded() -> TlsError {
+    TlsError::config("the files could not be read: the runtime ends")
 }

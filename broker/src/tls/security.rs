@@ -69,6 +69,11 @@ impl Security {
         self.config.is_optional
     }
 
+    /// Whether every client has to show a certificate.
+    pub(super) fn verifies(&self) -> bool {
+        self.config.verify
+    }
+
     /// Whether a client with this key may come in.
     pub(super) fn is_pinned(&self, digest: Option<[u8; 32]>) -> bool {
         self.config.pinned.is_empty() || digest.is_some_and(|digest| self.config.pinned.contains(&digest))

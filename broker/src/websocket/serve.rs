@@ -68,6 +68,11 @@ impl Door {
         }
     }
 
+    /// How long it waits for a request to begin, and then for its end.
+    fn patience(&self) -> Duration {
+        self.config.handshake_timeout.unwrap_or(HANDSHAKE_TIMEOUT)
+    }
+
     /// Whether it speaks TLS.
     pub(crate) fn is_secure(&self) -> bool {
         self.told.tls_required
@@ -85,7 +90,14 @@ pub(crate) fn serve(shell: &Arc<Shell>, stream: TcpStream, peer: SocketAddr, doo
         if let Some(security) = &door.security {
             return Box::pin(serve_secure(&task_shell, stream, peer, &door, security)).await;
         }
-        let opened = Box::pin(until_stop(&task_shell, request(stream, &door))).await.and_then(|(stream, agreement)| {
+        let asked = async {
+            // One that says nothing takes no place from others.
+            let mut first = [0];
+            let began = stream.peek(&mut first);
+            timeout(door.patience(), began).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
+            request(stream, &door).await
+        };
+        let opened = Box::pin(until_stop(&task_shell, asked)).await.and_then(|(stream, agreement)| {
             enter::open(&task_shell, stream, agreement, peer, Some(Arc::clone(&door.told)), &door.compressors)
         });
         enter::run(&task_shell, opened);
@@ -117,7 +129,6 @@ async fn request<S>(stream: S, door: &Door) -> io::Result<(S, Agreement)>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let time = door.config.handshake_timeout.unwrap_or(HANDSHAKE_TIMEOUT);
     let asked = async {
         let slot = door.requests.acquire().await.map_err(io::Error::other)?;
         let (agreement, upgrade) = ask(stream, door).await?;
@@ -130,7 +141,7 @@ where
         }
         Ok((parts.io.into_inner(), agreement))
     };
-    timeout(time, asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+    timeout(door.patience(), asked).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 async fn ask<S>(stream: S, door: &Door) -> io::Result<(Agreement, OnUpgrade)>

@@ -16,11 +16,15 @@ use crate::worker::Worker;
 /// Requests of one account that may wait; beyond, they are dropped, and their senders time out. [reference §3.0: overload]
 const MAX_WAITING: usize = 10_000;
 
+/// Bytes of one account's requests that may wait: no account keeps the others' out.
+const MAX_WAITING_BYTES: usize = 16 << 20;
+
 /// Puts the API into the interest of an account, which may have no streams.
 pub(crate) fn start(engine: &Arc<Engine>, router: &Arc<Router>, domain: Option<&str>) {
     let service: Arc<dyn Service> = match router.jetstream() {
         Some(jetstream) => {
-            Arc::new(ApiService { jetstream: Arc::downgrade(jetstream), router: Arc::downgrade(router) })
+            let (jetstream, router) = (Arc::downgrade(jetstream), Arc::downgrade(router));
+            Arc::new(ApiService { jetstream, router, waiting: Arc::new(Budget::new(MAX_WAITING_BYTES)) })
         }
         None => Arc::new(NotEnabled::of(engine, router)),
     };
@@ -40,24 +44,31 @@ pub(crate) fn start(engine: &Arc<Engine>, router: &Arc<Router>, domain: Option<&
 struct ApiService {
     jetstream: Weak<JetStream>,
     router: Weak<Router>,
+    /// The account's part of what may wait.
+    waiting: Arc<Budget>,
 }
 
 /// A request in the queue; its bytes count until its turn comes, or the queue ends.
 struct Waiting {
     request: OwnedRequest,
-    budget: Arc<Budget>,
+    /// The account's, and that of all.
+    budgets: [Arc<Budget>; 2],
 }
 
 impl Waiting {
     fn take(mut self) -> OwnedRequest {
-        self.budget.refund(self.request.len());
+        self.refund();
         std::mem::take(&mut self.request)
+    }
+
+    fn refund(&self) {
+        self.budgets.iter().for_each(|budget| budget.refund(self.request.len()));
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.budget.refund(self.request.len());
+        self.refund();
     }
 }
 
@@ -78,13 +89,16 @@ impl Service for ApiService {
 
     fn call(&self, engine: &Arc<Engine>, request: &Request<'_>, _: &mut Worker) {
         let (Some(jetstream), Some(router)) = (self.jetstream.upgrade(), self.router.upgrade()) else { return };
-        let budget = &jetstream.shared().waiting;
-        if jetstream.serial().waiting() >= MAX_WAITING || budget.free() < request.len() {
+        let budgets = [&self.waiting, &jetstream.shared().waiting];
+        let has_room = budgets.iter().all(|budget| budget.free() >= request.len());
+        if jetstream.serial().waiting() >= MAX_WAITING || !has_room {
             tracing::warn!(account = router.account(), "too many API requests wait; one was dropped");
             return api::advisory::publish_limit_reached(engine, &router, jetstream.domain(), 1);
         }
-        budget.charge(request.len());
-        let waiting = Waiting { request: request.to_owned(), budget: Arc::clone(budget) };
+        for budget in budgets {
+            budget.charge(request.len());
+        }
+        let waiting = Waiting { request: request.to_owned(), budgets: budgets.map(Arc::clone) };
         let engine = Arc::clone(engine);
         let queue = Arc::clone(jetstream.serial());
         queue.spawn(Box::new(move || {

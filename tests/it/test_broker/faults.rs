@@ -153,7 +153,7 @@ fn a_full_disk_refuses_until_there_is_room() {
         publish(&context, "s.1", "before").await;
         broker.fill_disk().unwrap();
         let refused = context.publish("s.1", "x".into()).await.unwrap().await.unwrap_err();
-        assert!(refused.to_string().contains("No space left"), "{refused}");
+        assert!(refused.to_string().contains("no space left"), "{refused}");
         assert!(context.create_stream(config("T", &["t"])).await.is_err());
         broker.free_disk().unwrap();
         broker.advance(TRIAL).await;
