@@ -32,7 +32,7 @@ fn begin_create(broker: &Fixture, name: &str) -> Told {
 
 fn begin_to_create(broker: &Fixture, config: ConsumerConfig) -> Told {
     let witness = broker.stream.witness();
-    let name = config.name.to_string();
+    let name = config.name.clone();
     broker.stream.create_consumer(&name, config).unwrap();
     wait(&witness)
 }
