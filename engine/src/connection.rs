@@ -45,6 +45,19 @@ pub enum ConnectionKind {
     InProcess,
 }
 
+impl ConnectionKind {
+    /// What carries the connection, in nats-server's words where it has one: it has no in-process clients that show and no
+    /// Unix sockets.
+    pub fn client_type(self) -> &'static str {
+        match self {
+            Self::Tcp | Self::Stream => "nats",
+            Self::WebSocket => "websocket",
+            Self::Unix => "unix",
+            Self::InProcess => "in_process",
+        }
+    }
+}
+
 /// Where a client comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Peer {

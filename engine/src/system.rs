@@ -10,7 +10,6 @@ use crate::api::json;
 use crate::api::time::Time;
 use crate::close::CloseReason;
 use crate::connection::Connection;
-use crate::connection::ConnectionKind;
 use crate::engine::Engine;
 use crate::router::Router;
 use crate::service::{Request, Service};
@@ -178,7 +177,7 @@ impl<'a> Client<'a> {
             stop: client.stop.map(time),
             name_tag: &client.account,
             kind: "Client",
-            way: if client.kind == ConnectionKind::InProcess { "in_process" } else { "nats" },
+            way: client.kind.client_type(),
         }
     }
 }

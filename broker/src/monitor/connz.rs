@@ -4,7 +4,6 @@ use std::{collections::BTreeMap, time::SystemTime};
 
 use embus_engine::{
     close::CloseReason,
-    connection::ConnectionKind,
     statistics::{ConnectionSnapshot, SubscriptionSnapshot},
 };
 use serde::Serialize;
@@ -210,7 +209,7 @@ impl Connection {
         Self {
             cid: row.cid,
             kind: "Client",
-            r#type: transport(row.kind),
+            r#type: row.kind.client_type(),
             ip: row.ip,
             port: row.port,
             start: format::timestamp(row.start),
@@ -239,16 +238,6 @@ impl Connection {
             subscriptions_list: Vec::new(),
             subscriptions_list_detail: Vec::new(),
         }
-    }
-}
-
-/// What carries the connection. Differs from nats-server, which has no in-process clients and no Unix sockets.
-fn transport(kind: ConnectionKind) -> &'static str {
-    match kind {
-        ConnectionKind::Tcp | ConnectionKind::Stream => "nats",
-        ConnectionKind::WebSocket => "websocket",
-        ConnectionKind::Unix => "unix",
-        ConnectionKind::InProcess => "in_process",
     }
 }
 

@@ -70,7 +70,7 @@ fn all_of(engine: &Engine, connection: &Connection) -> RequestInfo {
         ver: text(identity.version),
         server: Some(engine.info().server_name),
         kind: Some("Client".to_owned()),
-        client_type: Some("nats".to_owned()),
+        client_type: Some(connection.peer().kind.client_type().to_owned()),
         ..RequestInfo::default()
     }
 }
