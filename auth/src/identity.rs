@@ -17,9 +17,11 @@ pub struct Identity {
     pub permissions: Option<Arc<Permissions>>,
     /// When it is cut off.
     pub expires: Option<SystemTime>,
-    /// Most subscriptions at a time; the broker's own limit when there is none.
+    /// When its account ends, and it is cut off with that.
+    pub account_expires: Option<SystemTime>,
+    /// Most subscriptions at a time, 0 for none at all; the broker's own limit when there is no number.
     pub max_subscriptions: Option<usize>,
-    /// Most bytes of one message; the broker's own limit when there is none.
+    /// Most bytes of one message; the broker's own limit when there is no number.
     pub max_payload: Option<usize>,
 }
 
@@ -37,6 +39,11 @@ impl Identity {
     /// The same with these rights only.
     pub fn with_permissions(self, permissions: impl Into<Arc<Permissions>>) -> Self {
         Self { permissions: Some(permissions.into()), ..self }
+    }
+
+    /// When it is cut off, for whatever reason.
+    pub fn end(&self) -> Option<SystemTime> {
+        [self.expires, self.account_expires].into_iter().flatten().min()
     }
 
     /// The same, cut off at this time.

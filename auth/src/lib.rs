@@ -1,7 +1,8 @@
 //! Who a client is and what it may do, decided without a runtime, a socket or a clock.
 //!
 //! A connection tells of itself in a [`Login`]; an [`Authenticator`] answers with a [`Verdict`]: an [`Identity`], which
-//! carries the account and the [`Permissions`], or a refusal. [`Users`] is the authenticator of a list of users.
+//! carries the account and the [`Permissions`], or a refusal. [`Users`] is the authenticator of a list of users,
+//! [`jwt::Operators`] that of users who show JWTs.
 
 #![forbid(unsafe_code)]
 
@@ -9,10 +10,12 @@ mod authenticator;
 mod certificate;
 mod distinguished_name;
 mod identity;
+pub mod jwt;
 mod login;
 mod password;
 mod permissions;
 mod rules;
+mod signature;
 mod users;
 
 pub use authenticator::{Authenticator, Verdict};

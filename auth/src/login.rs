@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use embus_protocol::connect::ConnectOptions;
 use embus_protocol::secret::Secret;
@@ -57,7 +58,7 @@ impl FromStr for ConnectionType {
 }
 
 /// One attempt to log in.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Login {
     /// What CONNECT said, credentials included.
     pub connect: ConnectOptions,
@@ -71,6 +72,23 @@ pub struct Login {
     pub certificate: Option<Arc<Certificate>>,
     /// Whether it is the user whom its certificate names, and nobody without one. [nats-server: `verify_and_map`]
     pub is_mapped: bool,
+    /// When that is.
+    pub now: SystemTime,
+}
+
+impl Default for Login {
+    /// Nobody, in 1970.
+    fn default() -> Self {
+        Self {
+            connect: ConnectOptions::default(),
+            nonce: String::new(),
+            address: None,
+            connection_type: ConnectionType::default(),
+            certificate: None,
+            is_mapped: false,
+            now: SystemTime::UNIX_EPOCH,
+        }
+    }
 }
 
 impl Login {

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use data_encoding::{BASE64, BASE64URL_NOPAD};
 use embus_protocol::connect::ConnectOptions;
 use embus_protocol::secret::Secret;
 use nkeys::KeyPair;
@@ -15,6 +14,7 @@ use crate::identity::Identity;
 use crate::login::{ConnectionType, Login, Refused};
 use crate::password::Password;
 use crate::permissions::Permissions;
+use crate::signature;
 
 /// What a user proves itself with.
 #[derive(Debug, Clone)]
@@ -327,11 +327,9 @@ impl Users {
     fn check_signature(&self, login: &Login) -> Result<Identity, Refused> {
         let key = login.connect.nkey.expose();
         let user = self.by_nkey.get(key).ok_or(Refused::Credentials)?;
-        let signature = decode_signature(login.connect.sig.expose()).ok_or(Refused::Credentials)?;
-        // Without a nonce there is nothing that only this connection could have signed.
-        let pair =
-            KeyPair::from_public_key(key).ok().filter(|_| !login.nonce.is_empty()).ok_or(Refused::Credentials)?;
-        pair.verify(login.nonce.as_bytes(), &signature).map_err(|_| Refused::Credentials)?;
+        if !signature::is_of(key, login.nonce.as_bytes(), login.connect.sig.expose()) {
+            return Err(Refused::Credentials);
+        }
         user.identity(login.connection_type)
     }
 
@@ -359,12 +357,6 @@ impl Users {
             (outcome, _) => outcome.into(),
         }
     }
-}
-
-/// Clients send base64url without padding; the standard alphabet is taken too. [nats-server: processClientOrLeafAuthentication]
-fn decode_signature(text: &str) -> Option<Vec<u8>> {
-    let bytes = text.as_bytes();
-    BASE64URL_NOPAD.decode(bytes).or_else(|_| BASE64.decode(bytes)).ok()
 }
 
 fn check_nkey(key: &str) -> Result<(), UserError> {

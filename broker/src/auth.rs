@@ -1,4 +1,5 @@
-//! Who may use the broker, and what for: users with passwords, tokens or nkeys, their permissions and accounts.
+//! Who may use the broker, and what for: users with passwords, tokens, nkeys or
+//! JWTs, their permissions and accounts.
 //!
 //! A broker without any of it is open to whoever reaches it. With users, or an [`Authenticator`] of the program's own,
 //! clients over the network have to log in; clients in the process are who the program says they are.
@@ -23,6 +24,7 @@
 //! ```
 
 mod account;
+mod operators;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -50,6 +52,7 @@ pub(crate) struct AuthSettings {
     pub(crate) no_auth_user: Option<String>,
     pub(crate) allow_anonymous: bool,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
+    pub(crate) operators: Option<Arc<jwt::Operators>>,
     pub(crate) accounts: Vec<Account>,
     pub(crate) system_account: Option<String>,
     pub(crate) timeout: Option<Duration>,

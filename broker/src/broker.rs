@@ -180,8 +180,8 @@ impl Broker {
     pub fn client_with(&self, identity: &Identity) -> Result<Client, Refused> {
         let shell = &self.inner.shell;
         let local = LocalClient::connect_as(&shell.engine, identity)?;
-        if let Some(expires) = identity.expires {
-            let left = expires.duration_since(shell.engine.clock().wall()).unwrap_or_default();
+        if let Some(end) = identity.end() {
+            let left = end.duration_since(shell.engine.clock().wall()).unwrap_or_default();
             shell.tasks.spawn_until_stop(close_later(Arc::clone(&shell.timer), left, Arc::downgrade(&local)));
         }
         Ok(self.adopt(local))

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "listen")]
 pub(crate) mod listeners;
+mod operators;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -410,12 +411,12 @@ impl Builder {
     ///
     /// # Errors
     /// [`StartError`] when an address is bad or taken, or a setting is out of range; nothing runs then.
-    #[cfg_attr(not(feature = "tls"), allow(unused_mut, reason = "only TLS changes something"))]
     pub async fn start(mut self) -> Result<Broker, StartError> {
         self.check()?;
         #[cfg(feature = "tls")]
         self.leave_time_for_handshakes();
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
+        self.auth.adopt_operators(clock.wall(), !self.store.off)?;
         let engine = Engine::new(self.limits.clone(), self.info(), clock, self.seed_or_random());
         #[cfg(feature = "test-util")]
         if let Some(tap) = &self.tap {

@@ -39,6 +39,7 @@ pub mod local_subscription;
 mod match_cache;
 pub mod members;
 pub mod message;
+pub mod operators;
 pub mod outbox;
 mod registry;
 pub mod relief;

@@ -102,7 +102,7 @@ impl LocalClient {
     /// # Errors
     /// [`Refused`] when the broker has no such account, or the identity has ended.
     pub fn connect_as(engine: &Arc<Engine>, identity: &Identity) -> Result<Arc<Self>, Refused> {
-        if identity.expires.is_some_and(|expires| expires <= engine.clock().wall()) {
+        if identity.end().is_some_and(|end| end <= engine.clock().wall()) {
             return Err(Refused::Credentials);
         }
         let router = engine.accounts().of(identity)?;
@@ -327,7 +327,7 @@ impl LocalClient {
     fn hold(&self, subscription: &Arc<Subscription>) -> Result<(), SubscribeRefused> {
         let limit = self.max_subscriptions;
         let mut held = self.connection.subscriptions().lock();
-        if limit > 0 && held.len() >= limit {
+        if held.len() >= limit {
             return Err(SubscribeRefused::TooMany { limit });
         }
         held.insert(Arc::clone(subscription));

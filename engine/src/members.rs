@@ -17,7 +17,7 @@ use crate::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 pub struct ClientLimits {
     /// Connections at once; in-process clients do not count.
     pub max_connections: Option<usize>,
-    /// Subscriptions of one connection.
+    /// Subscriptions of one connection; 0 is none at all.
     pub max_subscriptions: Option<usize>,
     /// Bytes of headers and payload in one message.
     pub max_payload: Option<usize>,
@@ -70,13 +70,14 @@ impl Members {
 }
 
 impl Router {
-    /// Bytes of one message and subscriptions of a client (0: no bound) that broker, account and user allow together.
+    /// Bytes of one message and subscriptions of a client that broker, account and user allow together.
     pub(crate) fn limits_of(&self, limits: &Limits, identity: &Identity) -> (usize, usize) {
         let ClientLimits { max_payload, max_subscriptions, .. } = self.members().limits();
         let payload = [identity.max_payload, max_payload].into_iter().flatten().fold(limits.max_payload, usize::min);
-        // 0 is no bound, wherever it stands.
-        let bounds = [identity.max_subscriptions, max_subscriptions, Some(limits.max_subscriptions)];
-        (payload, bounds.into_iter().flatten().filter(|bound| *bound > 0).min().unwrap_or(0))
+        // Of the broker's own, 0 is no bound.
+        let own = Some(limits.max_subscriptions).filter(|bound| *bound > 0);
+        let bounds = [identity.max_subscriptions, max_subscriptions, own];
+        (payload, bounds.into_iter().flatten().min().unwrap_or(usize::MAX))
     }
 }
 

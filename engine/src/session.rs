@@ -180,7 +180,8 @@ impl Session {
             rights: None,
             permitted: Vec::new(),
             max_payload: engine.limits().max_payload,
-            max_subscriptions: engine.limits().max_subscriptions,
+            // None before it is in an account.
+            max_subscriptions: 0,
             grace: None,
             held: None,
             received: Received::default(),

@@ -18,7 +18,7 @@ mod request_info;
 mod tests;
 mod wire;
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 pub use check::SharingError;
 pub(crate) use cross::Via;
@@ -95,6 +95,8 @@ pub struct Import {
     pub subject: String,
     /// Messages or a service, and under which subject it is there.
     pub kind: ImportKind,
+    /// When it ends, if the exporting account gives it for a time only.
+    pub until: Option<SystemTime>,
 }
 
 /// What is taken.
@@ -164,7 +166,7 @@ impl Import {
     /// Messages of an account, heard under the same subjects.
     pub fn stream(account: impl Into<String>, subject: impl Into<String>) -> Self {
         let kind = ImportKind::Stream { to: None, prefix: None };
-        Self { account: account.into(), subject: subject.into(), kind }
+        Self { account: account.into(), subject: subject.into(), kind, until: None }
     }
 
     /// A service of an account, asked under the same subjects.
@@ -186,6 +188,11 @@ impl Import {
             *prefix = Some(before.into());
         }
         self
+    }
+
+    /// The same up to this time: nothing passes from then on.
+    pub fn until(self, end: SystemTime) -> Self {
+        Self { until: Some(end), ..self }
     }
 
     /// The same service, which learns who asks. Of messages it says nothing.

@@ -4,7 +4,7 @@ use std::{fmt, path::Path};
 
 use embus_conf::{Config, ConfigError, Directive, Document, System};
 
-use crate::directives;
+use crate::{directives, operators};
 
 /// A file that can be followed.
 #[derive(Debug, Default)]
@@ -33,13 +33,13 @@ impl Configuration {
     /// Reads the file; nothing in it is read and then not done.
     pub(crate) fn open(path: &Path) -> Result<Self, ConfigurationError> {
         let document = Document::open(path, &System).map_err(ConfigError::from)?;
-        let config = Config::read(&document)?;
+        let mut config = Config::read(&document)?;
         let unsupported = directives::unsupported(&config);
-        if unsupported.is_empty() {
-            Ok(Self { config, digest: document.digest() })
-        } else {
-            Err(ConfigurationError::Unsupported(Unsupported(unsupported)))
+        if !unsupported.is_empty() {
+            return Err(ConfigurationError::Unsupported(Unsupported(unsupported)));
         }
+        operators::load(&mut config).map_err(|fault| ConfigError::Faults(vec![fault]))?;
+        Ok(Self { config, digest: document.digest() })
     }
 }
 

@@ -2,12 +2,16 @@
 
 use embus_conf::{Config, Directive};
 
+use crate::operators::asks_elsewhere;
+
 /// What the file asks for and this server cannot do. Of a block only the block is named, not what is in it.
 pub(crate) fn unsupported(config: &Config) -> Vec<Directive> {
     let mut found: Vec<Directive> = Vec::new();
     for directive in &config.given {
         let is_refused = || config.refused.iter().any(|refused| refused.path == directive.path);
-        let is_done = if directive.is_off { !asks_when_off(directive) } else { is_carried_out(&directive.path) };
+        let is_done = if is_resolver(&directive.path) && asks_elsewhere(&config.operator) {
+            false
+        } else if directive.is_off { !asks_when_off(directive) } else { is_carried_out(&directive.path) };
         let is_part = found.last().is_some_and(|last| is_within(&directive.path, &last.path));
         if !is_part && (!is_done || is_refused()) {
             found.push(directive.clone());
@@ -21,7 +25,12 @@ fn is_within(path: &str, block: &str) -> bool {
 }
 
 fn is_carried_out(path: &str) -> bool {
-    CARRIED_OUT.contains(&path) || is_mapping(path) || is_of_login(path) || is_of_transport(path)
+    CARRIED_OUT.contains(&path) || path.starts_with("resolver_preload.") || is_mapping(path) || is_of_login(path) || is_of_transport(path)
+}
+
+/// Accounts are looked up in the file, and nowhere else.
+fn is_resolver(path: &str) -> bool {
+    ["resolver", "account_resolver", "accounts_resolver"].contains(&path)
 }
 
 /// Subjects that stand for others, which are whatever they are.
@@ -208,6 +217,20 @@ const CARRIED_OUT: &[&str] = &[
     "system",
     "mappings",
     "maps",
+    "operator",
+    "operators",
+    "root",
+    "roots",
+    "root_operator",
+    "root_operators",
+    "trusted_keys",
+    "trusted",
+    "resolver",
+    "account_resolver",
+    "accounts_resolver",
+    "resolver_preload",
+    "resolver_pinned_accounts",
+    "default_sentinel",
     "jetstream",
     "jetstream.store_dir",
     "jetstream.storedir",

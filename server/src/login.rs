@@ -2,13 +2,13 @@
 
 use embus::{
     Builder,
-    auth::{ConnectionType, Credential, PermissionRules, Permissions, Responses, RuleError, SubjectRules, User},
+    auth::{ConnectionType, Credential, jwt::OperatorError, PermissionRules, Permissions, Responses, RuleError, SubjectRules, User},
 };
-use embus_conf::{Account, Authorization, Mapping, SubjectPermission};
+use embus_conf::{Account, Authorization, Mapping, Operator, SubjectPermission};
 
 use tracing::warn;
 
-use crate::account;
+use crate::{account, operators};
 
 /// Who may log in.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -19,6 +19,8 @@ pub(crate) struct Login {
     pub(crate) mappings: Vec<Mapping>,
     pub(crate) no_auth_user: Option<String>,
     pub(crate) system_account: Option<String>,
+    /// Who vouches for accounts, its files read.
+    pub(crate) operator: Operator,
     /// Whether a user without a password is one by its certificate.
     pub(crate) maps_certificates: bool,
 }
@@ -44,6 +46,9 @@ pub(crate) enum LoginError {
     /// Leave out what is for other clusters.
     #[error("mapping {0:?}: destinations of clusters are not supported")]
     Cluster(String),
+    /// Correct the JWTs.
+    #[error(transparent)]
+    Operators(#[from] OperatorError),
     /// Correct the subject.
     #[error("permissions: {0}")]
     Rule(#[from] RuleError),
@@ -56,6 +61,10 @@ impl Login {
     /// Tells the broker.
     pub(crate) fn apply(&self, mut builder: Builder, jetstream: bool) -> Result<Builder, LoginError> {
         let Authorization { token, timeout, users, default_permissions, .. } = &self.authorization;
+        if let Some(operators) = operators::builder(&self.operator, self.system_account.as_deref()) {
+            let builder = timeout.iter().fold(builder, |builder, timeout| builder.login_timeout(*timeout));
+            return Ok(builder.operators(operators.build()?).jetstream_in_global_account(false));
+        }
         if default_permissions.is_some() && users.is_none() {
             return Err(LoginError::NoUsers);
         }
@@ -176,6 +185,7 @@ mod tests {
             mappings: config.mappings,
             no_auth_user: config.no_auth_user,
             system_account: config.system_account,
+            operator: config.operator,
             maps_certificates,
         };
         login.apply(embus::Broker::builder(), true)

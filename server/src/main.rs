@@ -14,6 +14,7 @@ mod flags;
 mod listen;
 mod log;
 mod login;
+mod operators;
 mod pid_file;
 mod places;
 mod ports_file;

@@ -72,6 +72,7 @@ impl Settings {
                 mappings: config.mappings,
                 no_auth_user: config.no_auth_user,
                 system_account: config.system_account,
+                operator: config.operator,
                 maps_certificates: transports.maps_certificates(),
             },
             transports,

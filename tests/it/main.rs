@@ -19,6 +19,7 @@ mod in_process_slow;
 mod interest;
 mod jetstream;
 mod jetstream_in_process;
+mod jwt;
 mod keepalive;
 mod kv;
 mod lame_duck;

@@ -1,3 +1,5 @@
-//! What the test binaries of this package share: the transcript format, its player, and the brokers it plays against.
+//! What the test binaries of this package share: the transcript format, its player, the brokers it plays
+//! against, and JWTs.
 
+pub mod jwt;
 pub mod transcript;

@@ -15,6 +15,7 @@ mod pattern;
 mod player;
 mod request;
 mod script;
+mod sign;
 mod target;
 mod text;
 mod value;

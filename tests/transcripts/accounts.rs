@@ -1,11 +1,20 @@
 //! Accounts of a transcript, which are written as in nats-server's configuration, as our broker has them.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    time::{Duration, SystemTime},
+};
 
 use embus::auth::{Account, ClientLimits, Export, Import, JetStreamLimits, Mapping, ResponseType};
-use embus_engine::sharing::Sharing;
+use embus_engine::{
+    operators::{Described, describe},
+    sharing::Sharing,
+};
 use embus_tests::transcript::Options;
 use serde_json::Value;
+
+use crate::logins;
 
 /// One account.
 #[derive(Debug, Default)]
@@ -17,7 +26,11 @@ pub(crate) struct Declared {
 }
 
 /// The accounts of the options, those included that are only named by users.
-pub(crate) fn declared(options: &Options) -> Vec<Declared> {
+pub(crate) fn declared(options: &Options) -> io::Result<Vec<Declared>> {
+    if let Some(operators) = logins::operators(options)? {
+        let described = describe(&operators, SystemTime::UNIX_EPOCH + START).map_err(io::Error::other)?;
+        return Ok(described.into_iter().map(Declared::from).collect());
+    }
     let mut all = BTreeMap::new();
     for name in options.users.iter().filter_map(|user| user["account"].as_str()) {
         all.insert(name.to_owned(), Declared { name: name.to_owned(), ..Declared::default() });
@@ -26,7 +39,20 @@ pub(crate) fn declared(options: &Options) -> Vec<Declared> {
         let name = text(&account["name"]);
         all.insert(name.clone(), declare(name, account));
     }
-    all.into_values().collect()
+    Ok(all.into_values().collect())
+}
+
+/// The account of the server itself, if it is not `$SYS`.
+pub(crate) fn system(options: &Options) -> io::Result<Option<String>> {
+    let operators = logins::operators(options)?;
+    let vouched = operators.and_then(|operators| operators.system_account().map(str::to_owned));
+    Ok(vouched.or_else(|| options.system_account.clone()))
+}
+
+impl From<Described> for Declared {
+    fn from(Described { name, clients, jetstream, sharing }: Described) -> Self {
+        Self { name, jetstream, clients, sharing }
+    }
 }
 
 impl Declared {
@@ -118,3 +144,6 @@ fn text(value: &Value) -> String {
 fn number(value: &Value) -> Option<usize> {
     value.as_u64().and_then(|number| usize::try_from(number).ok())
 }
+
+/// When the engine's clock begins.
+const START: Duration = Duration::from_secs(1_767_225_600);

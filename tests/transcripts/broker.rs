@@ -68,7 +68,11 @@ fn configured(options: &Options) -> embus::Builder {
 /// Has clients log in, if the options have users.
 fn with_logins(builder: embus::Builder, options: &Options) -> io::Result<embus::Builder> {
     let builder = logins::users(options)?.into_iter().fold(builder, embus::Builder::user);
-    let accounts = accounts::declared(options);
+    if let Some(operators) = logins::operators(options)? {
+        let builder = builder.jetstream_in_global_account(false).operators(operators);
+        return Ok(options.login_timeout.into_iter().fold(builder, embus::Builder::login_timeout));
+    }
+    let accounts = accounts::declared(options)?;
     // As soon as there are accounts, clients in none of them have no streams. [reference §1.15]
     let builder = builder.jetstream_in_global_account(accounts.is_empty());
     let builder = accounts.into_iter().map(accounts::Declared::into_account).fold(builder, embus::Builder::account);

@@ -42,8 +42,10 @@ impl Target for EngineTarget {
         let clock = Arc::new(HandClock::default());
         let engine = Engine::new(limits(options), ServerInfo::default(), Arc::clone(&clock) as Arc<dyn Clock>, SEED);
         let jobs = Arc::new(JobQueue::default());
-        let accounts = accounts::declared(options);
-        options.system_account.iter().for_each(|name| engine.set_system_account(name));
+        let accounts = accounts::declared(options)?;
+        if let Some(name) = accounts::system(options)? {
+            engine.set_system_account(&name);
+        }
         for account in &accounts {
             engine.limit_account(&account.name, account.clients);
         }
@@ -55,7 +57,7 @@ impl Target for EngineTarget {
         if let Some(users) = logins::list(options)? {
             let timeout = options.login_timeout.unwrap_or(Duration::from_secs(2));
             let executor = Arc::clone(&jobs) as Arc<dyn Executor>;
-            engine.set_gate(Gate::new(Arc::new(users), timeout, executor, [7; 32]));
+            engine.set_gate(Gate::new(users, timeout, executor, [7; 32]));
         }
         let shared = Shared {
             engine,

@@ -1,8 +1,9 @@
 //! Users of a transcript, which are written as in nats-server's configuration, as our broker has them.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
-use embus::auth::{Credential, PermissionRules, Permissions, Responses, SubjectRules, User, Users, UsersBuilder};
+use embus::auth::{Authenticator, Credential, PermissionRules, Permissions, Responses, SubjectRules, User, Users, UsersBuilder};
+use embus::auth::jwt::{Operators, OperatorsBuilder};
 use embus_tests::transcript::Options;
 use serde_json::Value;
 
@@ -12,14 +13,27 @@ pub(crate) fn users(options: &Options) -> io::Result<Vec<User>> {
     options.users.iter().map(user).chain(token).collect()
 }
 
-/// The same as a list that judges logins, if anybody has to log in.
-pub(crate) fn list(options: &Options) -> io::Result<Option<Users>> {
+/// What judges logins, if anybody has to log in.
+pub(crate) fn list(options: &Options) -> io::Result<Option<Arc<dyn Authenticator>>> {
+    if let Some(operators) = operators(options)? {
+        return Ok(Some(Arc::new(operators)));
+    }
     let users = users(options)?;
     if users.is_empty() {
         return Ok(None);
     }
     let builder = users.into_iter().fold(Users::builder(), UsersBuilder::user);
     let builder = options.no_auth_user.iter().fold(builder, UsersBuilder::no_auth_user);
+    let users = builder.build().map_err(io::Error::other)?;
+    Ok(Some(Arc::new(users)))
+}
+
+/// Who vouches for accounts, if users show JWTs.
+pub(crate) fn operators(options: &Options) -> io::Result<Option<Operators>> {
+    let Some(operator) = &options.operator else { return Ok(None) };
+    let builder = Operators::builder().operator(operator);
+    let builder = options.account_jwts.iter().fold(builder, OperatorsBuilder::account);
+    let builder = options.system_account.iter().fold(builder, OperatorsBuilder::system_account);
     builder.build().map(Some).map_err(io::Error::other)
 }
 

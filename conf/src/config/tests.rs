@@ -289,10 +289,10 @@ fn operators() {
     assert_eq!(read("resolver: Memory").operator.resolver, Some(Resolver::Memory));
     assert_eq!(read("resolver: URL(http://a/b)").operator.resolver, Some(Resolver::Url("http://a/b".into())));
     let config = read(
-        "operator: [a, b]\nresolver {type: FULL, dir: d, ttl: 1h}\ndefault_sentinel: s\nresolver_pinned_accounts: [p]",
+        "operator: [a, b]\nresolver {type: FULL, dir: d, ttl: 1h}\ndefault_sentinel: eyJ0eXAiOiAiSldUIiwgImFsZyI6ICJlZDI1NTE5LW5rZXkifQ.eyJqdGkiOiAiWCIsICJpYXQiOiAxNjAwMDAwMDAwLCAiaXNzIjogIkFDWVpBWVRHUUFGSTJLWDQ2SldFSDdIVFJaWjdXRUVRWUNaR0hGTEE1UVM3UTJUTjJKWElFS0FUIiwgInN1YiI6ICJVQlBPQ1pJV0Q1RERIUkFLQk9ONDNFUkJXRDVIT0lZR05JNUxGMjdBRFJPNFFTS1FJWkJUQVBBRCIsICJuYW1lIjogImFkYSIsICJuYXRzIjogeyJiZWFyZXJfdG9rZW4iOiB0cnVlLCAidHlwZSI6ICJ1c2VyIiwgInZlcnNpb24iOiAyfX0.QVYhyyPGdWD7EGb-EuMUFAwo9emgKT5ljOBLEVrGqcFUg_CDLmZXCnQhUuE1GZ7qGkAOsWk3YC3d-ZfApJz4AA\nresolver_pinned_accounts: [ACYZAYTGQAFI2KX46JWEH7HTRZZ7WEEQYCZGHFLA5QS7Q2TN2JXIEKAT]",
     );
     assert_eq!(config.operator.operators, ["a", "b"]);
     let Some(Resolver::Directory(resolver)) = config.operator.resolver else { panic!() };
     assert_eq!((resolver.kind.as_str(), resolver.ttl), ("FULL", Some(Duration::from_secs(3600))));
-    assert_eq!(config.operator.pinned_accounts, ["p"]);
+    assert_eq!(config.operator.pinned_accounts, ["ACYZAYTGQAFI2KX46JWEH7HTRZZ7WEEQYCZGHFLA5QS7Q2TN2JXIEKAT"]);
 }

@@ -1,6 +1,7 @@
 //! What is wrong with a configuration as a whole.
 
 mod accounts;
+mod operators;
 mod users;
 
 use std::collections::BTreeMap;
@@ -31,6 +32,7 @@ impl Config {
         self.check_stores(&mut checks);
         users::check(self, &mut checks);
         accounts::check(self, &mut checks);
+        operators::check(self, &mut checks);
         checks.faults
     }
 
@@ -91,6 +93,11 @@ impl<'a> Checks<'a> {
             }
             path = &path[..path.rfind(['.', '['])?];
         }
+    }
+
+    /// The first of these directives that was given.
+    fn first(&self, paths: &[&'static str]) -> Option<&'static str> {
+        paths.iter().copied().find(|path| self.positions.contains_key(path))
     }
 
     /// The account with this name, if somebody configured it.

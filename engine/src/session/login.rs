@@ -11,7 +11,7 @@ use embus_protocol::error::ClientError;
 
 use super::{Phase, Session, Turn};
 use crate::arrival::complete;
-use crate::clock::Monotonic;
+use crate::clock::{Clock, Monotonic};
 use crate::close::CloseReason;
 use crate::connection::ConnectionKind;
 use crate::engine::Engine;
@@ -28,10 +28,17 @@ pub(super) struct Gatekeeper {
     /// Until when the login has to be through; nothing once it is.
     deadline: Option<Monotonic>,
     /// When the credentials end.
-    expires: Option<Monotonic>,
+    end: Option<End>,
     waiting: Option<Waiting>,
     /// What the client brought outside of the protocol.
     credentials: Option<Box<ConnectOptions>>,
+}
+
+/// When credentials end, and what the client is told then.
+#[derive(Clone, Copy)]
+struct End {
+    at: Monotonic,
+    error: &'static ClientError,
 }
 
 /// A login on which the verdict is not in.
@@ -44,7 +51,7 @@ impl Gatekeeper {
     pub(super) fn new(engine: &Engine, now: Monotonic, credentials: Option<Box<ConnectOptions>>) -> Option<Box<Self>> {
         let gate = engine.gate()?;
         let (nonce, deadline) = (gate.nonce(), Some(now + gate.timeout));
-        Some(Box::new(Self { gate, nonce, deadline, expires: None, waiting: None, credentials }))
+        Some(Box::new(Self { gate, nonce, deadline, end: None, waiting: None, credentials }))
     }
 
     pub(super) fn nonce(&self) -> &str {
@@ -53,7 +60,7 @@ impl Gatekeeper {
 
     /// When something is due.
     pub(super) fn next_timeout(&self) -> Option<Monotonic> {
-        [self.deadline, self.expires].into_iter().flatten().min()
+        [self.deadline, self.end.map(|end| end.at)].into_iter().flatten().min()
     }
 }
 
@@ -116,6 +123,7 @@ impl Session {
             connection_type: connection_type(peer.kind),
             certificate: tls.and_then(|tls| tls.certificate.clone()),
             is_mapped: self.connection.listener().is_some_and(|listener| listener.maps_certificates),
+            now: self.engine.clock().wall(),
         }))
     }
 
@@ -148,12 +156,7 @@ impl Session {
     /// Takes on the account and the rights of an identity.
     fn accept(&mut self, identity: Identity) -> Result<Identity, Refused> {
         let clock = self.engine.clock();
-        let expires = identity.expires.map(|expires| {
-            // One that has ended is none.
-            let left = expires.duration_since(clock.wall()).map_err(|_| Refused::Credentials)?;
-            Ok(clock.monotonic() + left)
-        });
-        let expires = expires.transpose()?;
+        let end = End::of(&identity, &**clock)?;
         let router = self.engine.accounts().of(&identity)?;
         if !self.membership.as_ref().is_some_and(|membership| membership.is_in(&router)) {
             let full = || Refused::AccountConnections(router.account().to_owned());
@@ -165,7 +168,7 @@ impl Session {
         self.permitted.clear();
         self.take_limits(&identity);
         if let Some(gatekeeper) = &mut self.gatekeeper {
-            (gatekeeper.deadline, gatekeeper.expires) = (None, expires);
+            (gatekeeper.deadline, gatekeeper.end) = (None, end);
         }
         Ok(identity)
     }
@@ -192,17 +195,29 @@ impl Session {
     /// Gives up a client whose login takes too long, or whose credentials ended.
     pub(super) fn check_login(&mut self, now: Monotonic) {
         let Some(gatekeeper) = &mut self.gatekeeper else { return };
-        let is_due = |time: Option<Monotonic>| time.is_some_and(|time| time <= now);
-        let (error, reason) = if is_due(gatekeeper.deadline) {
-            (ClientError::AuthenticationTimeout, CloseReason::AuthenticationTimeout)
-        } else if is_due(gatekeeper.expires) {
-            (ClientError::UserAuthenticationExpired, CloseReason::AuthenticationExpired)
+        let (error, reason) = if gatekeeper.deadline.is_some_and(|deadline| deadline <= now) {
+            (&ClientError::AuthenticationTimeout, CloseReason::AuthenticationTimeout)
+        } else if let Some(end) = gatekeeper.end.filter(|end| end.at <= now) {
+            (end.error, CloseReason::AuthenticationExpired)
         } else {
             return;
         };
-        (gatekeeper.deadline, gatekeeper.expires, gatekeeper.waiting) = (None, None, None);
-        self.post_err(&error);
+        (gatekeeper.deadline, gatekeeper.end, gatekeeper.waiting) = (None, None, None);
+        self.post_err(error);
         self.phase = Phase::Closing(reason);
+    }
+}
+
+impl End {
+    /// The first end of an identity, which has not ended yet.
+    fn of(identity: &Identity, clock: &dyn Clock) -> Result<Option<Self>, Refused> {
+        let Some(end) = identity.end() else { return Ok(None) };
+        let left = end.duration_since(clock.wall()).map_err(|_| Refused::Credentials)?;
+        let error = match identity.expires {
+            Some(expires) if expires == end => &ClientError::UserAuthenticationExpired,
+            _ => &ClientError::AccountAuthenticationExpired,
+        };
+        Ok(Some(Self { at: clock.monotonic() + left, error }))
     }
 }
 

@@ -25,7 +25,7 @@ impl Session {
     fn subscribe(&self, subject: &[u8], queue: Option<&[u8]>, sid: &[u8]) -> Result<(), ClientError> {
         let mut held = self.connection.subscriptions().lock();
         let limit = self.max_subscriptions;
-        if limit > 0 && held.len() >= limit {
+        if held.len() >= limit {
             return Err(ClientError::MaximumSubscriptionsExceeded);
         }
         if held.get(sid).is_some() {

@@ -1,6 +1,7 @@
 //! Where a message leaves one account for another.
 
 use std::sync::Weak;
+use std::time::SystemTime;
 
 use embus_protocol::transform::SubjectTransform;
 
@@ -17,6 +18,8 @@ pub struct Crossing {
     pub(super) from: String,
     /// Where it goes on.
     pub(super) to: Weak<Router>,
+    /// When nothing passes any more.
+    pub(super) until: Option<SystemTime>,
     /// What its subject becomes, if it does not stay.
     pub(super) transform: Option<SubjectTransform>,
     pub(super) kind: Kind,
@@ -35,6 +38,9 @@ pub(super) enum Kind {
 impl Crossing {
     /// Where a message goes on, and under which subject; nothing where it cannot.
     pub(super) fn leads(&self, subject: &[u8]) -> Option<(Arc<Router>, Vec<u8>)> {
+        if self.has_ended() {
+            return None;
+        }
         let to = self.to.upgrade()?;
         let mut mapped = Vec::new();
         match &self.transform {
@@ -43,5 +49,9 @@ impl Crossing {
             Some(_) => return None,
         }
         Some((to, mapped))
+    }
+
+    fn has_ended(&self) -> bool {
+        self.until.is_some_and(|until| self.engine.upgrade().is_none_or(|engine| engine.clock().wall() >= until))
     }
 }

@@ -1,7 +1,7 @@
 //! Imports become subscriptions.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use embus_protocol::filter::is_valid_literal;
 use embus_protocol::transform::SubjectTransform;
@@ -16,6 +16,15 @@ use crate::engine::Engine;
 use crate::router::Router;
 use crate::subscription::{Sid, Subscription};
 use crate::sync::Arc;
+
+/// How a service is imported.
+struct Terms {
+    response: ResponseType,
+    threshold: Duration,
+    /// Whether it learns who asks.
+    share: bool,
+    until: Option<SystemTime>,
+}
 
 impl Engine {
     /// Has accounts offer, take and map what `all` says of them by their names. Once, before clients come.
@@ -53,16 +62,13 @@ impl Engine {
         let pattern = import.pattern().map_err(fail)?;
         match export_for(all, account, import).map(|Export { kind, .. }| *kind) {
             Some(ExportKind::Service { response, threshold }) => {
-                let share = import.kind.is_shared();
-                self.open_service((&importer, &exporter), pattern, (response, threshold), share);
+                let terms = Terms { response, threshold, share: import.kind.is_shared(), until: import.until };
+                self.open_service((&importer, &exporter), pattern, terms);
             }
             Some(ExportKind::Stream) | None => {
                 importer.add_upstream(&exporter, pattern.filter.as_bytes());
-                self.open(
-                    &exporter,
-                    &pattern.filter,
-                    self.crossing(&exporter, &importer, pattern.transform, Kind::Stream),
-                );
+                let crossing = self.crossing(&exporter, &importer, pattern.transform, Kind::Stream);
+                self.open(&exporter, &pattern.filter, Crossing { until: import.until, ..crossing });
             }
         }
         Ok(())
@@ -88,7 +94,8 @@ impl Engine {
     fn grant(self: &Arc<Self>, router: &Arc<Router>, system: &Arc<Router>, local: &str, remote: &str, share: bool) {
         let Ok(transform) = SubjectTransform::compile(local, remote) else { return };
         let pattern = Pattern { filter: local.to_owned(), transform };
-        self.open_service((router, system), pattern, (ResponseType::Singleton, RESPONSE_THRESHOLD), share);
+        let (response, threshold) = (ResponseType::Singleton, RESPONSE_THRESHOLD);
+        self.open_service((router, system), pattern, Terms { response, threshold, share, until: None });
     }
 
     /// Has requests go from one account to another, and answers find back.
@@ -96,13 +103,13 @@ impl Engine {
         self: &Arc<Self>,
         (from, to): (&Arc<Router>, &Arc<Router>),
         Pattern { filter, transform }: Pattern,
-        (response, threshold): (ResponseType, Duration),
-        share: bool,
+        Terms { response, threshold, share, until }: Terms,
     ) {
         let seed = self.random_below(u64::MAX);
         let answers = Arc::new(Answers::new(response, threshold, Arc::clone(self.clock()), seed));
         self.open(to, &answers.filter(), self.crossing(to, from, None, Kind::Answer(Arc::clone(&answers))));
-        self.open(from, &filter, self.crossing(from, to, transform, Kind::Service { share, answers }));
+        let crossing = self.crossing(from, to, transform, Kind::Service { share, answers });
+        self.open(from, &filter, Crossing { until, ..crossing });
     }
 
     fn crossing(
@@ -113,7 +120,7 @@ impl Engine {
         kind: Kind,
     ) -> Crossing {
         let (engine, from) = (Arc::downgrade(self), from.account().to_owned());
-        Crossing { engine, from, to: Arc::downgrade(to), transform, kind }
+        Crossing { engine, from, to: Arc::downgrade(to), until: None, transform, kind }
     }
 
     /// Lets what `filter` matches in an account go on.

@@ -3,6 +3,7 @@
 
 use std::{io, time::Duration};
 
+use serde_json::Value;
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     time::timeout,
@@ -35,13 +36,15 @@ pub(super) struct Connection {
     stream: Stream,
     received: Vec<u8>,
     closed: bool,
+    /// What INFO offered for signatures.
+    nonce: String,
     /// Whether a PING of the broker that the script does not expect is answered and forgotten.
     answers_pings: bool,
 }
 
 impl Connection {
     pub(super) fn new(stream: Stream, answers_pings: bool) -> Self {
-        Self { stream, received: Vec::new(), closed: false, answers_pings }
+        Self { stream, received: Vec::new(), closed: false, nonce: String::new(), answers_pings }
     }
 
     /// Sends the bytes in chunks of the given sizes (the last one repeats), reading whatever comes meanwhile. That the
@@ -62,6 +65,11 @@ impl Connection {
     pub(super) async fn end(&mut self) {
         // A broker that closed first makes this fail; the script goes on to say what it expects.
         let _ = self.stream.shutdown().await;
+    }
+
+    /// What this connection's INFO offered for signatures; empty when it offered none.
+    pub(super) fn nonce(&self) -> &str {
+        &self.nonce
     }
 
     /// Takes what the pattern says off the received bytes.
@@ -129,6 +137,9 @@ impl Connection {
         match timeout(DEADLINE, self.stream.read_buf(&mut self.received)).await {
             Err(_) => Err(Surprise::Late { received: self.received.clone() }),
             Ok(outcome) => {
+                if let Some(nonce) = offered(&self.received) {
+                    self.nonce = nonce;
+                }
                 // A close with unread input reaches us as a reset; both are a close.
                 self.closed = !matches!(outcome, Ok(1..));
                 if self.closed { Err(Surprise::Closed { received: self.received.clone() }) } else { Ok(()) }
@@ -151,6 +162,14 @@ impl Connection {
         };
         timeout(DEADLINE, step).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
     }
+}
+
+/// The nonce in an INFO that the bytes begin with.
+fn offered(received: &[u8]) -> Option<String> {
+    let line = received.strip_prefix(b"INFO ")?;
+    let line = &line[..line.windows(2).position(|pair| pair == b"\r\n")?];
+    let info: Value = serde_json::from_slice(line).ok()?;
+    info["nonce"].as_str().map(str::to_owned)
 }
 
 /// A read that takes longer has failed; no machine that runs tests is this slow.

@@ -10,6 +10,7 @@ use std::{
     process::Stdio,
 };
 
+use data_encoding::BASE64URL_NOPAD;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::{
@@ -154,12 +155,24 @@ fn logins(options: &Options, file: &mut String) {
     if !blocks.is_empty() {
         let _ = writeln!(file, "accounts {{\n{blocks}}}");
     }
+    if let Some(operator) = &options.operator {
+        let preload = options.account_jwts.iter().map(|jwt| format!("{}: {jwt}\n", subject(jwt)));
+        let preload = preload.collect::<String>();
+        let _ = writeln!(file, "operator: {operator}\nresolver: MEMORY\nresolver_preload {{\n{preload}}}");
+    }
     if let Some(name) = &options.system_account {
         let _ = writeln!(file, "system_account: {name}");
     }
     if let Some(user) = &options.no_auth_user {
         let _ = writeln!(file, "no_auth_user: {user}");
     }
+}
+
+/// The key that a JWT speaks of.
+fn subject(jwt: &str) -> String {
+    let claims = jwt.split('.').nth(1).and_then(|claims| BASE64URL_NOPAD.decode(claims.as_bytes()).ok());
+    let claims: Value = claims.and_then(|claims| serde_json::from_slice(&claims).ok()).unwrap_or_default();
+    claims["sub"].as_str().unwrap_or_default().to_owned()
 }
 
 fn jetstream(options: &Options, folder: &Path) -> String {

@@ -1,8 +1,10 @@
 //! What a transcript asks of the broker it plays against. Everything not named keeps its default.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::Value;
+
+use crate::jwt;
 
 /// Options of one broker, in the words of `nats-server`'s configuration file.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -32,6 +34,12 @@ pub struct Options {
     pub users: Vec<Value>,
     /// Accounts as the configuration file has them, each with its `name` and without users.
     pub accounts: Vec<Value>,
+    /// The JWT of the operator that is trusted, if users show JWTs.
+    pub operator: Option<String>,
+    /// JWTs of accounts.
+    pub account_jwts: Vec<String>,
+    /// JWTs of users by their names, for clients to show.
+    pub user_jwts: BTreeMap<String, String>,
     /// The account of the server itself, if it is not `$SYS`.
     pub system_account: Option<String>,
     /// The token of a broker that lets in who knows it.
@@ -55,8 +63,15 @@ impl Options {
             "jetstream" if value == "on" => self.jetstream = true,
             "max_memory_store" => self.max_memory_store = Some(number(value)?),
             "max_file_store" => self.max_file_store = Some(number(value)?),
-            "user" => self.users.push(serde_json::from_str(value).map_err(|error| error.to_string())?),
-            "account" => self.accounts.push(serde_json::from_str(value).map_err(|error| error.to_string())?),
+            "user" => self.users.push(json(value)?),
+            "account" => self.accounts.push(json(value)?),
+            "operator" => self.operator = Some(jwt::operator(&json(value)?)),
+            "account_jwt" => self.account_jwts.push(jwt::account(&json(value)?)),
+            "user_jwt" => {
+                let fields = json(value)?;
+                let name = fields["as"].as_str().or(fields["name"].as_str()).unwrap_or_default().to_owned();
+                self.user_jwts.insert(name, jwt::user(&fields));
+            }
             "system_account" => self.system_account = Some(value.to_owned()),
             "token" => self.token = Some(value.to_owned()),
             "no_auth_user" => self.no_auth_user = Some(value.to_owned()),
@@ -66,6 +81,10 @@ impl Options {
         }
         Ok(())
     }
+}
+
+fn json(value: &str) -> Result<Value, String> {
+    serde_json::from_str(value).map_err(|error| error.to_string())
 }
 
 fn number<N: std::str::FromStr>(value: &str) -> Result<N, String> {

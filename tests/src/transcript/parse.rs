@@ -7,6 +7,7 @@ use super::{
     pattern::Pattern,
     request::{self, Requests},
     script::{Action, Scene, Step},
+    sign::signature_of,
     text,
 };
 
@@ -89,7 +90,7 @@ impl Parser {
         let action = match side {
             "C" => {
                 self.requests.greeted(&connection);
-                client(connection, what)?
+                client(connection, &shown(what, &scene.options)?)?
             }
             "R" => self.requests.send(connection, what)?,
             "A" => self.requests.answer(connection, what)?,
@@ -113,6 +114,31 @@ fn client(connection: String, what: &str) -> Result<Action, String> {
         "(end)" => Action::End { connection },
         _ => Action::Send { connection, bytes: text::parse_bytes(what)? },
     })
+}
+
+/// The same with the JWTs of users in place of `\U{name}`, and a place for what they sign in that of `\N{name}`.
+fn shown(what: &str, options: &Options) -> Result<String, String> {
+    let mut shown = String::new();
+    let mut rest = what;
+    while let Some((before, kind, name, behind)) = next_name(rest) {
+        shown.push_str(before);
+        match kind {
+            'U' => shown.push_str(options.user_jwts.get(name).ok_or_else(|| format!("`{name}` is no user"))?),
+            _ => shown.push_str(&signature_of(name)),
+        }
+        rest = behind;
+    }
+    shown.push_str(rest);
+    Ok(shown)
+}
+
+/// What is before the next `\U{name}` or `\N{name}`, its letter and name, and what is behind it.
+fn next_name(text: &str) -> Option<(&str, char, &str, &str)> {
+    let (place, _) = text.match_indices('\\').find(|(place, _)| {
+        ["U{", "N{"].iter().any(|start| text[place + 1..].starts_with(start))
+    })?;
+    let (name, behind) = text[place + 3..].split_once('}')?;
+    Some((&text[..place], text[place + 1..].chars().next()?, name, behind))
 }
 
 fn server(connection: String, what: &str) -> Result<Action, String> {

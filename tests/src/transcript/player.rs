@@ -9,6 +9,7 @@ use super::{
     failure::{Failure, Reason},
     pattern::Pattern,
     script::{Action, Scene, Script, Step},
+    sign,
     target::{Server, Target},
 };
 
@@ -89,7 +90,9 @@ impl<S: Server> Player<S> {
         match &step.action {
             Action::Send { connection, bytes } => {
                 let pace = self.pace;
-                self.greeted(connection).await?.send(bytes, |offset| pace.chunk(offset)).await;
+                let connection = self.greeted(connection).await?;
+                let bytes = sign::signed(bytes, connection.nonce());
+                connection.send(&bytes, |offset| pace.chunk(offset)).await;
             }
             Action::End { connection } => self.greeted(connection).await?.end().await,
             Action::Expect { connection, pattern } => self.opened(connection).await?.expect(pattern).await?,
