@@ -14,6 +14,8 @@ pub struct Certificate {
     pub uris: Vec<String>,
     /// Its subject.
     pub subject: DistinguishedName,
+    /// All of it in PEM, for who wants to see more.
+    pub pem: String,
 }
 
 impl Certificate {

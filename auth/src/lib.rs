@@ -2,11 +2,12 @@
 //!
 //! A connection tells of itself in a [`Login`]; an [`Authenticator`] answers with a [`Verdict`]: an [`Identity`], which
 //! carries the account and the [`Permissions`], or a refusal. [`Users`] is the authenticator of a list of users,
-//! [`jwt::Operators`] that of users who show JWTs.
+//! [`jwt::Operators`] that of users who show JWTs, and [`callout`] what a service is asked.
 
 #![forbid(unsafe_code)]
 
 mod authenticator;
+pub mod callout;
 mod certificate;
 mod distinguished_name;
 mod identity;
@@ -22,7 +23,7 @@ pub use authenticator::{Authenticator, Verdict};
 pub use certificate::Certificate;
 pub use distinguished_name::DistinguishedName;
 pub use identity::Identity;
-pub use login::{ConnectionType, Login, Refused};
+pub use login::{ConnectionType, Login, LoginTls, Refused};
 pub use password::Password;
 pub use permissions::Permissions;
 pub use rules::{PermissionRules, Responses, RuleError, SubjectRules};

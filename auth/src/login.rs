@@ -74,6 +74,19 @@ pub struct Login {
     pub is_mapped: bool,
     /// When that is.
     pub now: SystemTime,
+    /// The number of the connection.
+    pub client_id: u64,
+    /// The TLS session that it came in, if it did.
+    pub tls: Option<LoginTls>,
+}
+
+/// What is agreed on in a TLS handshake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoginTls {
+    /// The version, `1.3`.
+    pub version: String,
+    /// The cipher suite, `TLS_AES_128_GCM_SHA256`.
+    pub cipher_suite: String,
 }
 
 impl Default for Login {
@@ -87,6 +100,8 @@ impl Default for Login {
             certificate: None,
             is_mapped: false,
             now: SystemTime::UNIX_EPOCH,
+            client_id: 0,
+            tls: None,
         }
     }
 }

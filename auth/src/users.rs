@@ -91,6 +91,11 @@ impl User {
         Self { connection_types: Some(types.into_iter().collect()), ..self }
     }
 
+    /// The name under which people and `no_auth_user` know the user; empty for that of a token.
+    pub fn name(&self) -> &str {
+        self.credential.name()
+    }
+
     fn has_password(&self) -> bool {
         matches!(self.credential, Credential::Password { .. })
     }

@@ -24,6 +24,7 @@
 //! ```
 
 mod account;
+mod asking;
 mod operators;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -34,6 +35,7 @@ use std::time::Duration;
 pub use account::{
     Account, ClientLimits, Destination, Export, ExportKind, Import, ImportKind, JetStreamLimits, Mapping, ResponseType,
 };
+use embus_auth::callout::{Asker, AuthCallout};
 pub use embus_auth::*;
 use embus_engine::engine::{GLOBAL_ACCOUNT, SYSTEM_ACCOUNT};
 use embus_engine::gate::Gate;
@@ -53,6 +55,9 @@ pub(crate) struct AuthSettings {
     pub(crate) allow_anonymous: bool,
     pub(crate) authenticator: Option<Arc<dyn Authenticator>>,
     pub(crate) operators: Option<Arc<jwt::Operators>>,
+    pub(crate) callout: Option<AuthCallout>,
+    /// Who asks the service, once the server has a key.
+    pub(crate) asker: Option<Arc<Asker>>,
     pub(crate) accounts: Vec<Account>,
     pub(crate) system_account: Option<String>,
     pub(crate) timeout: Option<Duration>,
@@ -78,6 +83,7 @@ impl AuthSettings {
             return refuse("the time for a login must not be zero".to_owned());
         }
         self.check_accounts()?;
+        self.check_callout()?;
         if self.users.is_empty() && self.no_auth_user.is_none() {
             return Ok(None);
         }
@@ -119,7 +125,7 @@ impl AuthSettings {
         Ok(())
     }
 
-    fn has_account(&self, name: &str) -> bool {
+    pub(crate) fn has_account(&self, name: &str) -> bool {
         [GLOBAL_ACCOUNT, SYSTEM_ACCOUNT].contains(&name) || self.accounts.iter().any(|account| account.name == name)
     }
 
@@ -145,8 +151,8 @@ impl AuthSettings {
     }
 
     /// Has the engine ask for logins, if they are asked for; says whether.
-    pub(crate) fn apply(&self, shell: &Shell, users: Option<Arc<Users>>, seed: [u8; 32]) -> bool {
-        let users = users.map(|users| users as Arc<dyn Authenticator>);
+    pub(crate) fn apply(&self, shell: &Arc<Shell>, users: Option<Arc<Users>>, seed: [u8; 32]) -> bool {
+        let users = users.map(|users| self.with_callout(shell, users));
         let Some(authenticator) = self.authenticator.clone().or(users) else { return false };
         let (timeout, threads) = (self.timeout.unwrap_or(LOGIN_TIMEOUT), BlockingThreads::new(&shell.tasks));
         shell.engine.set_gate(Gate::new(authenticator, timeout, Arc::new(threads), seed));

@@ -417,7 +417,10 @@ impl Builder {
         self.leave_time_for_handshakes();
         let clock = self.clock.clone().unwrap_or_else(|| Arc::new(SystemClock::new()));
         self.auth.adopt_operators(clock.wall(), !self.store.off)?;
-        let engine = Engine::new(self.limits.clone(), self.info(), clock, self.seed_or_random());
+        let key = nkeys::KeyPair::new_server();
+        let server_id = key.public_key();
+        let info = ServerInfo { xkey: self.auth.prepare_callout(key)?, ..self.info(server_id) };
+        let engine = Engine::new(self.limits.clone(), info, clock, self.seed_or_random());
         #[cfg(feature = "test-util")]
         if let Some(tap) = &self.tap {
             engine.global_account().set_tap(Arc::clone(tap));
@@ -455,11 +458,10 @@ impl Builder {
         Ok(())
     }
 
-    fn info(&self) -> ServerInfo {
+    /// What it says of itself; the id is the key of a server that nobody else has the other half of.
+    fn info(&self, server_id: String) -> ServerInfo {
         #[cfg(feature = "test-util")]
-        let server_id = self.server_id.clone().unwrap_or_else(new_server_id);
-        #[cfg(not(feature = "test-util"))]
-        let server_id = new_server_id();
+        let server_id = self.server_id.clone().unwrap_or(server_id);
         let server_name = self.server_name.clone().unwrap_or_else(|| server_id.clone());
         let version = NATS_VERSION.to_owned();
         // The one informational field that every client keeps and none interprets.
@@ -483,11 +485,6 @@ impl Builder {
     fn seed_or_random(&self) -> u64 {
         self.seed.unwrap_or_else(|| fastrand::u64(..))
     }
-}
-
-/// A key of servers that nobody has the other half of.
-fn new_server_id() -> String {
-    nkeys::KeyPair::new_server().public_key()
 }
 
 /// What follows a payload on the wire.

@@ -1,11 +1,13 @@
 //! What every task of a broker shares: the engine, the timer, the task list.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use embus_engine::{Arrival, Engine, Session, Transport};
+use embus_auth::Identity;
+use embus_engine::{Arrival, Engine, LocalClient, Session, Transport};
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
+use crate::client::Client;
 use crate::connection::Connection;
 use crate::tasks::Tasks;
 use crate::timer::Timer;
@@ -19,6 +21,8 @@ pub(crate) struct Shell {
     pub(crate) timer: Arc<Timer>,
     /// Cancelled when no new clients are taken any more, at the latest when the broker stops.
     pub(crate) accepting: CancellationToken,
+    /// Asks who clients are, where a service is asked.
+    asking: OnceLock<Client>,
 }
 
 impl Shell {
@@ -26,7 +30,20 @@ impl Shell {
         let timer = Timer::new(Arc::clone(engine.clock()));
         let tasks = Tasks::new(runtime);
         let accepting = tasks.stop_signal().child_token();
-        Self { engine, tasks, timer, accepting }
+        Self { engine, tasks, timer, accepting, asking: OnceLock::new() }
+    }
+
+    /// Has a client of the broker itself in this account ask who others are.
+    pub(crate) fn ask_as(&self, account: Option<&str>) {
+        let identity = account.into_iter().fold(Identity::default(), Identity::in_account);
+        if let Ok(local) = LocalClient::connect_as(&self.engine, &identity) {
+            let _ = self.asking.set(Client::new(local));
+        }
+    }
+
+    /// The client that asks who others are.
+    pub(crate) fn asking_client(&self) -> Option<Client> {
+        self.asking.get().cloned()
     }
 
     /// Spawns a task that is dropped when no new clients are taken any more.

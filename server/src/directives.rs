@@ -11,7 +11,11 @@ pub(crate) fn unsupported(config: &Config) -> Vec<Directive> {
         let is_refused = || config.refused.iter().any(|refused| refused.path == directive.path);
         let is_done = if is_resolver(&directive.path) && asks_elsewhere(&config.operator) {
             false
-        } else if directive.is_off { !asks_when_off(directive) } else { is_carried_out(&directive.path) };
+        } else if directive.is_off {
+            !asks_when_off(directive)
+        } else {
+            is_carried_out(&directive.path)
+        };
         let is_part = found.last().is_some_and(|last| is_within(&directive.path, &last.path));
         if !is_part && (!is_done || is_refused()) {
             found.push(directive.clone());
@@ -25,7 +29,11 @@ fn is_within(path: &str, block: &str) -> bool {
 }
 
 fn is_carried_out(path: &str) -> bool {
-    CARRIED_OUT.contains(&path) || path.starts_with("resolver_preload.") || is_mapping(path) || is_of_login(path) || is_of_transport(path)
+    CARRIED_OUT.contains(&path)
+        || path.starts_with("resolver_preload.")
+        || is_mapping(path)
+        || is_of_login(path)
+        || is_of_transport(path)
 }
 
 /// Accounts are looked up in the file, and nowhere else.
@@ -70,7 +78,8 @@ const CERTIFICATES: &[&str] = &["certs[", "certificates["];
 fn is_of_login(path: &str) -> bool {
     let path = path.split('[').map(|part| part.split_once(']').map_or(part, |(_, rest)| rest)).collect::<String>();
     if let Some(path) = path.strip_prefix("authorization.") {
-        return OF_AUTHORIZATION.contains(&first(path)) && (!path.contains('.') || is_of_user(path));
+        let is_whole = ["auth_callout", "auth_hook"].contains(&first(path));
+        return OF_AUTHORIZATION.contains(&first(path)) && (!path.contains('.') || is_whole || is_of_user(path));
     }
     let Some((_, path)) = path.strip_prefix("accounts.").map(|path| path.split_once('.').unwrap_or((path, ""))) else {
         return false;
@@ -114,6 +123,8 @@ const OF_AUTHORIZATION: &[&str] = &[
     "default_permissions",
     "default_permission",
     "permissions",
+    "auth_callout",
+    "auth_hook",
 ];
 
 /// But for users and streams, which have more to them.

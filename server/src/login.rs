@@ -2,7 +2,10 @@
 
 use embus::{
     Builder,
-    auth::{ConnectionType, Credential, jwt::OperatorError, PermissionRules, Permissions, Responses, RuleError, SubjectRules, User},
+    auth::{
+        ConnectionType, Credential, PermissionRules, Permissions, Responses, RuleError, SubjectRules, User,
+        callout::AuthCallout, jwt::OperatorError,
+    },
 };
 use embus_conf::{Account, Authorization, Mapping, Operator, SubjectPermission};
 
@@ -60,7 +63,7 @@ const SYSTEM: &str = "$SYS";
 impl Login {
     /// Tells the broker.
     pub(crate) fn apply(&self, mut builder: Builder, jetstream: bool) -> Result<Builder, LoginError> {
-        let Authorization { token, timeout, users, default_permissions, .. } = &self.authorization;
+        let Authorization { token, timeout, users, default_permissions, callout, .. } = &self.authorization;
         if let Some(operators) = operators::builder(&self.operator, self.system_account.as_deref()) {
             let builder = timeout.iter().fold(builder, |builder, timeout| builder.login_timeout(*timeout));
             return Ok(builder.operators(operators.build()?).jetstream_in_global_account(false));
@@ -103,6 +106,7 @@ impl Login {
         if self.has_users() && !has_others && users.is_none() && self.single()?.is_none() && token.is_none() {
             builder = builder.allow_anonymous();
         }
+        builder = callout.as_ref().map(callout_of).into_iter().fold(builder, Builder::auth_callout);
         builder = self.no_auth_user.iter().fold(builder, |builder, name| builder.no_auth_user(name.clone()));
         Ok(timeout.iter().fold(builder, |builder, timeout| builder.login_timeout(*timeout)))
     }
@@ -142,6 +146,14 @@ impl Login {
         let types: Vec<_> = user.connection_types.iter().filter_map(|kind| connection_type(*kind)).collect();
         if types.is_empty() { Err(LoginError::NoWay(id)) } else { Ok(made.connecting_as(types)) }
     }
+}
+
+fn callout_of(callout: &embus_conf::AuthCallout) -> AuthCallout {
+    let made = AuthCallout::new(callout.issuer.clone().unwrap_or_default());
+    let made = callout.account.iter().fold(made, AuthCallout::in_account);
+    let made = callout.users.iter().fold(made, AuthCallout::user);
+    let made = callout.xkey.iter().fold(made, AuthCallout::encrypted_for);
+    callout.allowed_accounts.iter().fold(made, AuthCallout::allowed_account)
 }
 
 fn permissions_of(permissions: &embus_conf::Permissions) -> Result<Permissions, RuleError> {

@@ -18,7 +18,8 @@ pub(crate) fn load(config: &mut Config) -> Result<(), Fault> {
     for operator in &config.operator.operators {
         read.push(jwt(operator).map_err(|text| fault(OPERATOR, text))?);
     }
-    if let Some(builder) = builder(&Operator { operators: read.clone(), ..config.operator.clone() }, config.system_account.as_deref())
+    if let Some(builder) =
+        builder(&Operator { operators: read.clone(), ..config.operator.clone() }, config.system_account.as_deref())
         && let Err(error) = builder.build()
     {
         return Err(fault(names(&error), error.to_string()));
@@ -50,7 +51,8 @@ fn jwt(operator: &str) -> Result<String, String> {
     if operator.starts_with("eyJ") {
         return Ok(operator.to_owned());
     }
-    let text = read(Path::new(operator)).map_err(|error| format!("error parsing operator JWT: open {operator}: {error}"))?;
+    let text =
+        read(Path::new(operator)).map_err(|error| format!("error parsing operator JWT: open {operator}: {error}"))?;
     Ok(undecorated(&text).to_owned())
 }
 

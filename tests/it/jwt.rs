@@ -51,7 +51,10 @@ fn credentials_of_official_clients() {
         client.publish("echo", "hi".into()).await.unwrap();
         assert_eq!(next(&mut subscriber).await.payload, "hi");
         let row = &broker.connections()[0];
-        assert_eq!((row.user.as_str(), row.account.as_str()), (jwt::key("U:ada").as_str(), jwt::key("A:shop").as_str()));
+        assert_eq!(
+            (row.user.as_str(), row.account.as_str()),
+            (jwt::key("U:ada").as_str(), jwt::key("A:shop").as_str())
+        );
         refused(&broker, &json!({"name": "ada", "by": "A:other"})).await;
         refused(&broker, &json!({"name": "ada", "by": "A:shop", "exp": 1_600_000_001})).await;
         let revoked = start(&[json!({"name": "shop", "nats": {"revocations": {"@U:ada": 1_600_000_000}}})]).await;
@@ -79,11 +82,6 @@ fn stream(name: &str) -> async_nats::jetstream::stream::Config {
     async_nats::jetstream::stream::Config { name: name.to_owned(), ..Default::default() }
 }
 
-/// A clock that begins where the real one is, as JWTs have real times.
-fn clock() -> ManualClock {
-    ManualClock::new()
-}
-
 fn seconds(clock: &ManualClock, later: u64) -> u64 {
     clock.wall().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs() + later
 }
@@ -106,7 +104,7 @@ async fn cut(accounts: &[Value], user: Value, clock: &ManualClock, text: &str) {
 #[test]
 fn a_user_whose_time_ends_is_cut() {
     run(async {
-        let clock = clock();
+        let clock = ManualClock::new();
         let exp = seconds(&clock, 3600);
         let user = json!({"name": "ada", "by": "A:shop", "exp": exp, "nats": {"bearer_token": true}});
         cut(&[shop()], user, &clock, "User Authentication Expired").await;
@@ -116,7 +114,7 @@ fn a_user_whose_time_ends_is_cut() {
 #[test]
 fn and_so_are_all_of_an_account() {
     run(async {
-        let clock = clock();
+        let clock = ManualClock::new();
         let account = json!({"name": "shop", "exp": seconds(&clock, 3600)});
         let user = json!({"name": "ada", "by": "A:shop", "nats": {"bearer_token": true}});
         cut(&[account], user, &clock, "Account Authentication Expired").await;
@@ -127,7 +125,7 @@ fn and_so_are_all_of_an_account() {
 #[test]
 fn an_import_ends_with_its_token() {
     run(async {
-        let clock = clock();
+        let clock = ManualClock::new();
         let token = json!({"activation": {
             "name": "site", "by": "A:shop", "exp": seconds(&clock, 60), "nats": {"subject": "news", "kind": "stream"},
         }});
@@ -139,7 +137,8 @@ fn an_import_ends_with_its_token() {
         ];
         let builder = listening().operators(operators(&accounts).build().unwrap()).clock(Arc::new(clock.clone()));
         let broker = builder.start().await.unwrap();
-        let client = |account: &str| broker.client_with(&Identity::new("program").in_account(jwt::key(account))).unwrap();
+        let client =
+            |account: &str| broker.client_with(&Identity::new("program").in_account(jwt::key(account))).unwrap();
         let (shop, site) = (client("A:shop"), client("A:site"));
         let mut news = site.subscribe("news").await.unwrap();
         let mut all = site.subscribe("all").await.unwrap();

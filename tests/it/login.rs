@@ -178,16 +178,17 @@ fn and_is_dropped_when_it_is_bad() {
 fn a_verdict_that_does_not_come_is_not_waited_for() {
     run(async {
         let (_verdict, authenticator) = slow();
+        let authenticator = Arc::new(authenticator);
         let clock = ManualClock::new();
-        let builder = listening().authenticator(authenticator).clock(Arc::new(clock.clone()));
+        let builder = listening().authenticator(Arc::clone(&authenticator)).clock(Arc::new(clock.clone()));
         let broker = builder.login_timeout(Duration::from_secs(60)).start().await.unwrap();
         let mut raw = Raw::connect(&broker).await;
         raw.send(EAGER).await;
-        eventually("it connected", || broker.connections().len() == 1).await;
+        eventually("it is asked about", || authenticator.0.lock().is_none()).await;
         clock.advance(Duration::from_secs(60));
-        assert_eq!(raw.rest().await, "-ERR 'Authentication Timeout'\r\n");
+        assert_eq!(raw.rest().await, "-ERR 'Authorization Violation'\r\n");
         eventually("it is gone", || broker.connections().is_empty()).await;
-        assert_eq!(broker.closed_connections()[0].reason, Some(CloseReason::AuthenticationTimeout));
+        assert_eq!(broker.closed_connections()[0].reason, Some(CloseReason::AuthenticationFailure));
     });
 }
 

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
 mod accounts;
+mod auth_callout;
 mod consumers;
 mod drain;
 mod dual;

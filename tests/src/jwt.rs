@@ -100,7 +100,7 @@ fn text(fields: &mut Map<String, Value>, field: &str) -> Option<String> {
 }
 
 /// The same with keys in place of `@A:name`, and tokens in place of `{"activation":{…}}`.
-fn resolved(value: Value) -> Value {
+pub(crate) fn resolved(value: Value) -> Value {
     match value {
         Value::String(text) => Value::String(reference(&text)),
         Value::Array(elements) => elements.into_iter().map(resolved).collect(),

@@ -5,6 +5,7 @@
 //!
 //! [`Script::load_folder`] reads the scripts, [`replay`] plays all of them and returns the [`Failure`]s.
 
+mod callout;
 mod connection;
 mod failure;
 mod message;

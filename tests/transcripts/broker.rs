@@ -76,6 +76,7 @@ fn with_logins(builder: embus::Builder, options: &Options) -> io::Result<embus::
     // As soon as there are accounts, clients in none of them have no streams. [reference §1.15]
     let builder = builder.jetstream_in_global_account(accounts.is_empty());
     let builder = accounts.into_iter().map(accounts::Declared::into_account).fold(builder, embus::Builder::account);
+    let builder = logins::callout(options).into_iter().fold(builder, embus::Builder::auth_callout);
     let builder = options.system_account.iter().fold(builder, embus::Builder::system_account);
     let builder = options.no_auth_user.iter().fold(builder, embus::Builder::no_auth_user);
     Ok(options.login_timeout.into_iter().fold(builder, embus::Builder::login_timeout))

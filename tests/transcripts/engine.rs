@@ -38,6 +38,11 @@ impl Target for EngineTarget {
         "engine"
     }
 
+    /// It is the shell that asks.
+    fn has_callout(&self) -> bool {
+        false
+    }
+
     async fn start(&self, options: &Options) -> io::Result<Sessions> {
         let clock = Arc::new(HandClock::default());
         let engine = Engine::new(limits(options), ServerInfo::default(), Arc::clone(&clock) as Arc<dyn Clock>, SEED);

@@ -2,8 +2,11 @@
 
 use std::{io, sync::Arc, time::Duration};
 
-use embus::auth::{Authenticator, Credential, PermissionRules, Permissions, Responses, SubjectRules, User, Users, UsersBuilder};
+use embus::auth::callout::AuthCallout;
 use embus::auth::jwt::{Operators, OperatorsBuilder};
+use embus::auth::{
+    Authenticator, Credential, PermissionRules, Permissions, Responses, SubjectRules, User, Users, UsersBuilder,
+};
 use embus_tests::transcript::Options;
 use serde_json::Value;
 
@@ -35,6 +38,14 @@ pub(crate) fn operators(options: &Options) -> io::Result<Option<Operators>> {
     let builder = options.account_jwts.iter().fold(builder, OperatorsBuilder::account);
     let builder = options.system_account.iter().fold(builder, OperatorsBuilder::system_account);
     builder.build().map(Some).map_err(io::Error::other)
+}
+
+/// Who is asked about clients.
+pub(crate) fn callout(options: &Options) -> Option<AuthCallout> {
+    let fields = options.auth_callout.as_ref()?;
+    let callout = AuthCallout::new(fields["issuer"].as_str().unwrap_or_default());
+    let callout = fields["account"].as_str().into_iter().fold(callout, AuthCallout::in_account);
+    Some(list_of(&fields["auth_users"]).into_iter().fold(callout, AuthCallout::user))
 }
 
 fn user(fields: &Value) -> io::Result<User> {

@@ -15,6 +15,9 @@ pub enum Objection {
     /// It shows something else.
     #[error("user JWT not valid: {0}")]
     Jwt(JwtError),
+    /// What a service answered is none.
+    #[error("auth callout: answer not valid: {0}")]
+    Answer(JwtError),
     /// The user's time is over, or has not come.
     #[error("user JWT: {0}")]
     User(Untimely),

@@ -73,19 +73,20 @@ fn expand(entry: &str, values: &Values<'_>) -> Result<Vec<String>, Unfilled> {
         if expanded.len() * found.len() > MAX_SUBJECTS {
             return Err(Unfilled);
         }
-        let with = |start: &String| found.iter().map(move |value| format!("{start}{before}{value}")).collect::<Vec<_>>();
+        let with =
+            |start: &String| found.iter().map(move |value| format!("{start}{before}{value}")).collect::<Vec<_>>();
         expanded = expanded.iter().flat_map(with).collect();
         rest = after;
     }
-    expanded.iter_mut().for_each(|subject| subject.push_str(rest));
-    Ok(expanded)
+    Ok(expanded.into_iter().map(|subject| subject + rest).collect())
 }
 
 impl<'a> Values<'a> {
     /// The values of a call; nothing for one that is not known.
     fn of(&self, call: &str) -> Vec<&'a str> {
         let call = call.trim().to_ascii_lowercase();
-        let tag = |function: &str| call.strip_prefix(function)?.strip_suffix(')').map(|name| format!("{}:", name.trim()));
+        let tag =
+            |function: &str| call.strip_prefix(function)?.strip_suffix(')').map(|name| format!("{}:", name.trim()));
         let found: Vec<&str> = match call.as_str() {
             "name()" => vec![self.name],
             "subject()" => vec![self.subject],
@@ -170,6 +171,9 @@ mod tests {
     fn tags_do_not_multiply_without_end() {
         let tags: Vec<String> = (0..100).map(|number| format!("x:{number}")).collect();
         let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-        assert_eq!(filled(&["{{tag(x)}}.{{tag(x)}}.{{tag(x)}}.{{tag(x)}}.{{tag(x)}}"], &[], &tags, "bob"), Err(Unfilled));
+        assert_eq!(
+            filled(&["{{tag(x)}}.{{tag(x)}}.{{tag(x)}}.{{tag(x)}}.{{tag(x)}}"], &[], &tags, "bob"),
+            Err(Unfilled)
+        );
     }
 }

@@ -171,7 +171,8 @@ fn the_chain_has_to_hold() {
     let (signed, _) = jwt.rsplit_once('.').unwrap();
     let (_, other) = by_signer.rsplit_once('.').unwrap();
     refused(&all, &format!("{signed}.{other}"), "signature verification");
-    let untrusted = token("account", &account(), &pair(KeyPairType::Operator, 9), account_claims(json!({})), &json!({}));
+    let untrusted =
+        token("account", &account(), &pair(KeyPairType::Operator, 9), account_claims(json!({})), &json!({}));
     let trusted = token("operator", &operator(), &operator(), json!({}), &json!({}));
     let untrusted = Operators::builder().operator(trusted).account(untrusted).build().unwrap();
     assert_eq!(untrusted.unusable(), [(account().public_key(), Objection::Untrusted)]);
@@ -354,7 +355,8 @@ fn other_versions_and_kinds_are_refused() {
 }
 
 /// What is damaged, and who judges it: signatures take long without optimization.
-static DAMAGED: LazyLock<(Operators, String)> = LazyLock::new(|| (operators(), of_user(json!({"pub": {"allow": ["a"]}}))));
+static DAMAGED: LazyLock<(Operators, String)> =
+    LazyLock::new(|| (operators(), of_user(json!({"pub": {"allow": ["a"]}}))));
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]

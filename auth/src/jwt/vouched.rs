@@ -8,7 +8,7 @@ use embus_protocol::filter::is_literal;
 use super::account::Account;
 use super::claims::Claims;
 use super::decode::check_key;
-use super::limits::AccountLimits;
+use super::limits::{AccountLimits, StreamLimits};
 use super::objection::Objection;
 use super::rights::Rights;
 use super::scope::SigningKey;
@@ -84,7 +84,7 @@ fn check_content(account: &Account) -> Result<(), Objection> {
     if *exports >= 0 && !wildcards && subjects.any(|subject| !is_literal(subject)) {
         return refuse("the account contains wildcard exports that are not allowed by the operator");
     }
-    if !tiered_limits.is_empty() && *streams != Default::default() {
+    if !tiered_limits.is_empty() && *streams != StreamLimits::default() {
         return refuse("JetStream Limits and tiered JetStream Limits are mutually exclusive");
     }
     let callout = &account.authorization;

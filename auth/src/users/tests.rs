@@ -1,6 +1,6 @@
-use data_encoding::BASE64URL_NOPAD;
 use super::*;
 use crate::rules::{PermissionRules, SubjectRules};
+use data_encoding::BASE64URL_NOPAD;
 
 fn login(fill: impl FnOnce(&mut ConnectOptions)) -> Login {
     let mut connect = ConnectOptions::default();

@@ -31,6 +31,9 @@ impl AuthSettings {
     /// Users and accounts come from JWTs only. [nats-server: validateTrustedOperators]
     fn check_beside(&self, operators: &Operators) -> Result<(), StartError> {
         let refuse = |text: &str| Err(StartError::Config(text.to_owned()));
+        if self.callout.is_some() {
+            return refuse("operators do not allow authorization callouts to be configured directly");
+        }
         if !self.users.is_empty() || self.authenticator.is_some() || self.no_auth_user.is_some() {
             return refuse("operators do not allow users to be configured directly");
         }

@@ -66,7 +66,8 @@ fn token(by: u8, outside: Value, claims: Value) -> String {
 
 #[test]
 fn limits_below_nothing_are_none() {
-    let limits = json!({"conn": 1, "subs": 2, "payload": -1, "mem_storage": -1, "disk_storage": 3, "streams": 4, "imports": -1});
+    let limits =
+        json!({"conn": 1, "subs": 2, "payload": -1, "mem_storage": -1, "disk_storage": 3, "streams": 4, "imports": -1});
     let made = described(json!({"limits": limits})).unwrap();
     let clients = ClientLimits { max_connections: Some(1), max_subscriptions: Some(2), max_payload: None };
     assert_eq!(made.clients, clients);
@@ -104,7 +105,11 @@ fn subjects_of_imports_are_the_importers_or_the_exporters() {
     let stream = || json!({"subject": "a.>", "type": "stream"});
     let service = || json!({"subject": "s.>", "type": "service"});
     check(stream(), stream(), Import::stream(from(), "a.>"));
-    check(stream(), json!({"subject": "a.>", "type": "stream", "to": "p"}), Import::stream(from(), "a.>").with_prefix("p"));
+    check(
+        stream(),
+        json!({"subject": "a.>", "type": "stream", "to": "p"}),
+        Import::stream(from(), "a.>").with_prefix("p"),
+    );
     let local = json!({"subject": "a.*", "type": "stream", "local_subject": "l.$1"});
     check(stream(), local, Import::stream(from(), "a.*").local("l.$1"));
     check(service(), service(), Import::service(from(), "s.>"));
@@ -132,7 +137,8 @@ fn what_nobody_gives_is_left_out() {
 /// A token counts for one account, one exporter, one kind, its subjects and its time. [nats-server: CVE-2021-3127]
 #[test]
 fn tokens_are_bound() {
-    let export = |revocations: Value| json!({"subject": "p.>", "type": "stream", "token_req": true, "revocations": revocations});
+    let export =
+        |revocations: Value| json!({"subject": "p.>", "type": "stream", "token_req": true, "revocations": revocations});
     let import = |token: String| json!({"subject": "p.x", "type": "stream", "token": token});
     let check = |token: String, is_given: bool| {
         let (from, to) = given(&export(json!({})), import(token));

@@ -5,7 +5,7 @@
 
 use std::task::{Context, Poll};
 
-use embus_auth::{ConnectionType, Identity, Login, Refused};
+use embus_auth::{ConnectionType, Identity, Login, LoginTls, Refused};
 use embus_protocol::connect::ConnectOptions;
 use embus_protocol::error::ClientError;
 
@@ -124,6 +124,8 @@ impl Session {
             certificate: tls.and_then(|tls| tls.certificate.clone()),
             is_mapped: self.connection.listener().is_some_and(|listener| listener.maps_certificates),
             now: self.engine.clock().wall(),
+            client_id: self.connection.id().0,
+            tls: tls.map(|tls| LoginTls { version: tls.version.to_owned(), cipher_suite: tls.cipher_suite.clone() }),
         }))
     }
 
@@ -195,7 +197,11 @@ impl Session {
     /// Gives up a client whose login takes too long, or whose credentials ended.
     pub(super) fn check_login(&mut self, now: Monotonic) {
         let Some(gatekeeper) = &mut self.gatekeeper else { return };
-        let (error, reason) = if gatekeeper.deadline.is_some_and(|deadline| deadline <= now) {
+        let is_late = gatekeeper.deadline.is_some_and(|deadline| deadline <= now);
+        let (error, reason) = if is_late && gatekeeper.waiting.is_some() {
+            // It did its part: what is missing is a verdict. [nats-server: auth callout]
+            (&ClientError::AuthorizationViolation, CloseReason::AuthenticationFailure)
+        } else if is_late {
             (&ClientError::AuthenticationTimeout, CloseReason::AuthenticationTimeout)
         } else if let Some(end) = gatekeeper.end.filter(|end| end.at <= now) {
             (end.error, CloseReason::AuthenticationExpired)

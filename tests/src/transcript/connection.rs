@@ -9,7 +9,10 @@ use tokio::{
     time::timeout,
 };
 
-use super::pattern::{Match, Pattern};
+use super::{
+    callout::{self, Question},
+    pattern::{Match, Pattern},
+};
 
 /// A byte stream to a broker.
 pub type Stream = Box<dyn Io>;
@@ -85,6 +88,21 @@ impl Connection {
                 Err(Match::Not(_)) if self.forget_ping().await => {}
                 Err(Match::Not(offset)) => return Err(Surprise::Other { received: self.received.clone(), offset }),
                 Err(_) => self.read_more().await?,
+            }
+        }
+    }
+
+    /// Takes a question about a client off the received bytes.
+    pub(super) async fn expect_question(&mut self) -> Result<Question, Surprise> {
+        loop {
+            match callout::question(&self.received) {
+                Ok(Some((question, length))) => {
+                    self.received.drain(..length);
+                    return Ok(question);
+                }
+                Err(()) if self.forget_ping().await => {}
+                Err(()) => return Err(Surprise::Other { received: self.received.clone(), offset: 0 }),
+                Ok(None) => self.read_more().await?,
             }
         }
     }

@@ -138,7 +138,8 @@ fn logins(options: &Options, file: &mut String) {
     let global = accounts.remove("").map(|users| format!("users: {}", Value::Array(users)));
     let token = options.token.as_ref().map(|token| format!("token: {}", Value::String(token.clone())));
     let timeout = options.login_timeout.map(|timeout| format!("timeout: {}", timeout.as_secs_f64()));
-    let lines: Vec<_> = [global, token, timeout].into_iter().flatten().collect();
+    let callout = options.auth_callout.as_ref().map(|callout| format!("auth_callout: {callout}"));
+    let lines: Vec<_> = [global, token, timeout, callout].into_iter().flatten().collect();
     if !lines.is_empty() {
         let _ = writeln!(file, "authorization {{\n{}\n}}", lines.join("\n"));
     }

@@ -36,6 +36,8 @@ pub struct Options {
     pub accounts: Vec<Value>,
     /// The JWT of the operator that is trusted, if users show JWTs.
     pub operator: Option<String>,
+    /// The service that is asked who clients are, as the configuration file has it.
+    pub auth_callout: Option<Value>,
     /// JWTs of accounts.
     pub account_jwts: Vec<String>,
     /// JWTs of users by their names, for clients to show.
@@ -66,6 +68,7 @@ impl Options {
             "user" => self.users.push(json(value)?),
             "account" => self.accounts.push(json(value)?),
             "operator" => self.operator = Some(jwt::operator(&json(value)?)),
+            "auth_callout" => self.auth_callout = Some(jwt::resolved(json(value)?)),
             "account_jwt" => self.account_jwts.push(jwt::account(&json(value)?)),
             "user_jwt" => {
                 let fields = json(value)?;

@@ -92,6 +92,9 @@ impl Parser {
                 self.requests.greeted(&connection);
                 client(connection, &shown(what, &scene.options)?)?
             }
+            "K" => {
+                Action::Answer { connection, fields: serde_json::from_str(what).map_err(|error| error.to_string())? }
+            }
             "R" => self.requests.send(connection, what)?,
             "A" => self.requests.answer(connection, what)?,
             "A~" => self.requests.answer_like(connection, what)?,
@@ -101,7 +104,9 @@ impl Parser {
             "S*" => Action::ExpectUnordered { connection, patterns: vec![Pattern::parse(what)?] },
             "broker" => broker(what)?,
             other => {
-                return Err(format!("`{other}` is nobody; `C`, `S`, `S*`, `R`, `A`, `A~`, `M`, `M~` and `broker` are"));
+                return Err(format!(
+                    "`{other}` is nobody; `C`, `S`, `S*`, `K`, `R`, `A`, `A~`, `M`, `M~` and `broker` are"
+                ));
             }
         };
         push(&mut scene.steps, Step { line, written: written.to_owned(), action });
@@ -134,9 +139,9 @@ fn shown(what: &str, options: &Options) -> Result<String, String> {
 
 /// What is before the next `\U{name}` or `\N{name}`, its letter and name, and what is behind it.
 fn next_name(text: &str) -> Option<(&str, char, &str, &str)> {
-    let (place, _) = text.match_indices('\\').find(|(place, _)| {
-        ["U{", "N{"].iter().any(|start| text[place + 1..].starts_with(start))
-    })?;
+    let (place, _) = text
+        .match_indices('\\')
+        .find(|(place, _)| ["U{", "N{"].iter().any(|start| text[place + 1..].starts_with(start)))?;
     let (name, behind) = text[place + 3..].split_once('}')?;
     Some((&text[..place], text[place + 1..].chars().next()?, name, behind))
 }

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, fmt, io};
 use futures_util::{StreamExt, stream};
 
 use super::{
+    callout,
     connection::{Connection, Surprise},
     failure::{Failure, Reason},
     pattern::Pattern,
@@ -56,7 +57,8 @@ pub async fn replay<T: Target>(target: &T, scripts: &[Script], pace: Pace) -> Ve
 fn is_played<T: Target>(scene: &Scene, target: &T, pace: Pace) -> bool {
     let names = |kinds: &[String]| kinds.iter().any(|name| name == target.kind());
     let is_meant = scene.only.is_empty() || names(&scene.only);
-    let is_able = target.has_jetstream() || !scene.options.jetstream;
+    let is_able = (target.has_jetstream() || !scene.options.jetstream)
+        && (target.has_callout() || scene.options.auth_callout.is_none());
     is_meant && is_able && (pace == Pace::Whole || !names(&scene.whole))
 }
 
@@ -93,6 +95,11 @@ impl<S: Server> Player<S> {
                 let connection = self.greeted(connection).await?;
                 let bytes = sign::signed(bytes, connection.nonce());
                 connection.send(&bytes, |offset| pace.chunk(offset)).await;
+            }
+            Action::Answer { connection, fields } => {
+                let connection = self.opened(connection).await?;
+                let question = connection.expect_question().await?;
+                connection.send(&callout::answer(&question, fields), |_| usize::MAX).await;
             }
             Action::End { connection } => self.greeted(connection).await?.end().await,
             Action::Expect { connection, pattern } => self.opened(connection).await?.expect(pattern).await?,

@@ -2,6 +2,8 @@
 
 use std::{fs, io, path::Path, time::Duration};
 
+use serde_json::Value;
+
 use super::{options::Options, parse, pattern::Pattern};
 
 /// The scenes of one `.nats` file.
@@ -64,6 +66,8 @@ pub(super) struct Step {
 pub(super) enum Action {
     /// The client sends bytes.
     Send { connection: String, bytes: Vec<u8> },
+    /// The client answers the question that came to it about another client.
+    Answer { connection: String, fields: Value },
     /// The client closes its side: sends nothing any more, may still read.
     End { connection: String },
     /// The broker sends what the pattern says.

@@ -25,6 +25,6 @@ pub(super) fn signed(bytes: &[u8], nonce: &str) -> Vec<u8> {
 fn place(bytes: &[u8]) -> Option<(usize, usize)> {
     let start = bytes.iter().position(|byte| *byte == 1)?;
     let end = bytes[start..].iter().position(|byte| *byte == 2)? + start;
-    let is_name = bytes[start + 1..end].iter().all(|byte| byte.is_ascii_alphanumeric());
+    let is_name = bytes[start + 1..end].iter().all(u8::is_ascii_alphanumeric);
     (is_name && end > start + 1).then_some((start, end))
 }

@@ -17,6 +17,11 @@ pub trait Target: Sync {
         true
     }
 
+    /// Whether its brokers can ask a service who clients are; if not, scenes that want it are left out.
+    fn has_callout(&self) -> bool {
+        true
+    }
+
     /// Starts a broker with these options; when it returns, connections are accepted.
     fn start(&self, options: &Options) -> impl Future<Output = io::Result<Self::Server>> + Send;
 }

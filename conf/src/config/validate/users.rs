@@ -10,6 +10,7 @@ pub(super) fn check(config: &Config, checks: &mut Checks<'_>) {
     check_twice(config, checks);
     check_no_auth_user(config, checks);
     check_leafnode_users(config, checks);
+    check_callout(config, checks);
     for (name, account) in &config.accounts {
         let path = format!("accounts.{name}");
         for (index, user) in account.users.iter().enumerate() {
@@ -77,6 +78,25 @@ fn check_no_auth_user(config: &Config, checks: &mut Checks<'_>) {
                     "no_auth_user: {name:?} not present as user or nkey in authorization block or account configuration"
                 ),
             );
+        }
+    }
+}
+
+/// Whoever decides about clients has to be able to log in. [nats-server: starts, and lets nobody in]
+fn check_callout(config: &Config, checks: &mut Checks<'_>) {
+    let Some(callout) = config.authorization.as_ref().and_then(|authorization| authorization.callout.as_ref()) else {
+        return;
+    };
+    let path = "authorization.auth_callout";
+    let single = config.authorization.as_ref().and_then(|authorization| authorization.user.as_ref());
+    for user in &callout.users {
+        if single != Some(user) && !all(config).any(|(_, known)| known.id() == Some(user)) {
+            checks.fault(path, format!("auth_callout user {user:?} not found in configured users"));
+        }
+    }
+    for account in callout.account.iter().chain(&callout.allowed_accounts) {
+        if !checks.has_account(account) {
+            checks.fault(path, format!("auth_callout account {account:?} not found in configured accounts"));
         }
     }
 }
