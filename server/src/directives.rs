@@ -351,6 +351,9 @@ mod tests {
             &["authorization.users[0].proxy_required"],
         );
         check("jetstream { max_mem: 5, limits { max_ack_pending: 5 } }", &["jetstream.limits"]);
+        check("operator: f\nresolver: MEMORY\nresolver_pinned_accounts: []", &[]);
+        check("operator: f\nresolver: URL(http://a/b)", &["resolver"]);
+        check("operator: f\nresolver { type: full, dir: d }", &["resolver"]);
         check("mqtt { port: 1 }\nleafnodes { remotes [{url: 'nats-leaf://a'}] }", &["mqtt", "leafnodes.remotes"]);
     }
 

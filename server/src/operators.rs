@@ -79,3 +79,52 @@ const TRUSTED: &[&str] = &["trusted_keys", "trusted"];
 
 /// More than any JWT of an operator has.
 const MAX_FILE_BYTES: u64 = 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use embus::auth::jwt::sign;
+    use embus_conf::Nowhere;
+    use nkeys::{KeyPair, KeyPairType};
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn operator(mut nats: Value) -> String {
+        (nats["type"], nats["version"]) = ("operator".into(), 2.into());
+        let pair = KeyPair::new_from_raw(KeyPairType::Operator, [1; 32]).unwrap();
+        sign(json!({"sub": pair.public_key(), "nats": nats}), &pair).unwrap()
+    }
+
+    fn loaded(text: &str) -> Result<Config, String> {
+        let mut config = Config::parse("c.conf", text, &Nowhere).unwrap();
+        load(&mut config).map(|()| config).map_err(|fault| fault.to_string())
+    }
+
+    #[test]
+    fn a_jwt_may_stand_in_a_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let (path, jwt) = (directory.path().join("op.jwt"), operator(json!({})));
+        let text = format!("-----BEGIN NATS OPERATOR JWT-----\n{jwt}\n------END NATS OPERATOR JWT------\n");
+        std::fs::write(&path, text).unwrap();
+        let config = loaded(&format!("operator: '{}'\nresolver: MEMORY", path.display())).unwrap();
+        assert_eq!(config.operator.operators, [jwt]);
+        assert!(builder(&config.operator, None).unwrap().build().is_ok());
+        assert!(builder(&Operator::default(), None).is_none());
+    }
+
+    #[test]
+    fn what_is_wrong_is_told_with_its_place() {
+        let check = |text: &str, expected: &str| {
+            let found = loaded(text).unwrap_err();
+            assert!(found.contains(expected), "{found}");
+        };
+        check(
+            "operator: '/nonexistent'\nresolver: MEMORY",
+            "c.conf:1:1: error parsing operator JWT: open /nonexistent: ",
+        );
+        let system = KeyPair::new_from_raw(KeyPairType::Account, [2; 32]).unwrap().public_key();
+        let jwt = operator(json!({"system_account": system}));
+        let text = format!("operator: {jwt}\nresolver: MEMORY\nsystem_account: AOTHER");
+        check(&text, "c.conf:3:1: system_account in config and operator JWT must be identical");
+    }
+}
