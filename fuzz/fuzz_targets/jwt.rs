@@ -19,7 +19,9 @@ fuzz_target!(|data: &[u8]| {
     let mut lines = text.splitn(2, '\n').map(|line| serde_json::from_str(line).unwrap_or_default());
     let (account, user) = (lines.next().unwrap_or_default(), lines.next().unwrap_or_default());
     let account = signed("account", account, &KEYS.account, &KEYS.operator);
-    let Ok(operators) = Operators::builder().trusted_key(KEYS.operator.public_key()).account(account).build() else { return };
+    let Ok(operators) = Operators::builder().trusted_key(KEYS.operator.public_key()).account(account).build() else {
+        return;
+    };
     let user = signed("user", user, &KEYS.user, &KEYS.account);
     if let Verdict::Accepted(identity) = operators.authenticate(login(&user)) {
         assert_eq!((identity.user, identity.account), (KEYS.user.public_key(), Some(KEYS.account.public_key())));
