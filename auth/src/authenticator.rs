@@ -6,6 +6,7 @@ use std::pin::Pin;
 
 use crate::identity::Identity;
 use crate::login::{Login, Refused};
+use crate::review::Dismissed;
 
 /// Decides who a connection is. Every listener and every way to log in goes through it.
 ///
@@ -32,6 +33,17 @@ pub trait Authenticator: Send + Sync + 'static {
     fn allows_anonymous(&self) -> bool {
         false
     }
+
+    /// Judges a client again that was let in before, by this authenticator or by the one before it, because the
+    /// configuration has changed: what it may do from now on, or why it has to go. `login` is what is known of it still, its
+    /// credentials not among it. It must not block. Clients stay as they are unless an authenticator says otherwise.
+    ///
+    /// # Errors
+    /// [`Dismissed`] says how the client is to be sent away.
+    fn review(&self, identity: &Identity, login: &Login) -> Result<Identity, Dismissed> {
+        let _ = login;
+        Ok(identity.clone())
+    }
 }
 
 impl<A: Authenticator + ?Sized> Authenticator for std::sync::Arc<A> {
@@ -41,6 +53,10 @@ impl<A: Authenticator + ?Sized> Authenticator for std::sync::Arc<A> {
 
     fn allows_anonymous(&self) -> bool {
         (**self).allows_anonymous()
+    }
+
+    fn review(&self, identity: &Identity, login: &Login) -> Result<Identity, Dismissed> {
+        (**self).review(identity, login)
     }
 }
 

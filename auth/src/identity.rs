@@ -1,5 +1,6 @@
 //! Who a client turned out to be.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -23,7 +24,12 @@ pub struct Identity {
     pub max_subscriptions: Option<usize>,
     /// Most bytes of one message; the broker's own limit when there is no number.
     pub max_payload: Option<usize>,
+    /// What it was let in on.
+    pub(crate) origin: Option<Origin>,
 }
+
+/// What only the authenticator knows that let a client in.
+pub(crate) type Origin = Arc<dyn Any + Send + Sync>;
 
 impl Identity {
     /// A user of the global account with all rights.
@@ -49,5 +55,21 @@ impl Identity {
     /// The same, cut off at this time.
     pub fn expires_at(self, time: SystemTime) -> Self {
         Self { expires: Some(time), ..self }
+    }
+
+    /// The same with what it was let in on: the authenticator finds it again when it [reviews](crate::Authenticator::review)
+    /// the client.
+    pub fn let_in_on(self, origin: Arc<impl Any + Send + Sync>) -> Self {
+        Self { origin: Some(origin), ..self }
+    }
+
+    /// What it was let in on, if it is of this type.
+    pub fn origin<T: Any + Send + Sync>(&self) -> Option<Arc<T>> {
+        Arc::clone(self.origin.as_ref()?).downcast().ok()
+    }
+
+    /// Whether it is known what it was let in on.
+    pub fn has_origin(&self) -> bool {
+        self.origin.is_some()
     }
 }

@@ -5,10 +5,10 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 /// What a client has to know.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Password(Form);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 enum Form {
     Plain(Secret),
     Bcrypt(Secret),

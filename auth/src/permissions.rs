@@ -38,6 +38,13 @@ struct QueueFilter {
     queue: Box<[u8]>,
 }
 
+/// The same rules are the same permissions.
+impl PartialEq for Permissions {
+    fn eq(&self, other: &Self) -> bool {
+        self.rules == other.rules
+    }
+}
+
 impl Permissions {
     /// Makes rules ready.
     ///

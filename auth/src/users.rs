@@ -14,10 +14,11 @@ use crate::identity::Identity;
 use crate::login::{ConnectionType, Login, Refused};
 use crate::password::Password;
 use crate::permissions::Permissions;
+use crate::review::Dismissed;
 use crate::signature;
 
 /// What a user proves itself with.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Credential {
     /// A name and a password, which may be given as a bcrypt hash.
     Password {
@@ -52,7 +53,7 @@ impl Credential {
     }
 
     /// The name under which people and `no_auth_user` know the user.
-    fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         match self {
             Self::Password { user, .. } => user,
             Self::Nkey(name) | Self::Certificate(name) => name,
@@ -62,9 +63,9 @@ impl Credential {
 }
 
 /// One user.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct User {
-    credential: Credential,
+    pub(crate) credential: Credential,
     account: Option<String>,
     permissions: Option<Arc<Permissions>>,
     connection_types: Option<Vec<ConnectionType>>,
@@ -100,12 +101,13 @@ impl User {
         matches!(self.credential, Credential::Password { .. })
     }
 
-    fn identity(&self, connection_type: ConnectionType) -> Result<Identity, Refused> {
+    pub(crate) fn identity(self: &Arc<Self>, connection_type: ConnectionType) -> Result<Identity, Refused> {
         if self.connection_types.as_ref().is_some_and(|types| !types.contains(&connection_type)) {
             return Err(Refused::ConnectionType(connection_type));
         }
         let (account, permissions) = (self.account.clone(), self.permissions.clone());
-        Ok(Identity { account, permissions, ..Identity::new(self.credential.name()) })
+        let identity = Identity { account, permissions, ..Identity::new(self.credential.name()) };
+        Ok(identity.let_in_on(Arc::clone(self)))
     }
 }
 
@@ -136,14 +138,14 @@ pub enum UserError {
 /// A list of users, as an authenticator. [reference §1.9]
 #[derive(Debug, Default)]
 pub struct Users {
-    by_name: HashMap<String, Arc<User>>,
-    by_nkey: HashMap<String, Arc<User>>,
+    pub(crate) by_name: HashMap<String, Arc<User>>,
+    pub(crate) by_nkey: HashMap<String, Arc<User>>,
     /// Those whose names are distinguished names, in the order of the list.
     by_subject: Vec<(DistinguishedName, Arc<User>)>,
-    token: Option<Arc<User>>,
-    no_auth_user: Option<Arc<User>>,
+    pub(crate) token: Option<Arc<User>>,
+    pub(crate) no_auth_user: Option<Arc<User>>,
     /// Whether clients without credentials are in the global account, if there is no `no_auth_user`.
-    allows_anonymous: bool,
+    pub(crate) allows_anonymous: bool,
     /// Compared with when there is no such user, so that names cannot be told by the time that an answer takes.
     decoy: Option<Password>,
 }
@@ -283,12 +285,9 @@ impl Authenticator for Users {
             return self.check_certificate(login);
         }
         if login.is_anonymous()
-            && let Some(user) = &self.no_auth_user
+            && let Some(outcome) = self.anonymous(login.connection_type)
         {
-            return user.identity(login.connection_type).into();
-        }
-        if login.is_anonymous() && self.allows_anonymous {
-            return Identity::default().into();
+            return outcome.into();
         }
         if !login.connect.nkey.is_empty() {
             return self.check_signature(&login).into();
@@ -303,6 +302,10 @@ impl Authenticator for Users {
 
     fn allows_anonymous(&self) -> bool {
         self.no_auth_user.is_some() || self.allows_anonymous
+    }
+
+    fn review(&self, identity: &Identity, login: &Login) -> Result<Identity, Dismissed> {
+        self.review_client(identity, login.connection_type)
     }
 }
 

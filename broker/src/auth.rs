@@ -37,7 +37,7 @@ pub use account::{
 };
 use embus_auth::callout::{Asker, AuthCallout};
 pub use embus_auth::*;
-use embus_engine::engine::{GLOBAL_ACCOUNT, SYSTEM_ACCOUNT};
+use embus_engine::engine::{AccountChange, GLOBAL_ACCOUNT, SYSTEM_ACCOUNT};
 use embus_engine::gate::Gate;
 
 use crate::error::StartError;
@@ -45,7 +45,7 @@ use crate::jobs::BlockingThreads;
 use crate::shell::Shell;
 
 /// How long a client may take for its login. [nats-server: `auth_timeout`]
-const LOGIN_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const LOGIN_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// What a broker is told of its users.
 #[derive(Clone, Default)]
@@ -143,19 +143,27 @@ impl AuthSettings {
         if let Some(name) = &self.system_account {
             shell.engine.set_system_account(name);
         }
-        for Account { name, clients, .. } in &self.accounts {
-            shell.engine.limit_account(name, *clients);
-        }
-        let sharing = self.accounts.iter().map(|account| (account.name.clone(), account.sharing.clone())).collect();
-        shell.engine.share(&sharing).map_err(|error| StartError::Config(error.to_string()))
+        self.change_accounts(shell)
     }
 
-    /// Has the engine ask for logins, if they are asked for; says whether.
-    pub(crate) fn apply(&self, shell: &Arc<Shell>, users: Option<Arc<Users>>, seed: [u8; 32]) -> bool {
+    /// Has accounts be as they are declared; those that are not there yet are made.
+    ///
+    /// # Errors
+    /// As for [`open_accounts`](Self::open_accounts); nothing has changed then.
+    pub(crate) fn change_accounts(&self, shell: &Shell) -> Result<(), StartError> {
+        let mut change = AccountChange::default();
+        for Account { name, clients, sharing, .. } in &self.accounts {
+            change.limits.insert(name.clone(), *clients);
+            change.sharing.insert(name.clone(), sharing.clone());
+        }
+        shell.engine.change_accounts(&change).map_err(|error| StartError::Config(error.to_string()))
+    }
+
+    /// Where logins are judged, if they are asked for.
+    pub(crate) fn gate(&self, shell: &Arc<Shell>, users: Option<Arc<Users>>, seed: [u8; 32]) -> Option<Gate> {
         let users = users.map(|users| self.with_callout(shell, users));
-        let Some(authenticator) = self.authenticator.clone().or(users) else { return false };
+        let authenticator = self.authenticator.clone().or(users)?;
         let (timeout, threads) = (self.timeout.unwrap_or(LOGIN_TIMEOUT), BlockingThreads::new(&shell.tasks));
-        shell.engine.set_gate(Gate::new(authenticator, timeout, Arc::new(threads), seed));
-        true
+        Some(Gate::new(authenticator, timeout, Arc::new(threads), seed))
     }
 }

@@ -1,6 +1,9 @@
 //! A running broker.
 
 mod places;
+mod reload;
+
+pub use reload::{ReloadError, Reloaded};
 
 use std::fmt;
 use std::future::poll_fn;
@@ -26,6 +29,7 @@ use crate::client::Client;
 use crate::error::StartError;
 #[cfg(feature = "listen")]
 use crate::links::Link;
+use crate::metrics::Metrics;
 use crate::ports::Ports;
 use crate::shell::Shell;
 use crate::store;
@@ -56,7 +60,9 @@ pub struct Broker {
 
 struct Inner {
     shell: Arc<Shell>,
-    lame_duck: LameDuck,
+    /// What it runs with. Whoever changes it holds it all the while.
+    settings: tokio::sync::Mutex<Box<Builder>>,
+    lame_duck: Mutex<LameDuck>,
     local_addrs: Vec<SocketAddr>,
     #[cfg(feature = "monitor")]
     monitor_addr: Option<SocketAddr>,
@@ -67,7 +73,7 @@ struct Inner {
     #[cfg(feature = "listen")]
     link_addrs: [Option<SocketAddr>; 2],
     clients: Mutex<Vec<Weak<LocalClient>>>,
-    users: Option<Arc<Users>>,
+    users: Mutex<Option<Arc<Users>>>,
     stopping: AtomicBool,
 }
 
@@ -78,7 +84,7 @@ impl fmt::Debug for Broker {
 }
 
 /// How long a lame duck lives, and how long it waits before it closes the first client.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct LameDuck {
     pub(crate) duration: Duration,
     pub(crate) grace: Duration,
@@ -99,27 +105,25 @@ impl Broker {
         Builder::default()
     }
 
-    pub(crate) async fn start(
-        shell: Arc<Shell>,
-        lame_duck: LameDuck,
-        cancellation: Option<CancellationToken>,
-        builder: &Builder,
-    ) -> Result<Self, StartError> {
+    pub(crate) async fn start(shell: Arc<Shell>, builder: Box<Builder>) -> Result<Self, StartError> {
+        let cancellation = builder.cancellation.clone();
         let users = builder.auth.users()?;
         builder.auth.open_accounts(&shell)?;
         // Apart from the future of a start, which programs hold within theirs.
-        let ports = Box::pin(Ports::bind(builder, &shell.tasks)).await?;
-        if !builder.auth.apply(&shell, users.clone(), builder.secret_seed()) {
-            ports.warn_of_strangers();
+        let ports = Box::pin(Ports::bind(&builder, &shell.tasks)).await?;
+        match builder.auth.gate(&shell, users.clone(), builder.secret_seed()) {
+            Some(gate) => shell.engine.set_gate(gate),
+            None => ports.warn_of_strangers(),
         }
         #[cfg(feature = "monitor")]
-        crate::monitor::start_system(&shell);
+        crate::monitor::start_system(&shell, builder.reload_requests.clone());
+        shell.engine.set_loaded(&builder.digest);
         if let Err(error) = store::start(&shell, &builder.store, builder.auth.with_streams()).await {
             shell.tasks.stop();
             return Err(error);
         }
         let inner = Inner {
-            lame_duck,
+            lame_duck: Mutex::new(builder.lame_duck),
             local_addrs: ports.local_addrs(),
             #[cfg(feature = "monitor")]
             monitor_addr: ports.monitor_addr(),
@@ -130,8 +134,9 @@ impl Broker {
             #[cfg(feature = "listen")]
             link_addrs: [ports.link_addr(Link::Leaf), ports.link_addr(Link::Route)],
             clients: Mutex::new(Vec::new()),
-            users,
+            users: Mutex::new(users),
             stopping: AtomicBool::new(false),
+            settings: tokio::sync::Mutex::new(builder),
             shell: Arc::clone(&shell),
         };
         if let Some(listener) = ports.announced() {
@@ -169,7 +174,7 @@ impl Broker {
     /// # Errors
     /// [`Refused`] when there is no user of this name, or it may not connect in the process.
     pub fn client_as(&self, user: impl AsRef<str>) -> Result<Client, Refused> {
-        let users = self.inner.users.as_ref().ok_or(Refused::Credentials)?;
+        let users = self.inner.users.lock().clone().ok_or(Refused::Credentials)?;
         self.client_with(&users.identity(user.as_ref())?)
     }
 
@@ -295,6 +300,23 @@ impl Broker {
         self.inner.shell.engine.statistics()
     }
 
+    /// All that the broker counts and measures, now. It goes through all connections, accounts and streams, and is meant to
+    /// be asked for now and then, by whatever collects such numbers.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let broker = embus::Broker::builder().start().await?;
+    /// broker.client().publish("hello", "world".into()).await?;
+    /// let metrics = broker.metrics();
+    /// assert_eq!((metrics.in_process_clients, metrics.traffic.in_msgs, metrics.traffic.in_bytes), (0, 1, 5));
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn metrics(&self) -> Metrics {
+        Metrics::of(&self.inner.shell.engine)
+    }
+
     /// All open connections and in-process clients, the oldest first.
     pub fn connections(&self) -> Vec<ConnectionSnapshot> {
         self.inner.shell.engine.connections()
@@ -346,9 +368,10 @@ impl Broker {
 
     async fn close_clients_one_by_one(&self) {
         let shell = &self.inner.shell;
-        shell.timer.sleep(self.inner.lame_duck.grace).await;
+        let LameDuck { duration, grace } = *self.inner.lame_duck.lock();
+        shell.timer.sleep(grace).await;
         let ids = shell.engine.wire_clients();
-        let span = self.inner.lame_duck.duration.saturating_sub(self.inner.lame_duck.grace);
+        let span = duration.saturating_sub(grace);
         let pause = span / u32::try_from(ids.len().max(1)).unwrap_or(u32::MAX);
         for id in ids {
             shell.engine.kick(id, embus_engine::CloseReason::ServerShutdown);

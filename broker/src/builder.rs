@@ -11,6 +11,7 @@ mod operators;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use embus_engine::trace::TraceOptions;
 use embus_engine::{Clock, Engine, Limits};
 use embus_protocol::info::ServerInfo;
 use embus_protocol::limits::{LAME_DUCK_DURATION, LAME_DUCK_GRACE};
@@ -21,6 +22,8 @@ use crate::auth::AuthSettings;
 use crate::broker::{Broker, LameDuck};
 use crate::clock::SystemClock;
 use crate::error::StartError;
+#[cfg(feature = "monitor")]
+use crate::monitor::{ReloadRequest, ReloadRequests};
 use crate::shell::Shell;
 use crate::store::StoreSettings;
 
@@ -41,7 +44,7 @@ pub const NATS_VERSION: &str = "2.15.1";
 #[derive(Debug, Clone)]
 #[must_use = "nothing runs before `start`"]
 pub struct Builder {
-    server_name: Option<String>,
+    pub(crate) server_name: Option<String>,
     #[cfg(feature = "listen")]
     pub(crate) listen: Vec<listeners::Address>,
     #[cfg(feature = "listen")]
@@ -56,11 +59,16 @@ pub struct Builder {
     pub(crate) monitor: Option<Box<listeners::Address>>,
     pub(crate) store: StoreSettings,
     pub(crate) auth: AuthSettings,
-    limits: Limits,
-    lame_duck: LameDuck,
-    cancellation: Option<CancellationToken>,
+    pub(crate) limits: Limits,
+    pub(crate) trace: Option<TraceOptions>,
+    pub(crate) lame_duck: LameDuck,
+    pub(crate) cancellation: Option<CancellationToken>,
     clock: Option<Arc<dyn Clock>>,
     seed: Option<u64>,
+    /// Of the file that the settings are from.
+    pub(crate) digest: String,
+    #[cfg(feature = "monitor")]
+    pub(crate) reload_requests: Option<ReloadRequests>,
     /// Instead of a new key.
     #[cfg(feature = "test-util")]
     pub(crate) server_id: Option<String>,
@@ -87,10 +95,14 @@ impl Default for Builder {
             store: StoreSettings::default(),
             auth: AuthSettings::default(),
             limits: Limits::default(),
+            trace: None,
             lame_duck: LameDuck { duration: LAME_DUCK_DURATION, grace: LAME_DUCK_GRACE },
             cancellation: None,
             clock: None,
             seed: None,
+            digest: String::new(),
+            #[cfg(feature = "monitor")]
+            reload_requests: None,
             #[cfg(feature = "test-util")]
             server_id: None,
             #[cfg(feature = "test-util")]
@@ -126,6 +138,20 @@ impl Builder {
         self
     }
 
+    /// The digest of the file that the settings are from, for `/varz` to show.
+    pub fn config_digest(mut self, digest: impl Into<String>) -> Self {
+        self.digest = digest.into();
+        self
+    }
+
+    /// Hands requests to read the configuration anew, `$SYS.REQ.SERVER.<id>.RELOAD`, to `take`, which must not block: where
+    /// the configuration comes from is the program's to know. Without it there is nobody to ask.
+    #[cfg(feature = "monitor")]
+    pub fn on_reload_request(mut self, take: impl Fn(ReloadRequest) + Send + Sync + 'static) -> Self {
+        self.reload_requests = Some(ReloadRequests::new(take));
+        self
+    }
+
     /// Starts the broker. When this returns, it is ready: every listener accepts.
     ///
     /// # Errors
@@ -140,15 +166,16 @@ impl Builder {
         let server_id = key.public_key();
         let info = ServerInfo { xkey: self.auth.prepare_callout(key)?, ..self.info(server_id) };
         let engine = Engine::new(self.limits.clone(), info, clock, self.seed_or_random());
+        engine.set_trace(self.trace);
         #[cfg(feature = "test-util")]
         if let Some(tap) = &self.tap {
             engine.global_account().set_tap(Arc::clone(tap));
         }
         let shell = Arc::new(Shell::new(engine, Handle::try_current()?));
-        Broker::start(shell, self.lame_duck, self.cancellation.clone(), &self).await
+        Broker::start(shell, Box::new(self)).await
     }
 
-    fn check(&self) -> Result<(), StartError> {
+    pub(crate) fn check(&self) -> Result<(), StartError> {
         if self.server_name.as_ref().is_some_and(|name| name.contains(|c: char| c.is_whitespace() || c.is_control())) {
             return Err(StartError::Config("server_name must not contain white space".to_owned()));
         }

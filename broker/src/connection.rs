@@ -99,6 +99,7 @@ impl<W: Wire> Connection<W> {
         self.flush(cx, worker);
         self.handle_timers();
         for _ in 0..MAX_TURNS_PER_POLL {
+            self.session.take_change();
             if let Some(reason) = self.session.end() {
                 return Poll::Ready(reason);
             }
@@ -241,6 +242,7 @@ fn may_have_unread_input(reason: CloseReason) -> bool {
             | CloseReason::MaximumPayloadExceeded
             | CloseReason::MaximumControlLineExceeded
             | CloseReason::MaximumConnectionsExceeded
+            | CloseReason::MaximumSubscriptionsExceeded
             | CloseReason::BadClientProtocolVersion
             | CloseReason::AuthenticationFailure
             | CloseReason::AuthenticationTimeout

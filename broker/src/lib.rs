@@ -34,6 +34,7 @@ mod jobs;
 mod links;
 #[cfg(feature = "listen")]
 mod listener;
+pub mod metrics;
 #[cfg(feature = "monitor")]
 mod monitor;
 mod ports;
@@ -55,7 +56,7 @@ pub mod message {
     pub use crate::client::message::{Message, OutboundMessage};
 }
 
-pub use broker::Broker;
+pub use broker::{Broker, ReloadError, Reloaded};
 pub use builder::{Builder, NATS_VERSION};
 pub use client::BoxError as Error;
 pub use client::subscriber::Subscriber;
@@ -64,12 +65,15 @@ pub use client::{
     RequestErrorKind, Statistics, SubscribeError, SubscribeErrorKind, UnsubscribeError,
 };
 pub use embus_engine::stream::SyncPolicy;
+pub use embus_engine::trace::TraceOptions;
 pub use embus_protocol::info::ServerInfo;
 pub use embus_protocol::limits::DEFAULT_PORT;
 pub use embus_protocol::{headers as header, status, subject};
 pub use error::StartError;
 pub use header::{HeaderMap, HeaderName, HeaderValue};
 pub use message::Message;
+#[cfg(feature = "monitor")]
+pub use monitor::ReloadRequest;
 pub use status::StatusCode;
 pub use subject::{Subject, SubjectError, ToSubject};
 #[cfg(feature = "test-util")]

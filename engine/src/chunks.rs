@@ -76,6 +76,18 @@ impl Chunks {
         &mut self.open
     }
 
+    /// A copy of all of them.
+    pub(crate) fn to_vec(&self) -> Vec<u8> {
+        let mut all = Vec::with_capacity(self.len());
+        for chunk in &self.sealed {
+            all.extend_from_slice(chunk.as_slice());
+        }
+        // What is written of the first one is gone.
+        all.drain(..self.head.min(all.len()));
+        all.extend_from_slice(&self.open);
+        all
+    }
+
     /// Appends bytes without copying them.
     pub fn push_shared(&mut self, bytes: Bytes, spare: &mut BufferPool) {
         self.seal(spare);

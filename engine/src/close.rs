@@ -38,6 +38,8 @@ pub enum CloseReason {
     MaximumPayloadExceeded,
     /// One control line longer than allowed.
     MaximumControlLineExceeded,
+    /// More subscriptions than allowed, now that fewer are.
+    MaximumSubscriptionsExceeded,
     /// CONNECT asked for no-responders without headers.
     NoRespondersRequiresHeaders,
     /// An operator wanted it.
@@ -49,6 +51,31 @@ pub enum CloseReason {
 }
 
 impl CloseReason {
+    /// All of them.
+    pub const ALL: [Self; 21] = [
+        Self::ClientClosed,
+        Self::SlowConsumerPendingBytes,
+        Self::SlowConsumerWriteDeadline,
+        Self::WriteError,
+        Self::ReadError,
+        Self::ParseError,
+        Self::StaleConnection,
+        Self::ProtocolViolation,
+        Self::BadClientProtocolVersion,
+        Self::AuthenticationFailure,
+        Self::AuthenticationTimeout,
+        Self::AuthenticationExpired,
+        Self::MaximumConnectionsExceeded,
+        Self::MaximumAccountConnectionsExceeded,
+        Self::MaximumPayloadExceeded,
+        Self::MaximumControlLineExceeded,
+        Self::MaximumSubscriptionsExceeded,
+        Self::NoRespondersRequiresHeaders,
+        Self::Kicked,
+        Self::TlsHandshakeFailure,
+        Self::ServerShutdown,
+    ];
+
     /// The reason as nats-server words it.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,6 +95,7 @@ impl CloseReason {
             Self::MaximumAccountConnectionsExceeded => "Maximum Account Connections Exceeded",
             Self::MaximumPayloadExceeded => "Maximum Message Payload Exceeded",
             Self::MaximumControlLineExceeded => "Maximum Control Line Exceeded",
+            Self::MaximumSubscriptionsExceeded => "Maximum Subscriptions Exceeded",
             Self::NoRespondersRequiresHeaders => "No Responders Requires Headers",
             Self::Kicked => "Kicked",
             Self::TlsHandshakeFailure => "TLS Handshake Failure",

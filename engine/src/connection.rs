@@ -13,7 +13,9 @@ use crate::arrival::{Arrival, Listener, TlsSession};
 use crate::clock::{Clock, Monotonic};
 use crate::lanes::Lanes;
 use crate::outbox::Outbox;
+use crate::renewal::Notice;
 use crate::rights::Rights;
+use crate::router::Router;
 use crate::service::Service;
 use crate::sharing::Crossing;
 use crate::sink::Sink;
@@ -102,6 +104,9 @@ pub struct Connection {
     rights: Mutex<Option<Arc<Rights>>>,
     gets_filtered: AtomicBool,
     answers_requests: AtomicBool,
+    /// A change of the configuration that it has before it; `has_notice` is a look without the lock.
+    notice: Mutex<Option<Notice>>,
+    has_notice: AtomicBool,
     received_messages: AtomicU64,
     received_bytes: AtomicU64,
     /// What in-process subscribers have read; wire clients have an outbox that counts.
@@ -181,6 +186,8 @@ impl Connection {
             rights: Mutex::new(None),
             gets_filtered: AtomicBool::new(false),
             answers_requests: AtomicBool::new(false),
+            notice: Mutex::new(None),
+            has_notice: AtomicBool::new(false),
             received_messages: AtomicU64::new(0),
             received_bytes: AtomicU64::new(0),
             local_messages: AtomicU64::new(0),
@@ -273,12 +280,66 @@ impl Connection {
         *self.identity.lock() = identity;
     }
 
+    /// Notes which user the client is from now on.
+    pub(crate) fn set_user(&self, user: &str) {
+        let mut identity = self.identity.lock();
+        if identity.user != user {
+            user.clone_into(&mut identity.user);
+        }
+    }
+
+    /// Ends the subscriptions that the client's rights do not allow, and has others be found anew by them; returns those
+    /// that ended, by their names.
+    pub(crate) fn withdraw(&self, router: &Router) -> Vec<Arc<Subscription>> {
+        let rights = self.rights();
+        let is_refused = |held: &&Arc<Subscription>| {
+            rights.as_ref().is_some_and(|rights| !rights.may_subscribe(held.filter(), held.queue()))
+        };
+        let mut ended: Vec<_> = self.subscriptions.lock().iter().filter(is_refused).cloned().collect();
+        ended.sort_unstable_by(|a, b| a.sid().as_bytes().cmp(b.sid().as_bytes()));
+        for subscription in &ended {
+            self.subscriptions.lock().remove(subscription.sid());
+            let (subject, sid) = (String::from_utf8_lossy(subscription.filter()), subscription.sid());
+            let sid = String::from_utf8_lossy(sid.as_bytes());
+            tracing::info!(cid = self.id.0, "Removed sub {subject:?} (sid {sid:?}) - not authorized");
+        }
+        router.unsubscribe_all(&ended);
+        router.rematch();
+        ended
+    }
+
     /// Notes what the client may do from now on. Its interest is matched anew only when the account's changes.
     pub(crate) fn set_rights(&self, rights: Option<Arc<Rights>>) {
         let says = |says: fn(&Rights) -> bool| rights.as_deref().is_some_and(says);
         self.gets_filtered.store(says(Rights::filters_deliveries), Ordering::Release);
         self.answers_requests.store(says(Rights::answers_requests), Ordering::Release);
         *self.rights.lock() = rights;
+    }
+
+    /// What the client may do, if not everything.
+    pub(crate) fn rights(&self) -> Option<Arc<Rights>> {
+        self.rights.lock().clone()
+    }
+
+    /// Has the client take on a change of the configuration. Of several, the last one stands for all.
+    pub(crate) fn notify(&self, mut notice: Notice) {
+        // One that the client will not see any more is given up behind the lock.
+        let _before = {
+            let mut held = self.notice.lock();
+            notice.makes_room |= held.as_ref().is_some_and(|held| held.makes_room);
+            held.replace(notice)
+        };
+        self.has_notice.store(true, Ordering::Release);
+    }
+
+    /// The change that the client has to take on, if there is one.
+    #[inline]
+    pub(crate) fn take_notice(&self) -> Option<Notice> {
+        if !self.has_notice.load(Ordering::Acquire) {
+            return None;
+        }
+        self.has_notice.store(false, Ordering::Release);
+        self.notice.lock().take()
     }
 
     /// The rules that the client is held to, if it is.

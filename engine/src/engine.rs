@@ -1,5 +1,7 @@
 //! One broker without a runtime: what its sessions and in-process clients share.
 
+mod change;
+mod end;
 mod snapshots;
 mod streams;
 
@@ -30,16 +32,19 @@ use crate::outbox::{Outbox, Transport};
 use crate::registry::Registry;
 use crate::router::Router;
 use crate::service::Request;
+use crate::sharing::Wire;
 use crate::statistics::{ConnectionSnapshot, Totals};
 use crate::sync::Arc;
 use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::trace::TraceOptions;
 use crate::worker::{Worker, WorkerPool};
 
+pub use change::AccountChange;
 pub use streams::API_LEVEL;
 
 /// The shared state of one broker.
 pub struct Engine {
-    limits: Limits,
+    limits: Mutex<Arc<Limits>>,
     clock: Arc<dyn Clock>,
     start: SystemTime,
     info: Mutex<ServerInfo>,
@@ -59,6 +64,14 @@ pub struct Engine {
     pub(crate) system_messages: AtomicU64,
     lame_duck: AtomicBool,
     stopping: AtomicBool,
+    /// When the configuration was read last, if not at the start, and the digest of its file.
+    loaded: Mutex<(Option<SystemTime>, String)>,
+    /// Whether what clients say and hear is told of.
+    trace: Mutex<Option<TraceOptions>>,
+    /// Imports that are carried out.
+    pub(crate) wires: Mutex<Vec<Wire>>,
+    /// Whether accounts may ask the system account about themselves.
+    pub(crate) grants_system_requests: AtomicBool,
     deadlines: Deadlines,
     queues: OnceLock<Queues>,
     /// Set once streams are there.
@@ -67,7 +80,7 @@ pub struct Engine {
 
 impl fmt::Debug for Engine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Engine").field("limits", &self.limits).finish_non_exhaustive()
+        f.debug_struct("Engine").field("limits", &self.limits()).finish_non_exhaustive()
     }
 }
 
@@ -86,22 +99,26 @@ impl Engine {
             budget: Arc::new(Budget::new(limits.max_buffered)),
             inbound: Arc::new(Budget::new(limits.max_buffered)),
             backlog: Arc::new(Budget::new(limits.max_buffered)),
-            limits,
+            limits: Mutex::new(Arc::new(limits)),
             workers: WorkerPool::new(seed),
             random: Mutex::new(fastrand::Rng::with_seed(seed.wrapping_add(1))),
             totals: Totals::default(),
             system_messages: AtomicU64::new(0),
             lame_duck: AtomicBool::new(false),
             stopping: AtomicBool::new(false),
+            loaded: Mutex::default(),
+            trace: Mutex::new(None),
+            wires: Mutex::default(),
+            grants_system_requests: AtomicBool::new(false),
             deadlines: Deadlines::default(),
             queues: OnceLock::new(),
             jetstream: OnceLock::new(),
         })
     }
 
-    /// What the broker allows.
-    pub fn limits(&self) -> &Limits {
-        &self.limits
+    /// What the broker allows now.
+    pub fn limits(&self) -> Arc<Limits> {
+        Arc::clone(&self.limits.lock())
     }
 
     /// What the broker says of itself, without what belongs to one connection.
@@ -150,7 +167,7 @@ impl Engine {
         self.accounts.add(name)
     }
 
-    /// Bounds what clients of an account may do; once, before they come.
+    /// Bounds what clients of an account may do, from the next login on.
     pub fn limit_account(&self, name: &str, limits: ClientLimits) {
         self.accounts.add(name).members().set_limits(limits);
     }
@@ -207,13 +224,13 @@ impl Engine {
 
     /// Makes a wire connection known, and says whether it is one that the limits allow.
     pub(crate) fn connect_wire(&self, arrival: Arrival, transport: Arc<dyn Transport>) -> (Arc<Connection>, bool) {
-        let outbox =
-            Outbox::new(self.registry.take_slot(), self.limits.max_pending, Arc::clone(&self.budget), transport);
+        let limits = self.limits();
+        let outbox = Outbox::new(self.registry.take_slot(), limits.max_pending, Arc::clone(&self.budget), transport);
         let connection = Arc::new(Connection::wire(self.registry.next_id(), arrival, &*self.clock, Arc::new(outbox)));
         self.registry.insert(Arc::clone(&connection));
         Totals::add(&self.totals.connections, 1);
         let open = self.wire_connections.fetch_add(1, Ordering::Relaxed) + 1;
-        (connection, open <= self.limits.max_connections)
+        (connection, open <= limits.max_connections)
     }
 
     /// Makes an in-process client known.
@@ -297,7 +314,8 @@ impl Engine {
         holders.retain(|connection| connection.outbox().is_some_and(|outbox| outbox.is_open()));
         holders.sort_by_key(|connection| held(connection));
         let mut sum: usize = holders.iter().map(|connection| held(connection)).sum();
-        while sum > self.limits.max_buffered
+        let bound = self.limits().max_buffered;
+        while sum > bound
             && let Some(largest) = holders.pop()
         {
             sum = sum.saturating_sub(held(largest));
@@ -310,48 +328,6 @@ impl Engine {
     /// Counts what an in-process subscriber has read, also after its client is gone.
     pub(crate) fn count_read(&self, connection: &Connection, messages: u64, bytes: u64) {
         self.registry.count_read(connection, messages, bytes);
-    }
-
-    /// Tells all clients that the broker will stop, so that they go elsewhere. [nats-server: lame duck]
-    pub fn enter_lame_duck(self: &Arc<Self>) {
-        if self.lame_duck.swap(true, Ordering::Relaxed) {
-            return;
-        }
-        self.info.lock().lame_duck_mode = true;
-        self.tell_end("LAMEDUCK");
-        for connection in self.registry.connections() {
-            self.post_info(&connection);
-        }
-    }
-
-    /// Whether clients were told that the broker will stop.
-    pub fn is_lame_duck(&self) -> bool {
-        self.lame_duck.load(Ordering::Relaxed)
-    }
-
-    /// Tells all connections to end once what waits for them is sent.
-    pub fn stop(self: &Arc<Self>) {
-        self.tell_end("SHUTDOWN");
-        self.stopping.store(true, Ordering::Release);
-        for connection in self.registry.connections() {
-            if let Some(outbox) = connection.outbox() {
-                outbox.wake_owner();
-            }
-        }
-    }
-
-    /// Whether the broker ends.
-    pub fn is_stopping(&self) -> bool {
-        self.stopping.load(Ordering::Acquire)
-    }
-
-    /// Closes all connections at once; what waits for them is lost.
-    pub fn close_all(&self) {
-        for connection in self.registry.connections() {
-            if let Some(outbox) = connection.outbox() {
-                outbox.close(CloseReason::ServerShutdown);
-            }
-        }
     }
 
     /// The numbers of all wire clients, the oldest first.

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use data_encoding::BASE64URL_NOPAD;
-use embus_auth::{Authenticator, Identity, Login, Refused, Verdict};
+use embus_auth::{Authenticator, Dismissed, Identity, Login, Refused, Verdict};
 use parking_lot::Mutex;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
@@ -77,6 +77,11 @@ impl Gate {
             Verdict::Blocking(work) => Judgement::Pending(self.spawn(work)),
             _ => Judgement::Done(Err(Refused::Other("a verdict of an unknown kind".to_owned()))),
         }
+    }
+
+    /// Judges a client again that was let in before.
+    pub(crate) fn review(&self, identity: &Identity, login: &Login) -> Result<Identity, Dismissed> {
+        self.authenticator.review(identity, login)
     }
 
     fn spawn(&self, work: impl FnOnce() -> Outcome + Send + 'static) -> Pending {

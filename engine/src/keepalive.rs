@@ -47,6 +47,12 @@ impl Keepalive {
         }
     }
 
+    /// Has other numbers hold; a client that is silent is pinged by the new interval at the latest.
+    pub(crate) fn set_pace(&mut self, interval: Duration, max_outstanding: u32, now: Monotonic) {
+        (self.interval, self.max_outstanding) = (interval, max_outstanding);
+        self.next = self.next.min(now + interval);
+    }
+
     /// When [`handle_timeout`](Self::handle_timeout) is due.
     pub(crate) fn next_timeout(&self) -> Monotonic {
         self.next

@@ -43,6 +43,7 @@ pub mod operators;
 pub mod outbox;
 mod registry;
 pub mod relief;
+mod renewal;
 mod reserved;
 mod rights;
 mod route;
@@ -60,6 +61,7 @@ pub mod subscription;
 mod sync;
 pub mod system;
 pub mod tap;
+pub mod trace;
 mod turn_end;
 pub mod worker;
 

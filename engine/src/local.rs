@@ -1,5 +1,7 @@
 //! An in-process client: publish and subscribe without socket, protocol or task.
 
+mod renew;
+
 use crate::close::CloseReason;
 pub use crate::congestion::Congestion;
 use crate::connection::{self, ClientId, Connection, ConnectionKind, Peer};
@@ -18,8 +20,8 @@ use crate::statistics::Totals;
 pub use crate::statistics::Traffic;
 use crate::stream::ticket::Ticket;
 use crate::subscription::{Sid, Subscription};
-use crate::sync::Arc;
-use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use crate::sync::{Arc, Mutex};
 use embus_auth::{Identity, Refused};
 use embus_protocol::filter;
 use embus_protocol::subject::Subject;
@@ -30,10 +32,12 @@ pub struct LocalClient {
     engine: Arc<Engine>,
     router: Arc<Router>,
     connection: Arc<Connection>,
-    /// What it may do, if not everything.
-    rights: Option<Arc<Rights>>,
-    max_payload: usize,
-    max_subscriptions: usize,
+    /// Who it is.
+    identity: Mutex<Identity>,
+    /// Whether it may not do everything: its connection has what it may.
+    is_limited: AtomicBool,
+    max_payload: AtomicUsize,
+    max_subscriptions: AtomicUsize,
     last_sid: AtomicU64,
     closed: AtomicBool,
 }
@@ -112,21 +116,42 @@ impl LocalClient {
     fn attach(engine: &Arc<Engine>, router: Arc<Router>, identity: &Identity) -> Arc<Self> {
         let peer = Peer { kind: ConnectionKind::InProcess, host: "in-process".to_owned(), port: 0 };
         let connection = engine.connect_local(peer);
-        let rights = Rights::of(identity, engine.clock());
-        connection.set_rights(rights.clone());
         let (user, account) = (identity.user.clone(), identity.account.clone());
         connection.set_identity(connection::Identity { user, account, ..connection.identity() });
-        let (max_payload, max_subscriptions) = router.limits_of(engine.limits(), identity);
-        Arc::new(Self {
+        let client = Self {
             connection,
             router,
-            rights,
-            max_payload,
-            max_subscriptions,
+            identity: Mutex::new(identity.clone()),
+            is_limited: AtomicBool::new(false),
+            max_payload: AtomicUsize::new(0),
+            max_subscriptions: AtomicUsize::new(0),
             last_sid: AtomicU64::new(0),
             closed: AtomicBool::new(false),
             engine: Arc::clone(engine),
-        })
+        };
+        client.take_on(identity);
+        Arc::new(client)
+    }
+
+    /// Has it be held to what an identity may.
+    fn take_on(&self, identity: &Identity) {
+        let rights = Rights::of(identity, self.engine.clock());
+        let is_limited = rights.is_some();
+        self.connection.set_rights(rights);
+        self.is_limited.store(is_limited, Ordering::Release);
+        let (max_payload, max_subscriptions) = self.router.limits_of(&self.engine.limits(), identity);
+        self.max_payload.store(max_payload, Ordering::Relaxed);
+        self.max_subscriptions.store(max_subscriptions, Ordering::Relaxed);
+    }
+
+    /// Ends subscriptions after what waits for them, once their interest is gone.
+    fn end_subscriptions(&self, ended: &[Arc<Subscription>]) {
+        let grace = self.engine.workers().turns.start_grace();
+        for subscription in ended {
+            if let Sink::Local(queue) = subscription.sink() {
+                queue.end_after(grace);
+            }
+        }
     }
 
     /// Its number within the broker.
@@ -141,22 +166,27 @@ impl LocalClient {
 
     /// Bytes of headers and payload that one message may have.
     pub fn max_payload(&self) -> usize {
-        self.max_payload
+        self.max_payload.load(Ordering::Relaxed)
+    }
+
+    /// What it may do, if not everything.
+    #[inline]
+    fn rights(&self) -> Option<Arc<Rights>> {
+        if self.is_limited.load(Ordering::Acquire) { self.connection.rights() } else { None }
     }
 
     /// Whether the client may publish to this subject now; an answer that it may give is counted.
     fn may_publish(&self, subject: &[u8]) -> bool {
-        self.rights.as_ref().is_none_or(|rights| rights.may_always_publish(subject) || rights.may_answer(subject))
+        self.rights().is_none_or(|rights| rights.may_always_publish(subject) || rights.may_answer(subject))
     }
 
     fn may_be_answered(&self, subject: &[u8], reply: Option<&[u8]>) -> bool {
-        let rights = self.rights.as_ref();
-        rights.is_none_or(|rights| rights.may_be_answered(&self.router, &self.connection, subject, reply))
+        self.rights().is_none_or(|rights| rights.may_be_answered(&self.router, &self.connection, subject, reply))
     }
 
     /// Whether the client may ask the API of `JetStream` for anything.
     pub fn may_use_api(&self) -> bool {
-        self.rights.as_ref().is_none_or(|rights| rights.may_publish_all(b"$JS.API.>"))
+        self.rights().is_none_or(|rights| rights.may_publish_all(b"$JS.API.>"))
     }
 
     /// The streams of the client's account, if it has any.
@@ -234,7 +264,7 @@ impl LocalClient {
 
     /// Maps the message's subject as the account does; says whether it goes anywhere.
     fn map(&self, message: &mut Message) -> bool {
-        if self.router.mappings().is_none() {
+        if !self.router.is_mapped() {
             return true;
         }
         let mut subject = message.subject.as_bytes().to_vec();
@@ -317,7 +347,7 @@ impl LocalClient {
             return Err(SubscribeRefused::Reserved);
         }
         let queue = queue.map(str::as_bytes);
-        if self.rights.as_ref().is_some_and(|rights| !rights.may_subscribe(filter.as_bytes(), queue)) {
+        if self.rights().is_some_and(|rights| !rights.may_subscribe(filter.as_bytes(), queue)) {
             return Err(SubscribeRefused::Permission);
         }
         Ok(())
@@ -325,7 +355,7 @@ impl LocalClient {
 
     /// Counts a subscription among the client's, if it may have one more.
     fn hold(&self, subscription: &Arc<Subscription>) -> Result<(), SubscribeRefused> {
-        let limit = self.max_subscriptions;
+        let limit = self.max_subscriptions.load(Ordering::Relaxed);
         let mut held = self.connection.subscriptions().lock();
         if held.len() >= limit {
             return Err(SubscribeRefused::TooMany { limit });
@@ -349,12 +379,7 @@ impl LocalClient {
         if let Some(lanes) = self.connection.lanes() {
             lanes.clear();
         }
-        let grace = self.engine.workers().turns.start_grace();
-        for subscription in held {
-            if let Sink::Local(queue) = subscription.sink() {
-                queue.end_after(grace);
-            }
-        }
+        self.end_subscriptions(&held);
     }
 }
 

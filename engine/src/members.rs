@@ -1,7 +1,5 @@
 //! The wire clients of an account: how many there may be, how many there are, and what the departed brought.
 
-use std::sync::OnceLock;
-
 use embus_auth::Identity;
 use parking_lot::Mutex;
 
@@ -26,7 +24,7 @@ pub struct ClientLimits {
 /// Counts of one account.
 #[derive(Debug, Default)]
 pub(crate) struct Members {
-    limits: OnceLock<ClientLimits>,
+    limits: Mutex<ClientLimits>,
     connections: AtomicUsize,
     total: AtomicU64,
     slow_consumers: AtomicU64,
@@ -39,12 +37,12 @@ pub(crate) struct Membership(Arc<Router>);
 
 impl Members {
     pub(crate) fn limits(&self) -> ClientLimits {
-        self.limits.get().copied().unwrap_or_default()
+        *self.limits.lock()
     }
 
-    /// Sets what clients may do, once.
+    /// Sets what clients may do.
     pub(crate) fn set_limits(&self, limits: ClientLimits) {
-        let _ = self.limits.set(limits);
+        *self.limits.lock() = limits;
     }
 
     /// Clients now, and ever.

@@ -14,6 +14,7 @@ use crate::close::CloseReason;
 use crate::relief::Relief;
 use crate::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::sync::{Arc, Mutex, MutexGuard};
+use crate::trace::Trace;
 
 /// What an outbox knows of its socket.
 pub trait Transport: Debug + Send + Sync {
@@ -34,6 +35,9 @@ pub struct Outbox {
     open: AtomicBool,
     /// Whether the client understands headers (`CONNECT {"headers":true}`).
     headers: AtomicBool,
+    /// Whether each frame is told of; a look without the lock.
+    is_traced: AtomicBool,
+    trace: Mutex<Option<Trace>>,
     relief: Relief,
     /// Bytes ever accepted by the transport: shows whether a blocked connection moves.
     written: AtomicU64,
@@ -101,6 +105,8 @@ impl Outbox {
             state: Mutex::new(state),
             open: AtomicBool::new(true),
             headers: AtomicBool::new(false),
+            is_traced: AtomicBool::new(false),
+            trace: Mutex::new(None),
             relief: Relief::default(),
             written: AtomicU64::new(0),
             sent_messages: AtomicU64::new(0),
@@ -114,8 +120,24 @@ impl Outbox {
         self.slot
     }
 
+    /// Has each frame from now on be told of, or not.
+    pub(crate) fn set_trace(&self, trace: Option<Trace>) {
+        self.is_traced.store(trace.is_some(), Ordering::Relaxed);
+        *self.trace.lock() = trace;
+    }
+
+    #[cold]
+    fn tell(&self, frames: &Chunks) {
+        if let Some(trace) = &*self.trace.lock() {
+            trace.output(frames);
+        }
+    }
+
     /// Sends all of `frames`, which are empty afterwards: written at once if nothing is in the way, else queued.
     pub fn send(&self, frames: &mut Chunks, spare: &mut BufferPool) -> Sent {
+        if self.is_traced.load(Ordering::Relaxed) {
+            self.tell(frames);
+        }
         let mut state = self.state.lock();
         if state.closed.is_some() {
             frames.clear();
@@ -156,6 +178,24 @@ impl Outbox {
 
     /// Appends what `fill` appends and leaves writing to the owner: for producers that must not spend a system call.
     pub fn post_with(&self, fill: impl FnOnce(&mut Chunks)) -> Sent {
+        if self.is_traced.load(Ordering::Relaxed) {
+            return self.post_traced(fill);
+        }
+        self.post_untold(fill)
+    }
+
+    /// The same, which goes round by frames of its own.
+    #[cold]
+    fn post_traced(&self, fill: impl FnOnce(&mut Chunks)) -> Sent {
+        self.post_untold(|queue| {
+            let mut frames = Chunks::default();
+            fill(&mut frames);
+            self.tell(&frames);
+            queue.append(&mut frames, &mut BufferPool::default());
+        })
+    }
+
+    fn post_untold(&self, fill: impl FnOnce(&mut Chunks)) -> Sent {
         let mut state = self.state.lock();
         if state.closed.is_some() {
             return Sent::Closed;

@@ -40,9 +40,10 @@ pub struct Router {
     jetstream: OnceLock<Arc<JetStream>>,
     members: Members,
     /// What it shares, as it was configured.
-    sharing: OnceLock<Sharing>,
-    /// What becomes of subjects, if anything does.
-    mappings: OnceLock<Mappings>,
+    sharing: Mutex<Sharing>,
+    /// What becomes of subjects, if anything does; read only where `is_mapped` says so.
+    mappings: Mutex<Option<Arc<Mappings>>>,
+    is_mapped: AtomicBool,
     /// Whether imports lead out of here.
     has_crossings: AtomicBool,
     /// Whose messages come in here, by which filters: there, interest changes as it does here.
@@ -73,8 +74,9 @@ impl Router {
             removes: AtomicU64::new(0),
             jetstream: OnceLock::new(),
             members: Members::default(),
-            sharing: OnceLock::new(),
-            mappings: OnceLock::new(),
+            sharing: Mutex::default(),
+            mappings: Mutex::default(),
+            is_mapped: AtomicBool::new(false),
             has_crossings: AtomicBool::new(false),
             upstream: OnceLock::new(),
         }
@@ -97,25 +99,51 @@ impl Router {
     }
 
     /// What it shares with other accounts.
-    pub(crate) fn sharing(&self) -> Option<&Sharing> {
-        self.sharing.get()
+    pub(crate) fn sharing(&self) -> Sharing {
+        self.sharing.lock().clone()
     }
 
     /// Notes what it shares.
     pub(crate) fn set_sharing(&self, sharing: Sharing) {
-        let _ = self.sharing.set(sharing);
+        *self.sharing.lock() = sharing;
     }
 
-    /// What becomes of the subjects that clients publish to, if anything does.
+    /// Whether something becomes of the subjects that clients publish to.
     #[inline]
-    pub(crate) fn mappings(&self) -> Option<&Mappings> {
-        self.mappings.get()
+    pub(crate) fn is_mapped(&self) -> bool {
+        self.is_mapped.load(Ordering::Acquire)
     }
 
-    /// Has subjects become others, once.
+    /// What becomes of them.
+    pub(crate) fn mappings(&self) -> Option<Arc<Mappings>> {
+        self.mappings.lock().clone()
+    }
+
+    /// Has subjects become others.
     pub(crate) fn set_mappings(&self, mappings: Mappings) {
-        if !mappings.is_empty() {
-            let _ = self.mappings.set(mappings);
+        let mappings = Some(mappings).filter(|mappings| !mappings.is_empty());
+        self.is_mapped.store(mappings.is_some(), Ordering::Release);
+        *self.mappings.lock() = mappings.map(Arc::new);
+    }
+
+    /// Has who wants what be found anew, as clients may have other rights.
+    pub(crate) fn rematch(&self) {
+        self.finish_change(self.interest.write());
+    }
+
+    /// Takes the subscription of an import out.
+    pub(crate) fn close_crossing(&self, subscription: &Arc<Subscription>) {
+        self.replace(std::slice::from_ref(subscription), &[]);
+        self.tell_changed([&**subscription.filter()]);
+    }
+
+    /// Forgets what [`add_upstream`](Self::add_upstream) noted, once.
+    pub(crate) fn remove_upstream(&self, from: &Arc<Self>, filter: &[u8]) {
+        let Some(upstream) = self.upstream.get() else { return };
+        let mut upstream = upstream.lock();
+        let is_it = |(other, of): &Upstream| std::ptr::eq(other.as_ptr(), Arc::as_ptr(from)) && **of == *filter;
+        if let Some(index) = upstream.iter().position(is_it) {
+            upstream.swap_remove(index);
         }
     }
 

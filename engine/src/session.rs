@@ -13,6 +13,7 @@ mod gather;
 mod input;
 mod login;
 mod publish;
+mod renew;
 mod subscribe;
 
 use std::fmt;
@@ -41,6 +42,7 @@ use crate::router::Router;
 use crate::statistics::Totals;
 use crate::subscription::Subscription;
 use crate::sync::Arc;
+use crate::trace::Trace;
 use crate::worker::Worker;
 
 use gather::Gathering;
@@ -68,7 +70,10 @@ pub struct Session {
     /// The subject that it was last allowed to publish to: the same one often comes again.
     permitted: Vec<u8>,
     max_payload: usize,
+    max_control_line: usize,
     max_subscriptions: usize,
+    /// Only while what the client says is told of.
+    trace: Option<Box<Trace>>,
     /// Set when this turn took interest back: its replies must not overtake messages that are under way.
     grace: Option<Grace>,
     held: Option<Box<Held>>,
@@ -160,6 +165,7 @@ impl Session {
         let credentials = arrival.credentials.take();
         let (connection, allowed) = engine.connect_wire(arrival, transport);
         let outbox = Arc::clone(connection.outbox()?);
+        let limits = engine.limits();
         let mut session = Self {
             engine: Arc::clone(engine),
             router: Arc::clone(engine.global_account()),
@@ -168,26 +174,24 @@ impl Session {
             phase: Phase::Connecting,
             options: Options::default(),
             inbox: Inbox::new(Arc::clone(engine.inbound())),
-            keepalive: Keepalive::new(
-                engine.limits().ping_interval,
-                engine.limits().ping_max,
-                now,
-                first_ping_jitter(engine),
-            ),
+            keepalive: Keepalive::new(limits.ping_interval, limits.ping_max, now, first_ping_jitter(engine)),
             blocked: None,
             gatekeeper: Gatekeeper::new(engine, now, credentials),
             membership: None,
             rights: None,
             permitted: Vec::new(),
-            max_payload: engine.limits().max_payload,
+            max_payload: limits.max_payload,
+            max_control_line: limits.max_control_line,
             // None before it is in an account.
             max_subscriptions: 0,
+            trace: None,
             grace: None,
             held: None,
             received: Received::default(),
             gathering: Gathering::default(),
         };
         tracing::debug!(cid = session.connection.id().0, peer = ?session.connection.peer(), "connection created");
+        session.take_trace();
         session.greet(allowed);
         if session.gatekeeper.is_none() && session.end().is_none() {
             session.join_unasked();

@@ -26,6 +26,7 @@ pub use crossing::Crossing;
 pub(crate) use handed::{is_wanted_behind, reach_behind, visit_behind};
 pub use mappings::{Destination, Mapping, MappingError};
 pub(crate) use mappings::{Mapped, Mappings};
+pub(crate) use wire::Wire;
 
 /// Accounts that a request passes at most. Longer chains are refused when they are configured.
 pub const MAX_HOPS: u8 = 8;

@@ -19,6 +19,8 @@ pub(crate) struct Totals {
     pub(crate) stalled_clients: AtomicU64,
     pub(crate) cache_hits: AtomicU64,
     pub(crate) matches: AtomicU64,
+    /// Clients that went, in the order of [`CloseReason::ALL`].
+    closes: [AtomicU64; CloseReason::ALL.len()],
 }
 
 impl Totals {
@@ -28,7 +30,15 @@ impl Totals {
         }
     }
 
+    pub(crate) fn closes(&self) -> impl Iterator<Item = (CloseReason, u64)> {
+        CloseReason::ALL.into_iter().zip(self.closes.iter().map(|count| count.load(Ordering::Relaxed)))
+    }
+
     pub(crate) fn count_close(&self, reason: CloseReason) {
+        let counter = CloseReason::ALL.iter().position(|known| *known == reason).and_then(|at| self.closes.get(at));
+        if let Some(counter) = counter {
+            Self::add(counter, 1);
+        }
         Self::add(&self.slow_consumers, u64::from(reason.is_slow_consumer()));
         Self::add(&self.stale_connections, u64::from(reason == CloseReason::StaleConnection));
     }

@@ -64,6 +64,13 @@ pub enum ClientError {
         /// The subject as it was sent.
         subject: Quoted,
     },
+    /// The client has this subscription no more, as its rights have changed.
+    SubscriptionWithdrawn {
+        /// The subject as it was sent.
+        subject: Quoted,
+        /// The client's name for it.
+        sid: Quoted,
+    },
     /// The client may not join this queue group on this subject.
     QueueSubscriptionPermission {
         /// The subject as it was sent.
@@ -122,6 +129,9 @@ impl ClientError {
             Self::SubscriptionPermission { subject } => {
                 format!("Permissions Violation for Subscription to {subject}")
             }
+            Self::SubscriptionWithdrawn { subject, sid } => {
+                format!("Permissions Violation for Subscription to {subject} (sid {sid})")
+            }
             Self::QueueSubscriptionPermission { subject, queue } => {
                 format!("Permissions Violation for Subscription to {subject} using queue {queue}")
             }
@@ -141,6 +151,7 @@ impl ClientError {
                 | Self::InvalidPublishSubject
                 | Self::PublishPermission { .. }
                 | Self::SubscriptionPermission { .. }
+                | Self::SubscriptionWithdrawn { .. }
                 | Self::QueueSubscriptionPermission { .. }
                 | Self::ReplyPermission { .. }
                 | Self::TooManyTokens { .. }

@@ -59,6 +59,14 @@ pub(crate) struct Flags {
     pub(crate) log_time: Option<bool>,
     pub(crate) log_time_utc: Option<bool>,
     pub(crate) debug: Option<bool>,
+    pub(crate) trace: Option<bool>,
+    /// Of the system account, too.
+    pub(crate) trace_verbose: Option<bool>,
+    /// As given: 0 is all.
+    pub(crate) max_traced_message: Option<u64>,
+    pub(crate) syslog: Option<bool>,
+    /// A URL.
+    pub(crate) remote_syslog: Option<String>,
     pub(crate) jetstream: bool,
     pub(crate) store_dir: Option<PathBuf>,
     pub(crate) sync: Option<SyncPolicy>,
@@ -181,7 +189,12 @@ fn flags(matches: &ArgMatches, given: &Given) -> Result<Flags, UsageError> {
         log_file: path("l"),
         log_time: given.switch("T"),
         log_time_utc: given.switch("logtime_utc"),
-        debug: given.switch("D"),
+        debug: given.any_switch(&["D", "DV", "DVV"]),
+        trace: given.any_switch(&["V", "VV", "DV", "DVV"]),
+        trace_verbose: given.any_switch(&["VV", "DVV"]),
+        max_traced_message: number("max_traced_msg_len").map(|length| u64::try_from(length).unwrap_or(0)),
+        syslog: given.switch("s"),
+        remote_syslog: text(matches, "r").map(str::to_owned),
         jetstream: given.is_set("js"),
         store_dir: path("sd"),
         sync: text(matches, "sync").map(sync_policy).transpose()?,
@@ -255,6 +268,12 @@ impl Given {
             Value::Switch(value) => Some(*value),
             Value::Text(_) => None,
         }
+    }
+
+    /// On if one of them is.
+    fn any_switch(&self, ids: &[&str]) -> Option<bool> {
+        let given: Vec<_> = ids.iter().filter_map(|id| self.switch(id)).collect();
+        if given.is_empty() { None } else { Some(given.contains(&true)) }
     }
 
     fn is_set(&self, id: &str) -> bool {

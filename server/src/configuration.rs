@@ -4,7 +4,7 @@ use std::{fmt, path::Path};
 
 use embus_conf::{Config, ConfigError, Directive, Document, System};
 
-use crate::{directives, operators};
+use crate::{directives, log::InvalidDaemon, operators};
 
 /// A file that can be followed.
 #[derive(Debug, Default)]
@@ -20,6 +20,9 @@ pub(crate) enum ConfigurationError {
     /// Correct the file.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// Correct the address.
+    #[error(transparent)]
+    Syslog(#[from] InvalidDaemon),
     /// Use nats-server, or go without.
     #[error("{0}")]
     Unsupported(Unsupported),

@@ -6,6 +6,7 @@
 
 mod account;
 mod args;
+mod broker;
 mod configuration;
 mod directives;
 mod exit;
@@ -15,10 +16,12 @@ mod listen;
 mod log;
 mod login;
 mod operators;
+mod origin;
 mod pid_file;
 mod places;
 mod ports_file;
 mod program;
+mod reload;
 mod run;
 mod settings;
 mod signal_tool;
@@ -27,12 +30,11 @@ mod tls;
 mod transports;
 mod websocket;
 
-use std::{env, fmt::Display, io::Write, path::Path, process::ExitCode};
+use std::{env, io::Write, process::ExitCode};
 
 use args::{Command, Flags};
-use configuration::Configuration;
+use origin::Origin;
 use program::Program;
-use settings::Settings;
 
 fn main() -> ExitCode {
     let mut words = env::args_os();
@@ -51,19 +53,16 @@ fn main() -> ExitCode {
 
 /// Is a server, or looks only whether the configuration file could be followed.
 fn serve(flags: Flags, program: &Program) -> ExitCode {
-    let configuration = match flags.config.as_deref().map(Configuration::open).transpose() {
-        Ok(configuration) => configuration.unwrap_or_default(),
+    let (check, origin) = (flags.check, Origin::new(flags));
+    let settings = match origin.read() {
+        Ok(settings) => settings,
         Err(error) => return program.fail(&error),
     };
-    if flags.check {
-        return program.tell(&format!("configuration file {} is valid ({})", shown(&flags), configuration.digest));
+    let file = origin.file().map(|path| path.display().to_string()).unwrap_or_default();
+    if check {
+        return program.tell(&format!("configuration file {file} is valid ({})", settings.digest));
     }
-    let file = flags.config.as_ref().map(|_| format!("{} ({})", shown(&flags), configuration.digest));
-    run::run(&Settings::new(flags, configuration.config), file.as_deref(), program)
-}
-
-fn shown(flags: &Flags) -> impl Display {
-    flags.config.as_deref().unwrap_or(Path::new("")).display()
+    run::run(settings, &origin, program)
 }
 
 /// Writes to standard output. A reader that is gone is no failure of ours.

@@ -1,41 +1,32 @@
 //! A server's life: files and log, start, the lines that tell it is ready, signals, end.
 
-use std::{
-    error::Error,
-    io,
-    path::{Path, PathBuf},
-    process::ExitCode,
-    time::Duration,
-};
+use std::{error::Error, io, path::Path, process::ExitCode, time::Duration};
 
 use embus::Broker;
 use tokio::runtime::{Builder, Handle, Runtime};
 use tracing::{debug, error, info, warn};
 
 use crate::{
-    exit, file_limit, listen,
-    log::{self, FATAL, Log},
+    broker, exit, file_limit, listen,
+    log::{FATAL, Log},
+    origin::Origin,
     pid_file,
     places::{PlaceError, Places},
     ports_file::PortsFile,
     program::Program,
+    reload::Running,
     settings::Settings,
-    signals::{Event, Signals},
+    signals::{Event, Events, Signals},
+    tls::TlsFault,
 };
 
-/// Is a server until a signal or a failure ends it. `file` tells which configuration was read.
-pub(crate) fn run(settings: &Settings, file: Option<&str>, program: &Program) -> ExitCode {
-    let options = log::Options {
-        file: settings.log_file.clone(),
-        time: settings.log_time,
-        utc: settings.log_time_utc,
-        debug: settings.debug,
-    };
-    let log = match Log::start(options) {
+/// Is a server until a signal or a failure ends it.
+pub(crate) fn run(settings: Settings, origin: &Origin, program: &Program) -> ExitCode {
+    let log = match Log::start(&settings.log_options()) {
         Ok(log) => log,
         Err(error) => return program.fail(&error),
     };
-    let code = match serve(settings, file, program, &log) {
+    let code = match serve(settings, origin, program, &log) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             error!(target: FATAL, "{failure}");
@@ -73,12 +64,17 @@ impl Failure {
     fn other(error: impl Error + 'static) -> Self {
         Self::Other(Box::new(error))
     }
+
+    /// Settings that the broker cannot be told of.
+    fn of_settings(error: Box<dyn Error + Send + Sync>) -> Self {
+        if error.is::<TlsFault>() { Self::Tls(error.to_string()) } else { Self::Other(error) }
+    }
 }
 
-fn serve(settings: &Settings, file: Option<&str>, program: &Program, log: &Log) -> Result<(), Failure> {
+fn serve(settings: Settings, origin: &Origin, program: &Program, log: &Log) -> Result<(), Failure> {
     file_limit::raise();
     let runtime = Builder::new_multi_thread().enable_all().build().map_err(Failure::other)?;
-    let result = runtime.block_on(live(settings, file, program, log));
+    let result = runtime.block_on(live(settings, origin, program, log));
     stop_runtime(runtime);
     result
 }
@@ -88,23 +84,24 @@ fn stop_runtime(runtime: Runtime) {
     runtime.shutdown_background();
 }
 
-async fn live(settings: &Settings, file: Option<&str>, program: &Program, log: &Log) -> Result<(), Failure> {
-    let mut signals = Signals::install().map_err(Failure::other)?;
+async fn live(settings: Settings, origin: &Origin, program: &Program, log: &Log) -> Result<(), Failure> {
+    let mut events = Events::install().map_err(Failure::other)?;
     info!("Starting {}", crate::program::OWN_NAME);
     info!("  Version:  {} ({} {})", env!("CARGO_PKG_VERSION"), crate::program::NATS_NAME, embus::NATS_VERSION);
-    if let Some(file) = file {
-        info!("Using configuration file: {file}");
+    if let Some(file) = origin.file() {
+        info!("Using configuration file: {} ({})", file.display(), settings.digest);
     }
     debug!("  Threads:  {}", Handle::current().metrics().num_workers());
-    let mut ports_file = prepare_files(settings, program)?;
-    let places = Places::of(settings)?;
+    let mut ports_file = prepare_files(&settings, program)?;
+    let places = Places::of(&settings)?;
+    let builder = events.hear_of(broker::builder(&settings, &places).map_err(Failure::of_settings)?);
     let broker = tokio::select! {
-        broker = start(settings, &places) => broker?,
+        broker = start(builder, &settings, &places) => broker?,
         // Looking up a host name may take long; whoever stops us meanwhile need not wait for it.
-        () = until_stop(&mut signals, log) => return Ok(()),
+        () = until_stop(&mut events.signals, log) => return Ok(()),
     };
-    tell(&broker, &places, settings, ports_file.as_mut())?;
-    watch(&broker, &mut signals, log).await;
+    tell(&broker, &places, &settings, ports_file.as_mut())?;
+    watch(Running { broker: &broker, origin, log, settings }, &mut events).await;
     drop(ports_file);
     info!("Stopped");
     Ok(())
@@ -121,27 +118,13 @@ fn prepare_files(settings: &Settings, program: &Program) -> Result<Option<PortsF
     begun.map(Some).map_err(|error| Failure::PortsFile { path: text(directory), error })
 }
 
-async fn start(settings: &Settings, places: &Places) -> Result<Broker, Failure> {
-    let told = settings.transports.apply(Broker::builder(), places);
-    let mut builder = told.map_err(|fault| Failure::Tls(fault.to_string()))?;
-    if let Some(name) = &settings.server_name {
-        builder = builder.server_name(name.clone());
-    }
-    builder = settings.apply(builder).map_err(Failure::other)?;
+async fn start(builder: embus::Builder, settings: &Settings, places: &Places) -> Result<Broker, Failure> {
     if settings.jetstream {
-        let dir = store_dir(settings);
         info!("Starting JetStream");
-        info!("  Store Directory: {:?}", dir.display().to_string());
+        info!("  Store Directory: {:?}", broker::store_dir(settings).display().to_string());
         info!("  Sync:            {}", settings.sync);
-        builder = builder.store_dir(dir);
     }
     builder.start().await.map_err(|error| failure(error, places))
-}
-
-/// A directory of embus's own below the one that was given: another server may keep its streams beside it.
-fn store_dir(settings: &Settings) -> PathBuf {
-    let given = settings.store_dir.clone();
-    given.unwrap_or_else(|| std::env::temp_dir().join("nats")).join("embus")
 }
 
 fn failure(error: embus::StartError, places: &Places) -> Failure {
@@ -180,21 +163,22 @@ fn tell(
 }
 
 /// Follows signals until the broker has stopped.
-async fn watch(broker: &Broker, signals: &mut Signals, log: &Log) {
-    match until_end(signals, log).await {
+async fn watch(mut running: Running<'_>, events: &mut Events) {
+    let (broker, log) = (running.broker, running.log);
+    match until_end(&mut running, events).await {
         End::Stop => {}
         End::LameDuck => {
             info!("Lame duck mode: no new clients, the present ones are asked to move");
             tokio::select! {
                 () = async { broker.lame_duck().await; broker.stopped().await } => {}
-                () = until_stop(signals, log) => {}
+                () = until_stop(&mut events.signals, log) => {}
             }
         }
     }
     info!("Shutting down");
     tokio::select! {
         () = broker.shutdown(SHUTDOWN_TIME) => {}
-        () = until_stop(signals, log) => warn!("Shutdown cut short"),
+        () = until_stop(&mut events.signals, log) => warn!("Shutdown cut short"),
     }
 }
 
@@ -203,25 +187,41 @@ enum End {
     LameDuck,
 }
 
-/// Waits for a signal that ends the server, and carries out those that do not.
-async fn until_end(signals: &mut Signals, log: &Log) -> End {
+/// Waits for what ends the server, and carries out what does not.
+async fn until_end(running: &mut Running<'_>, events: &mut Events) -> End {
     loop {
-        match signals.next().await {
+        match events.next().await {
             Event::Stop(name) => {
                 info!("Received {name}");
                 return End::Stop;
             }
             Event::LameDuck => return End::LameDuck,
-            Event::ReopenLog if log.reopen() => info!("Log file opened again"),
-            Event::ReopenLog => info!("There is no log file to open again"),
-            Event::Reload => error!("Reload is not supported yet"),
+            Event::ReopenLog => reopen(running.log),
+            // The failure is in the log.
+            Event::Reload => drop(running.reload().await),
+            Event::ReloadRequest(request) => request.answer(running.reload().await),
         }
     }
 }
 
 /// Waits for a signal that ends the server at once.
 async fn until_stop(signals: &mut Signals, log: &Log) {
-    while !matches!(until_end(signals, log).await, End::Stop) {}
+    loop {
+        match signals.next().await {
+            Event::Stop(name) => return info!("Received {name}"),
+            Event::ReopenLog => reopen(log),
+            Event::Reload => error!("Failed to reload server configuration: the server starts or stops"),
+            Event::LameDuck | Event::ReloadRequest(_) => {}
+        }
+    }
+}
+
+fn reopen(log: &Log) {
+    if log.reopen() {
+        info!("Log file opened again");
+    } else {
+        info!("There is no log file to open again");
+    }
 }
 
 /// Time for clients to be told and connections to be closed; callers wait five seconds for a process to end.

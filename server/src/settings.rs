@@ -2,11 +2,12 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use embus::{Builder, SyncPolicy};
-use embus_conf::{Authorization, Config, JetStream, LameDuck, Limit, Limits, Port, Sync};
+use embus::{Builder, SyncPolicy, TraceOptions};
+use embus_conf::{Authorization, Config, JetStream, LameDuck, Limit, Limits, Logging, Port, Sync};
 
 use crate::{
     args::{Flags, Secret},
+    log::{self, Daemon, InvalidDaemon},
     login::{Login, LoginError},
     transports::Transports,
 };
@@ -28,6 +29,8 @@ pub(crate) struct Settings {
     pub(crate) log_time: bool,
     pub(crate) log_time_utc: bool,
     pub(crate) debug: bool,
+    pub(crate) trace: Option<TraceOptions>,
+    pub(crate) syslog: Option<Daemon>,
     pub(crate) limits: Limits,
     pub(crate) lame_duck: LameDuck,
     pub(crate) login: Login,
@@ -37,11 +40,17 @@ pub(crate) struct Settings {
     pub(crate) store_dir: Option<PathBuf>,
     pub(crate) transports: Transports,
     pub(crate) sync: SyncPolicy,
+    /// Of the file, as one number.
+    pub(crate) digest: String,
 }
 
 impl Settings {
     /// The file with the flags put over it.
-    pub(crate) fn new(flags: Flags, mut config: Config) -> Self {
+    ///
+    /// # Errors
+    /// [`InvalidDaemon`] for a syslog that cannot be one.
+    pub(crate) fn new(flags: Flags, mut config: Config) -> Result<Self, InvalidDaemon> {
+        let (trace, syslog) = (trace(&flags, &config.logging), syslog(&flags, &config.logging)?);
         let transports = Transports::new(&flags, &mut config);
         let monitor_port = flags.https_port.or(flags.monitor_port).unwrap_or_else(|| match config.monitor.https_port {
             Some(Port::Number(0)) | None => number(config.monitor.http_port),
@@ -52,7 +61,7 @@ impl Settings {
         let is_on = config.jetstream.as_ref().is_some_and(|jetstream| jetstream.enabled != Some(false));
         let jetstream = config.jetstream.unwrap_or_default();
         let store_dir = jetstream.store_dir.clone().or(config.store_dir);
-        Self {
+        Ok(Self {
             monitor_host: config.monitor.host.unwrap_or_else(|| host.clone()),
             host,
             port: flags.port.unwrap_or_else(|| number(config.listen.port)),
@@ -64,6 +73,8 @@ impl Settings {
             log_time: flags.log_time.or(config.logging.time).unwrap_or(true),
             log_time_utc: flags.log_time_utc.unwrap_or(config.logging.utc),
             debug: flags.debug.unwrap_or(config.logging.debug),
+            trace,
+            syslog,
             limits: config.limits,
             lame_duck: config.lame_duck,
             login: Login {
@@ -80,6 +91,19 @@ impl Settings {
             store_dir: flags.store_dir.or(store_dir),
             sync: flags.sync.or_else(|| sync(&jetstream)).unwrap_or(SyncPolicy::Always),
             jetstream_config: jetstream,
+            digest: String::new(),
+        })
+    }
+
+    /// How to log.
+    pub(crate) fn log_options(&self) -> log::Options {
+        log::Options {
+            file: self.log_file.clone(),
+            time: self.log_time,
+            utc: self.log_time_utc,
+            debug: self.debug,
+            trace: self.trace.is_some(),
+            syslog: self.syslog.clone(),
         }
     }
 
@@ -88,7 +112,7 @@ impl Settings {
         let builder = self.apply_limits(builder);
         let builder = self.apply_jetstream(builder);
         let (duration, grace) = self.lame_duck.times();
-        self.login.apply(builder.lame_duck(duration, grace), self.jetstream)
+        self.login.apply(builder.lame_duck(duration, grace).trace(self.trace), self.jetstream)
     }
 
     fn apply_limits(&self, mut builder: Builder) -> Builder {
@@ -110,6 +134,24 @@ impl Settings {
         builder = set(builder, bytes(jetstream.max_memory_store), Builder::max_memory_store);
         builder = set(builder, bytes(jetstream.max_file_store), Builder::max_file_store);
         set(builder, jetstream.domain.clone(), Builder::jetstream_domain)
+    }
+}
+
+/// What clients say and hear, if it is to be logged.
+fn trace(flags: &Flags, logging: &Logging) -> Option<TraceOptions> {
+    let verbose = flags.trace_verbose.unwrap_or(logging.trace_verbose);
+    let is_on = flags.trace.unwrap_or(logging.trace) || verbose;
+    let longest = flags.max_traced_message.unwrap_or(logging.max_traced_message);
+    let max_payload = usize::try_from(longest).ok().filter(|longest| *longest > 0);
+    is_on.then_some(TraceOptions { max_payload, system_account: verbose })
+}
+
+/// An address of another machine's goes before this one's.
+fn syslog(flags: &Flags, logging: &Logging) -> Result<Option<Daemon>, InvalidDaemon> {
+    let remote = flags.remote_syslog.as_ref().or(logging.remote_syslog.as_ref()).filter(|url| !url.is_empty());
+    match remote {
+        Some(url) => Daemon::parse(url).map(Some),
+        None => Ok(flags.syslog.unwrap_or(logging.syslog).then_some(Daemon::Local)),
     }
 }
 
@@ -169,7 +211,7 @@ mod tests {
     use super::*;
 
     fn settings(flags: Flags, text: &str) -> Settings {
-        Settings::new(flags, Config::parse("c.conf", text, &Nowhere).unwrap())
+        Settings::new(flags, Config::parse("c.conf", text, &Nowhere).unwrap()).unwrap()
     }
 
     #[test]

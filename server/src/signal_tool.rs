@@ -16,12 +16,9 @@ pub(crate) struct Request {
 /// A value of `--signal` that cannot be carried out.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RequestError {
-    /// Write `ldm`, `stop`, `quit`, `term` or `reopen`.
+    /// Write `ldm`, `stop`, `quit`, `term`, `reopen` or `reload`.
     #[error("unknown signal {0:?}")]
     Unknown(String),
-    /// Restart the server instead.
-    #[error("signal reload is not supported yet")]
-    Reload,
 }
 
 /// The signal was not sent.
@@ -53,7 +50,7 @@ impl FromStr for Request {
             "quit" => Signal::INT,
             "term" => Signal::TERM,
             "reopen" => Signal::USR1,
-            "reload" => return Err(RequestError::Reload),
+            "reload" => Signal::HUP,
             _ => return Err(RequestError::Unknown(name.to_owned())),
         };
         Ok(Self { signal, target: target.filter(|target| !target.is_empty()).map(str::to_owned) })
@@ -122,7 +119,7 @@ mod tests {
         assert_eq!(request("quit="), Request { signal: Signal::INT, target: None });
         assert_eq!(request("term=/run/x=y.pid"), Request { signal: Signal::TERM, target: Some("/run/x=y.pid".into()) });
         assert_eq!("foo=1".parse::<Request>().unwrap_err().to_string(), "unknown signal \"foo\"");
-        assert!("reload".parse::<Request>().unwrap_err().to_string().contains("not supported"));
+        assert_eq!(request("reload=7").signal, Signal::HUP);
     }
 
     #[test]

@@ -1,11 +1,15 @@
-//! The signals a server listens to, as events.
+//! The signals a server listens to, and what clients of the system account ask for, as events.
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use embus::{Builder, ReloadRequest};
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::mpsc,
+};
 
 /// What a signal asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Event {
     /// Stop soon. The text is the signal's name.
     Stop(&'static str),
@@ -15,6 +19,8 @@ pub(crate) enum Event {
     ReopenLog,
     /// Read the configuration again.
     Reload,
+    /// The same, asked for by a client of the system account.
+    ReloadRequest(ReloadRequest),
 }
 
 /// The signals, from the moment this exists; before it, they end the process.
@@ -54,3 +60,41 @@ impl Signals {
         }
     }
 }
+
+/// All that a server waits for.
+#[derive(Debug)]
+pub(crate) struct Events {
+    pub(crate) signals: Signals,
+    requests: mpsc::Receiver<ReloadRequest>,
+    requester: mpsc::Sender<ReloadRequest>,
+}
+
+impl Events {
+    /// Begins to listen to signals. Must be called on the runtime.
+    pub(crate) fn install() -> io::Result<Self> {
+        let (requester, requests) = mpsc::channel(MAX_REQUESTS);
+        Ok(Self { signals: Signals::install()?, requests, requester })
+    }
+
+    /// Has the broker hand on what clients of the system account ask for.
+    pub(crate) fn hear_of(&self, builder: Builder) -> Builder {
+        let requester = self.requester.clone();
+        builder.on_reload_request(move |request| {
+            if let Err(error) = requester.try_send(request) {
+                let why = "too many requests to reload wait";
+                error.into_inner().answer(Err(why));
+            }
+        })
+    }
+
+    /// The next event. Cancel-safe.
+    pub(crate) async fn next(&mut self) -> Event {
+        tokio::select! {
+            event = self.signals.next() => event,
+            Some(request) = self.requests.recv() => Event::ReloadRequest(request),
+        }
+    }
+}
+
+/// Requests to reload that wait.
+const MAX_REQUESTS: usize = 16;

@@ -34,6 +34,7 @@ mod permissions;
 mod pubsub;
 mod raw;
 mod reconnect;
+mod reload;
 mod replay;
 mod requests;
 mod shutdown;

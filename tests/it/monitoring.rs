@@ -1,5 +1,7 @@
 //! The HTTP monitoring port, asked by hand.
 
+mod metrics;
+
 use async_nats::jetstream::consumer::pull;
 use async_nats::jetstream::stream;
 use embus::Broker;

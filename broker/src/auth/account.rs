@@ -17,7 +17,7 @@ pub use embus_engine::sharing::{Destination, Export, ExportKind, Import, ImportK
 /// let orders = Account::new("ORDERS").jetstream(limits).export(Export::stream("orders.>"));
 /// let shop = Account::new("SHOP").import(Import::stream("ORDERS", "orders.>").with_prefix("all"));
 /// ```
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 #[must_use = "an account is there once it was declared"]
 pub struct Account {
     pub(crate) name: String,

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use embus_engine::trace::TraceOptions;
+
 use super::Builder;
 use crate::broker::LameDuck;
 use crate::error::StartError;
@@ -60,6 +62,14 @@ impl Builder {
     /// How long a client may take nothing at all while bytes wait for it; 10 seconds by default.
     pub fn write_deadline(mut self, deadline: Duration) -> Self {
         self.limits.write_deadline = deadline;
+        self
+    }
+
+    /// Has all that clients say and hear be told of, through `tracing` at the level `TRACE` under the target
+    /// `embus::protocol`, in nats-server's form: `<<- [SUB foo 1]`. For looking for faults only: it is slow, and payloads show.
+    /// Passwords, tokens, JWTs and signatures do not.
+    pub fn trace(mut self, options: impl Into<Option<TraceOptions>>) -> Self {
+        self.trace = options.into();
         self
     }
 

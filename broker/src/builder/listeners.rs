@@ -101,6 +101,17 @@ impl Builder {
         self
     }
 
+    /// Whether anything speaks TLS.
+    #[cfg(feature = "tls")]
+    pub(crate) fn has_tls(&self) -> bool {
+        let is_own = self.tls.is_some() || self.listen.iter().any(|address| address.tls.is_some());
+        #[cfg(feature = "monitor")]
+        let is_own = is_own || self.monitor.as_ref().is_some_and(|address| address.tls.is_some());
+        #[cfg(feature = "websocket")]
+        let is_own = is_own || self.websockets.iter().any(|(_, config)| config.tls.is_some());
+        is_own
+    }
+
     /// A login may take a second longer than the handshake before it. [reference §1.5]
     #[cfg(feature = "tls")]
     pub(crate) fn leave_time_for_handshakes(&mut self) {

@@ -51,8 +51,8 @@ impl Options {
 
     fn shows(&self, row: &ConnectionSnapshot) -> bool {
         self.cid.is_none_or(|cid| row.cid == cid)
-            // Nobody has a user name or speaks MQTT yet, so nobody is found by one.
-            && self.user.is_none()
+            && self.user.as_ref().is_none_or(|user| row.user == *user)
+            // Nobody speaks MQTT, so nobody is found by it.
             && self.mqtt_client.is_none()
     }
 }

@@ -1,4 +1,5 @@
-//! The HTTP monitoring port: `/`, `/varz`, `/connz`, `/subsz`, `/jsz`, `/accountz`, `/accstatz` and `/healthz`.
+//! The HTTP monitoring port: `/`, `/varz`, `/connz`, `/subsz`, `/jsz`, `/accountz`, `/accstatz`,
+//! `/healthz` and `/metrics`.
 //!
 //! Owns the listener's accept loop, the bounds on who may ask and how much, and the JSON pages, whose field names are
 //! those of nats-server [nats-server: monitoring]. Everything shown comes from snapshots taken through [`Source`];
@@ -14,9 +15,12 @@ mod format;
 mod healthz;
 mod index;
 mod jsz;
+mod links;
+mod metrics;
 mod pages;
 mod process;
 mod query;
+mod reload;
 mod requests;
 mod response;
 mod serve;
@@ -29,10 +33,12 @@ mod tests;
 mod user_info;
 mod varz;
 
+pub use reload::ReloadRequest;
+pub(crate) use reload::ReloadRequests;
 pub(crate) use start::{start, start_system};
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use embus_engine::{
     Limits,
@@ -41,10 +47,14 @@ use embus_engine::{
 };
 use embus_protocol::info::ServerInfo;
 
+use crate::metrics::Metrics;
+
 /// What the monitor asks the broker for; the engine is the one implementation outside tests.
 trait Source: Send + Sync + 'static {
     /// Identity, limits and state of the server.
     fn facts(&self) -> Facts;
+    /// All numbers at once.
+    fn metrics(&self) -> Metrics;
     /// Totals since the start.
     fn statistics(&self) -> Statistics;
     /// The connections that are open now, in any order.
@@ -74,4 +84,6 @@ struct Facts {
     system_account: String,
     /// Time a client has for its CONNECT when the server asks for a login.
     auth_timeout: Duration,
+    /// When the configuration was read, and the digest of its file.
+    loaded: (SystemTime, String),
 }

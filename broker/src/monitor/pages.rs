@@ -14,7 +14,7 @@ use tokio::{sync::Semaphore, time::timeout};
 use tokio_util::task::TaskTracker;
 
 use super::{
-    Source, accountz, accstatz, connz, healthz, index, jsz,
+    Source, accountz, accstatz, connz, healthz, index, jsz, links, metrics,
     query::{Query, QueryError},
     response::{self, Answer, Rendered},
     subsz, varz,
@@ -78,6 +78,16 @@ impl Monitor {
                 Ok(options) => self.list(move |source| Rendered::pretty(&jsz::render(source, &options))).await,
                 Err(error) => response::bad_request(&error),
             },
+            Page::Gatewayz => response::json(Rendered::pretty(&links::gateways(&*self.source))),
+            Page::Leafz => response::json(Rendered::pretty(&links::leaf_nodes(&*self.source))),
+            Page::Routez => response::json(Rendered::pretty(&links::routes(&*self.source))),
+            Page::Metrics => match metrics::Options::parse(&query) {
+                Ok(options) => {
+                    let render = move |source: &dyn Source| Rendered::text(metrics::render(source, options));
+                    self.list_as(response::metrics, render).await
+                }
+                Err(error) => response::bad_request(&error),
+            },
             Page::Subsz => match subsz::Options::parse(&query) {
                 Ok(options) => self.list(move |source| Rendered::pretty(&subsz::render(source, &options))).await,
                 Err(error) => response::bad_request(&error),
@@ -104,6 +114,13 @@ impl Monitor {
     where
         F: FnOnce(&dyn Source) -> Rendered + Send + 'static,
     {
+        self.list_as(response::json, render).await
+    }
+
+    async fn list_as<F>(&self, answer: fn(Rendered) -> Answer, render: F) -> Answer
+    where
+        F: FnOnce(&dyn Source) -> Rendered + Send + 'static,
+    {
         let permit = Arc::clone(&self.listings).acquire_owned();
         let Ok(Ok(permit)) = timeout(LISTING_WAIT, permit).await else {
             return response::text(StatusCode::SERVICE_UNAVAILABLE, "too many lists are being sent, try again\n");
@@ -111,7 +128,7 @@ impl Monitor {
         let source = Arc::clone(&self.source);
         // The permit goes along: whoever hangs up while the page is rendered does not make room for the next one.
         match self.tasks.spawn_blocking(move || render(&*source).hold(permit)).await {
-            Ok(rendered) => response::json(rendered),
+            Ok(rendered) => answer(rendered),
             Err(_) => response::text(StatusCode::SERVICE_UNAVAILABLE, "the broker is stopping\n"),
         }
     }
@@ -130,15 +147,31 @@ enum Page {
     Accstatz,
     Index,
     Connz,
+    Gatewayz,
     Healthz,
     Jsz,
+    Leafz,
+    Metrics,
+    Routez,
     Subsz,
     Varz,
 }
 
 impl Page {
-    const ALL: [Self; 8] =
-        [Self::Accountz, Self::Accstatz, Self::Index, Self::Connz, Self::Healthz, Self::Jsz, Self::Subsz, Self::Varz];
+    const ALL: [Self; 12] = [
+        Self::Accountz,
+        Self::Accstatz,
+        Self::Index,
+        Self::Connz,
+        Self::Gatewayz,
+        Self::Healthz,
+        Self::Jsz,
+        Self::Leafz,
+        Self::Metrics,
+        Self::Routez,
+        Self::Subsz,
+        Self::Varz,
+    ];
 
     fn of(path: &str) -> Option<Self> {
         // The second name of /subsz is from the first versions of the server and still in use.
@@ -154,8 +187,12 @@ impl Page {
             Self::Accstatz => "/accstatz",
             Self::Index => "/",
             Self::Connz => "/connz",
+            Self::Gatewayz => "/gatewayz",
             Self::Healthz => "/healthz",
             Self::Jsz => "/jsz",
+            Self::Leafz => "/leafz",
+            Self::Metrics => "/metrics",
+            Self::Routez => "/routez",
             Self::Subsz => "/subsz",
             Self::Varz => "/varz",
         }

@@ -5,18 +5,21 @@ use std::fmt;
 use std::sync::Arc;
 
 use embus_engine::Engine;
+use embus_engine::connection::ClientId;
 use embus_engine::service::{Request, Service};
 use embus_engine::worker::Worker;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::query::Query;
-use super::{accountz, accstatz, connz, healthz, jsz, statsz, subsz, user_info, varz};
+use super::reload::{ReloadRequest, ReloadRequests};
+use super::{accountz, accstatz, connz, healthz, jsz, links, statsz, subsz, user_info, varz};
 use crate::tasks::Tasks;
 
 /// Answers requests in the system account. What takes long is done away from the runtime's workers.
 pub(super) struct Requests {
     tasks: Tasks,
+    reload: Option<ReloadRequests>,
 }
 
 /// Why there is no answer.
@@ -46,20 +49,25 @@ struct Filter {
 }
 
 /// What is asked of a server.
-const OF_SERVER: [&str; 9] = ["IDZ", "VARZ", "CONNZ", "SUBSZ", "JSZ", "ACCOUNTZ", "HEALTHZ", "STATSZ", "KICK"];
+const OF_SERVER: [&str; 11] =
+    ["IDZ", "VARZ", "CONNZ", "SUBSZ", "JSZ", "ACCOUNTZ", "HEALTHZ", "STATSZ", "ROUTEZ", "LEAFZ", "GATEWAYZ"];
+
+/// What is asked of one server only.
+const OF_ONE_SERVER: [&str; 2] = ["KICK", "LDM"];
 
 /// What is asked of an account.
-const OF_ACCOUNT: [&str; 6] = ["CONNZ", "SUBSZ", "JSZ", "INFO", "STATZ", "CONNS"];
+const OF_ACCOUNT: [&str; 7] = ["CONNZ", "SUBSZ", "JSZ", "LEAFZ", "INFO", "STATZ", "CONNS"];
 
 /// Answers from now on, in the system account and, to what is granted to all, in every account.
-pub(super) fn start(engine: &Arc<Engine>, tasks: &Tasks) {
+pub(super) fn start(engine: &Arc<Engine>, tasks: &Tasks, reload: Option<ReloadRequests>) {
     let id = engine.info().server_id;
     let mut filters = vec!["$SYS.REQ.SERVER.PING".to_owned(), "$SYS.REQ.USER.*.INFO".to_owned()];
-    filters.extend(OF_SERVER.iter().filter(|what| **what != "KICK").map(|what| format!("$SYS.REQ.SERVER.PING.{what}")));
-    filters.extend(OF_SERVER.iter().map(|what| format!("$SYS.REQ.SERVER.{id}.{what}")));
+    filters.extend(OF_SERVER.iter().map(|what| format!("$SYS.REQ.SERVER.PING.{what}")));
+    filters.extend(OF_SERVER.iter().chain(&OF_ONE_SERVER).map(|what| format!("$SYS.REQ.SERVER.{id}.{what}")));
     filters.extend(OF_ACCOUNT.iter().map(|what| format!("$SYS.REQ.ACCOUNT.*.{what}")));
+    filters.extend(reload.iter().map(|_| format!("$SYS.REQ.SERVER.{id}.RELOAD")));
     let filters: Vec<_> = filters.iter().map(String::as_str).collect();
-    let service = Arc::new(Requests { tasks: tasks.clone() });
+    let service = Arc::new(Requests { tasks: tasks.clone(), reload });
     engine.serve(engine.system_account(), &filters, service);
     engine.grant_system_requests();
 }
@@ -72,8 +80,9 @@ impl fmt::Debug for Requests {
 
 impl Service for Requests {
     fn call(&self, engine: &Arc<Engine>, request: &Request<'_>, _: &mut Worker) {
-        if request.reply.is_none() {
-            return;
+        let Some(reply) = request.reply else { return };
+        if let Some(reload) = self.reload.as_ref().filter(|_| request.subject.ends_with(b".RELOAD")) {
+            return reload.take(ReloadRequest::new(engine, reply));
         }
         let (engine, request) = (Arc::clone(engine), request.to_owned());
         self.tasks.spawn_blocking(Box::new(move || {
@@ -91,12 +100,14 @@ impl Service for Requests {
 fn answer(engine: &Arc<Engine>, request: &Request<'_>) -> Option<String> {
     let subject = std::str::from_utf8(request.subject).ok()?;
     let data = match body(request.payload) {
-        Ok(body) if !is_meant(engine, &body) => return None,
+        // Who the servers are is told to everybody. [nats-server: `IDZ`]
+        Ok(body) if subject.rsplit('.').next() != Some("IDZ") && !is_meant(engine, &body) => return None,
         Ok(body) => data(engine, subject, &body, request.headers),
         Err(error) => Err(Failed::Error { code: 400, description: error.to_string() }),
     };
     let server = || to_json(&engine.server_block());
     match data {
+        Ok(Answer::Empty) => Some(format!("{{\"server\":{}}}", server())),
         Ok(Answer::Bare(text)) => Some(text),
         Ok(Answer::Data(text)) => Some(format!("{{\"server\":{},\"data\":{text}}}", server())),
         Ok(Answer::Named(name, text)) => Some(format!("{{\"server\":{},\"{name}\":{text}}}", server())),
@@ -115,6 +126,8 @@ pub(super) fn numbers(engine: &Arc<Engine>) -> String {
 
 /// An answer in one of its forms.
 enum Answer {
+    /// That it was done.
+    Empty,
     Bare(String),
     Data(String),
     Named(&'static str, String),
@@ -142,7 +155,8 @@ fn data(engine: &Arc<Engine>, subject: &str, body: &Map<String, Value>, headers:
     match words.as_slice() {
         ["SERVER", "PING"] | ["SERVER", _, "STATSZ"] => Ok(Answer::Named("statsz", to_json(&statsz::render(engine)))),
         ["SERVER", _, "IDZ"] => Ok(Answer::Bare(to_json(&statsz::Idz::of(engine)))),
-        ["SERVER", _, "KICK"] => kick(engine, body).map(Answer::Data),
+        ["SERVER", _, "KICK"] => kick(engine, body),
+        ["SERVER", _, "LDM"] => lame_duck(engine, body),
         ["SERVER", _, what] | ["ACCOUNT", "PING", what @ ("CONNZ" | "STATZ")] => {
             page(engine, what, None, body).map(Answer::Data)
         }
@@ -180,6 +194,9 @@ fn page(engine: &Arc<Engine>, what: &str, account: Option<&str>, body: &Map<Stri
         }
         "JSZ" => jsz_of(source, account, &query)?,
         "ACCOUNTZ" => to_json(&accountz::render(source, &query).map_err(|error| bad(&error))?),
+        "ROUTEZ" => to_json(&links::routes(source)),
+        "LEAFZ" => to_json(&links::leaf_nodes(source)),
+        "GATEWAYZ" => to_json(&links::gateways(source)),
         "INFO" => to_json(&accountz::detail(source, &query).map_err(|error| bad(&error))?),
         "STATZ" => to_json(&accstatz::render_of(source, account, query.flag("unused").unwrap_or(false))),
         "HEALTHZ" => {
@@ -205,13 +222,23 @@ fn jsz_of(source: &Engine, account: Option<&str>, query: &Query<'_>) -> Result<S
 }
 
 /// Cuts the connection that is named. [nats-server: `KICK`]
-fn kick(engine: &Arc<Engine>, body: &Map<String, Value>) -> Result<String, Failed> {
-    let cid = body.get("cid").and_then(Value::as_u64).unwrap_or(0);
-    let id = embus_engine::connection::ClientId(cid);
-    if engine.kick(id, embus_engine::CloseReason::Kicked) {
-        return Ok("null".to_owned());
+fn kick(engine: &Arc<Engine>, body: &Map<String, Value>) -> Result<Answer, Failed> {
+    if engine.kick(cid(body), embus_engine::CloseReason::Kicked) {
+        return Ok(Answer::Empty);
     }
-    Err(Failed::Error { code: 500, description: format!("no such client or leafnode id: {cid}") })
+    Err(Failed::Error { code: 500, description: "no such client or leafnode id".to_owned() })
+}
+
+/// Asks the client that is named to go elsewhere. [nats-server: `LDM`]
+fn lame_duck(engine: &Arc<Engine>, body: &Map<String, Value>) -> Result<Answer, Failed> {
+    if engine.send_elsewhere(cid(body)) {
+        return Ok(Answer::Empty);
+    }
+    Err(Failed::Error { code: 500, description: "no such client id".to_owned() })
+}
+
+fn cid(body: &Map<String, Value>) -> ClientId {
+    ClientId(body.get("cid").and_then(Value::as_u64).unwrap_or(0))
 }
 
 fn bad(error: &super::query::QueryError) -> Failed {

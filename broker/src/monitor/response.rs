@@ -14,7 +14,7 @@ use super::query::QueryError;
 /// A complete answer.
 pub(super) type Answer = Response<Full<Bytes>>;
 
-/// A page as JSON text.
+/// A page as text, JSON most often.
 pub(super) struct Rendered(Result<Bytes, serde_json::Error>);
 
 impl Rendered {
@@ -26,6 +26,11 @@ impl Rendered {
     /// On one line, as probes compare it.
     pub(super) fn compact<T: Serialize>(page: &T) -> Self {
         Self(serde_json::to_vec(page).map(Bytes::from))
+    }
+
+    /// Text as it is.
+    pub(super) fn text(page: String) -> Self {
+        Self(Ok(Bytes::from(page)))
     }
 
     /// Keeps `permit` as long as the text lives, when the text is big; a small one frees it now.
@@ -61,6 +66,14 @@ pub(super) fn json_with(status: StatusCode, page: Rendered) -> Answer {
             answer.headers_mut().insert(ACCESS_CONTROL_ALLOW_ORIGIN, HeaderValue::from_static("*"));
             answer
         }
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("the page cannot be written: {error}")),
+    }
+}
+
+/// 200 with numbers, as Prometheus reads them.
+pub(super) fn metrics(page: Rendered) -> Answer {
+    match page.0 {
+        Ok(body) => answer(StatusCode::OK, "text/plain; version=0.0.4; charset=utf-8", body),
         Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, &format!("the page cannot be written: {error}")),
     }
 }

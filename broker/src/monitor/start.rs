@@ -9,8 +9,8 @@ use embus_engine::{
 };
 use embus_protocol::limits::AUTH_TIMEOUT;
 
-use super::{Facts, Source, pages::Monitor, requests, serve::serve};
-use crate::{listener::TcpAcceptor, shell::Shell};
+use super::{Facts, ReloadRequests, Source, pages::Monitor, requests, serve::serve};
+use crate::{listener::TcpAcceptor, metrics::Metrics, shell::Shell};
 
 /// Serves monitoring at `acceptor` as long as the broker lives, lame duck mode included; `address` is what the port was
 /// asked for.
@@ -28,8 +28,8 @@ pub(crate) fn start(address: &str, acceptor: TcpAcceptor, shell: &Arc<Shell>) {
 }
 
 /// Answers the system account's requests, and tells it the server's numbers now and then.
-pub(crate) fn start_system(shell: &Arc<Shell>) {
-    requests::start(&shell.engine, &shell.tasks);
+pub(crate) fn start_system(shell: &Arc<Shell>, reload: Option<ReloadRequests>) {
+    requests::start(&shell.engine, &shell.tasks, reload);
     shell.tasks.spawn_until_stop(tell_numbers(Arc::clone(shell)));
 }
 
@@ -49,10 +49,15 @@ impl Source for Engine {
         Facts {
             info: self.info(),
             is_accepting: !self.is_lame_duck() && !self.is_stopping(),
-            limits: self.limits().clone(),
+            limits: (*self.limits()).clone(),
             system_account: self.system_account().account().to_owned(),
-            auth_timeout: AUTH_TIMEOUT,
+            auth_timeout: self.login_timeout().unwrap_or(AUTH_TIMEOUT),
+            loaded: self.loaded(),
         }
+    }
+
+    fn metrics(&self) -> Metrics {
+        Metrics::of(self)
     }
 
     fn statistics(&self) -> Statistics {

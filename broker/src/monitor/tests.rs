@@ -22,6 +22,8 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use crate::metrics::{AccountMetrics, Metrics};
+
 use super::{
     Facts, Source,
     pages::Monitor,
@@ -50,6 +52,38 @@ impl Source for Sample {
             limits: Limits { max_connections: 10, max_payload: 1024, ..Limits::default() },
             system_account: "$SYS".to_owned(),
             auth_timeout: Duration::from_secs(2),
+            loaded: (SystemTime::UNIX_EPOCH, "sha256:0".to_owned()),
+        }
+    }
+
+    fn metrics(&self) -> Metrics {
+        let traffic = Traffic { in_msgs: 1, in_bytes: 2, out_msgs: 3, out_bytes: 4 };
+        Metrics {
+            start: SystemTime::UNIX_EPOCH + Duration::from_millis(1500),
+            uptime: Duration::from_secs(5),
+            connections: 3,
+            total_connections: 4,
+            in_process_clients: 1,
+            closed: vec![(CloseReason::ClientClosed, 1)],
+            subscriptions: 2002,
+            filters: 2002,
+            traffic,
+            slow_consumers: 5,
+            stale_connections: 6,
+            stalled_clients: 7,
+            dropped_messages: 0,
+            buffered_bytes: 0,
+            matches: 8,
+            match_cache_hits: 2,
+            accounts: vec![AccountMetrics {
+                name: "odd \"name\"".to_owned(),
+                connections: 2,
+                total_connections: 3,
+                subscriptions: 1,
+                traffic,
+                slow_consumers: 0,
+            }],
+            jetstream: None,
         }
     }
 
@@ -70,7 +104,8 @@ impl Source for Sample {
     }
 
     fn connections(&self) -> Vec<ConnectionSnapshot> {
-        vec![connection(7, 2000, 50, "$G"), connection(5, 1, 70, "$G"), connection(6, 1, 60, "B")]
+        let ann = ConnectionSnapshot { user: "ann".to_owned(), ..connection(6, 1, 60, "B") };
+        vec![connection(7, 2000, 50, "$G"), connection(5, 1, 70, "$G"), ann]
     }
 
     fn closed_connections(&self) -> Vec<ConnectionSnapshot> {
@@ -198,6 +233,8 @@ async fn connz_shows_one_row_per_connection() {
     assert_eq!((&row["cid"], &row["rtt"], &row["type"]), (&json!(5), &json!("500µs"), &json!("nats")));
     assert_eq!((&row["uptime"], &row["idle"]), (&json!("1h23m20s"), &json!("1h23m15s")));
     assert!(row.get("account").is_none() && row.get("name_tag").is_none());
+    let row = &page("/connz?auth=1&cid=6").await["connections"][0];
+    assert_eq!((&row["authorized_user"], &row["account"]), (&json!("ann"), &json!("B")));
     let row = &page("/connz?auth=1&cid=5").await["connections"][0];
     assert_eq!((&row["account"], &row["name_tag"]), (&json!("$G"), &json!("$G")));
 }
@@ -214,7 +251,9 @@ async fn connz_selects_sorts_and_pages() {
     assert_eq!(ids("/connz?state=closed&sort=stop").await, [4]);
     assert_eq!(ids("/connz?state=all").await, [4, 5, 6, 7]);
     assert_eq!(ids("/connz?acc=B").await, [6]);
-    assert_eq!(ids("/connz?user=ann").await, [0; 0]);
+    assert_eq!(ids("/connz?user=ann").await, [6]);
+    assert_eq!(ids("/connz?user=ann&acc=$G").await, [0; 0]);
+    assert_eq!(ids("/connz?user=bob").await, [0; 0]);
     assert_eq!(ids("/connz?cid=7&offset=5&limit=0").await, [7]);
     assert_eq!(ids("/connz?cid=99").await, [0; 0]);
     assert_eq!(ids("/connz?mqtt_client=x").await, [0; 0]);
@@ -353,4 +392,22 @@ async fn the_listener_serves_until_it_is_stopped() {
     tasks.wait().await;
     kept.read_to_end(&mut Vec::new()).await.unwrap();
     assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
+async fn metrics_are_text_for_prometheus() {
+    let (head, text) = get("/metrics").await;
+    assert!(head.starts_with("http/1.1 200 ok") && head.contains("text/plain; version=0.0.4"), "{head}");
+    for line in [
+        "# TYPE embus_connections gauge\nembus_connections 3\n",
+        "# TYPE embus_connections_total counter\nembus_connections_total 4\n",
+        "embus_connections_closed_total{reason=\"Client Closed\"} 1\n",
+        "embus_start_time_seconds 1.5\n",
+        "embus_account_connections{account=\"odd \\\"name\\\"\"} 2\n",
+        "gnatsd_varz_in_msgs{server_id=\"NID\"} 1\n",
+        "gnatsd_varz_slow_consumer_stats_clients{server_id=\"NID\"} 5\n",
+        "jetstream_server_jetstream_disabled{server_id=\"NID\",server_name=\"sample\",",
+    ] {
+        assert!(text.contains(line), "{line} in {text}");
+    }
 }

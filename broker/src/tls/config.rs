@@ -9,7 +9,7 @@ use super::pem::Pem;
 /// TLS of a listener.
 ///
 /// Files are read when the broker starts, and again with [`Broker::reload_tls`](crate::Broker::reload_tls).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 #[must_use = "nothing is secured before a builder takes it"]
 pub struct TlsConfig {
     pub(super) identity: Identity,
@@ -33,6 +33,17 @@ pub(super) enum Identity {
     Pairs(Vec<(Pem, Pem)>),
     /// Made by the program.
     Made(Arc<rustls::ServerConfig>),
+}
+
+impl PartialEq for Identity {
+    /// What a program made is the same if it is the same thing.
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Pairs(one), Self::Pairs(other)) => one == other,
+            (Self::Made(one), Self::Made(other)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
 }
 
 /// A version of TLS. Older ones are not spoken.
@@ -159,6 +170,13 @@ impl TlsConfig {
     /// How many handshakes may begin in one second; any number at 0, the default.
     pub fn connection_rate_limit(self, handshakes: u32) -> Self {
         Self { rate_limit: handshakes, ..self }
+    }
+
+    /// Whether clients are told the same of both, and the handshake comes at the same time: one can take the place of the
+    /// other while the listener runs.
+    pub(crate) fn has_form_of(&self, other: &Self) -> bool {
+        let form = |config: &Self| (config.handshake, config.is_optional, config.verify, config.map);
+        form(self) == form(other)
     }
 
     /// The same, for a listener that asks nobody for a certificate.

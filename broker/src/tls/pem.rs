@@ -12,7 +12,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::error::TlsError;
 
 /// Where PEM comes from.
-#[derive(Clone)]
+#[derive(Clone, PartialEq)]
 pub(super) enum Pem {
     File(PathBuf),
     Bytes(Arc<[u8]>),

@@ -1,5 +1,6 @@
 //! How many handshakes may begin in one second.
 
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -7,7 +8,7 @@ use parking_lot::Mutex;
 /// A bound per second; none at 0. In real time: it is the processor that it spares.
 #[derive(Debug)]
 pub(super) struct Rate {
-    limit: u32,
+    limit: AtomicU32,
     window: Mutex<(Instant, u32)>,
 }
 
@@ -15,12 +16,13 @@ const SECOND: Duration = Duration::from_secs(1);
 
 impl Rate {
     pub(super) fn new(limit: u32) -> Self {
-        Self { limit, window: Mutex::new((Instant::now(), 0)) }
+        Self { limit: AtomicU32::new(limit), window: Mutex::new((Instant::now(), 0)) }
     }
 
     /// Whether one more may begin now.
     pub(super) fn allows(&self, now: Instant) -> bool {
-        if self.limit == 0 {
+        let limit = self.limit.load(Ordering::Relaxed);
+        if limit == 0 {
             return true;
         }
         let (start, count) = &mut *self.window.lock();
@@ -28,7 +30,12 @@ impl Rate {
             (*start, *count) = (now, 0);
         }
         *count = count.saturating_add(1);
-        *count <= self.limit
+        *count <= limit
+    }
+
+    /// Has another bound hold.
+    pub(super) fn set_limit(&self, limit: u32) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 }
 

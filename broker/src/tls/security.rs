@@ -15,11 +15,16 @@ use super::rate::Rate;
 
 /// What handshakes of one listener go by. The certificates may be exchanged at any time, for those that begin then.
 pub(crate) struct Security {
-    config: TlsConfig,
-    current: Mutex<Arc<ServerConfig>>,
+    current: Mutex<Arc<Current>>,
     /// Handshakes of all listeners that may be under way at once.
     pub(super) slots: Arc<Semaphore>,
     pub(super) rate: Rate,
+}
+
+/// What handshakes that begin now go by.
+struct Current {
+    config: TlsConfig,
+    rustls: Arc<ServerConfig>,
 }
 
 /// Each holds some 70 KiB at most, what it has read of one message of the handshake and what it wants to write; a client
@@ -28,7 +33,7 @@ const MAX_HANDSHAKES: usize = 1024;
 
 impl std::fmt::Debug for Security {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Security").field("config", &self.config).finish_non_exhaustive()
+        f.debug_struct("Security").field("config", &self.current().config).finish_non_exhaustive()
     }
 }
 
@@ -40,50 +45,64 @@ impl Security {
 
     /// Reads the files: not for a thread that must not block.
     pub(crate) fn new(config: TlsConfig, slots: Arc<Semaphore>) -> Result<Self, TlsError> {
-        let current = Mutex::new(config.load()?);
-        Ok(Self { rate: Rate::new(config.rate_limit), config, current, slots })
+        let (rate, rustls) = (Rate::new(config.rate_limit), config.load()?);
+        Ok(Self { rate, current: Mutex::new(Arc::new(Current { config, rustls })), slots })
     }
 
     /// Reads the files anew, for handshakes that begin after [`exchange`](Self::exchange).
     pub(crate) fn load(&self) -> Result<Arc<ServerConfig>, TlsError> {
-        self.config.load()
+        self.current().config.load()
     }
 
-    pub(crate) fn exchange(&self, config: Arc<ServerConfig>) {
-        *self.current.lock() = config;
+    pub(crate) fn exchange(&self, rustls: Arc<ServerConfig>) {
+        let config = self.current().config.clone();
+        *self.current.lock() = Arc::new(Current { config, rustls });
+    }
+
+    /// Goes by what another one goes by, which is [of the same form](TlsConfig::has_form_of).
+    pub(crate) fn take_over(&self, other: &Self) {
+        let current = other.current();
+        self.rate.set_limit(current.config.rate_limit);
+        *self.current.lock() = current;
+    }
+
+    fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.lock())
     }
 
     pub(super) fn acceptor(&self) -> TlsAcceptor {
-        TlsAcceptor::from(Arc::clone(&self.current.lock()))
+        TlsAcceptor::from(Arc::clone(&self.current().rustls))
     }
 
     pub(super) fn timeout(&self) -> Duration {
-        self.config.timeout
+        self.current().config.timeout
     }
 
     pub(super) fn handshake(&self) -> Handshake {
-        self.config.handshake
+        self.current().config.handshake
     }
 
     pub(super) fn is_optional(&self) -> bool {
-        self.config.is_optional
+        self.current().config.is_optional
     }
 
     /// Whether every client has to show a certificate.
     pub(super) fn verifies(&self) -> bool {
-        self.config.verify
+        self.current().config.verify
     }
 
     /// Whether a client with this key may come in.
     pub(super) fn is_pinned(&self, digest: Option<[u8; 32]>) -> bool {
-        self.config.pinned.is_empty() || digest.is_some_and(|digest| self.config.pinned.contains(&digest))
+        let pinned = &self.current().config.pinned;
+        pinned.is_empty() || digest.is_some_and(|digest| pinned.contains(&digest))
     }
 
     /// What clients are told of it. [reference §1.2]
     pub(crate) fn describe(&self, listener: &mut Listener) {
-        listener.tls_required = !self.config.is_optional;
-        listener.tls_available = self.config.is_optional;
-        listener.tls_verify = self.config.verify;
-        listener.maps_certificates = self.config.map;
+        let config = &self.current().config;
+        listener.tls_required = !config.is_optional;
+        listener.tls_available = config.is_optional;
+        listener.tls_verify = config.verify;
+        listener.maps_certificates = config.map;
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::tls::TlsConfig;
 
 /// A listener for WebSocket, or a place on a program's own HTTP port.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 #[must_use = "nothing listens before a builder takes it"]
 pub struct WebSocketConfig {
     #[cfg(feature = "tls")]

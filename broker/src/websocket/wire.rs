@@ -58,6 +58,7 @@ fn code(reason: CloseReason) -> u16 {
         | CloseReason::AuthenticationTimeout
         | CloseReason::AuthenticationExpired
         | CloseReason::MaximumConnectionsExceeded
+        | CloseReason::MaximumSubscriptionsExceeded
         | CloseReason::SlowConsumerPendingBytes
         | CloseReason::SlowConsumerWriteDeadline => 1008,
         CloseReason::ParseError

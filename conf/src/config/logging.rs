@@ -20,6 +20,10 @@ pub struct Logging {
     pub utc: bool,
     /// `log_file`, `logfile`: standard error without one.
     pub file: Option<PathBuf>,
+    /// `syslog`: to the daemon of this machine.
+    pub syslog: bool,
+    /// `remote_syslog`: to the one at this address.
+    pub remote_syslog: Option<String>,
     /// `log_size_limit`, `logfile_size_limit`: bytes after which another file is begun; never at 0.
     pub size_limit: u64,
     /// `log_max_num`, `logfile_max_num`: how many files there are then; any number at 0.

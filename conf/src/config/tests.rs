@@ -67,12 +67,12 @@ fn variables_are_no_directives() {
 #[test]
 fn what_embus_does_not_have_is_named() {
     let refused = |text| read(text).refused.into_iter().map(|directive| directive.path).collect::<Vec<_>>();
-    assert_eq!(refused("gateway { name: A }\nmqtt { port: 1 }\nsyslog: true"), ["gateway", "mqtt", "syslog"]);
+    assert_eq!(refused("gateway { name: A }\nmqtt { port: 1 }\nocsp: true"), ["gateway", "mqtt", "ocsp"]);
     assert_eq!(refused("leafnodes { remotes: [{url: 'nats-leaf://a'}] }"), ["leafnodes.remotes"]);
     assert_eq!(refused("cluster { routes: ['nats://a:1'], pool_size: 3 }"), ["cluster.routes", "cluster.pool_size"]);
     assert_eq!(refused("tls { ocsp_peer: true, cert_store: x }"), ["tls.ocsp_peer", "tls.cert_store"]);
     assert_eq!(refused("jetstream { tpm {} }\nprof_port: 1"), ["jetstream.tpm", "prof_port"]);
-    assert!(refused("syslog: false\nleafnodes { remotes: [], compression: off }\nocsp: no").is_empty());
+    assert!(refused("proxies: false\nleafnodes { remotes: [], compression: off }\nocsp: no").is_empty());
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn logging() {
     let config = read(
         "debug: on\ntrace: on\ntrace_verbose: on\ntrace_headers: on\nlogtime: off\nlogtime_utc: on\nlogfile: l\n\
          logfile_size_limit: 1k\nlogfile_max_num: 2\nmax_traced_msg_len: 3\nconnect_error_reports: 4\n\
-         reconnect_error_reports: 5",
+         reconnect_error_reports: 5\nsyslog: on\nremote_syslog: 'udp://h:1'",
     );
     let logging = Logging {
         debug: true,
@@ -113,6 +113,8 @@ fn logging() {
         time: Some(false),
         utc: true,
         file: Some("l".into()),
+        syslog: true,
+        remote_syslog: Some("udp://h:1".into()),
         size_limit: 1000,
         max_files: 2,
         max_traced_message: 3,

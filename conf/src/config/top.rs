@@ -30,8 +30,8 @@ impl Section for Config {
 /// Directives for what embus does not have.
 fn refuse_or_unknown(name: &str, field: Field<'_, '_>) {
     match name {
-        "gateway" | "mqtt" | "syslog" | "remote_syslog" | "prof_port" | "prof_block_rate" | "ocsp" | "ocsp_cache"
-        | "proxies" | "feature_flags" | "default_js_domain" => field.refuse(),
+        "gateway" | "mqtt" | "prof_port" | "prof_block_rate" | "ocsp" | "ocsp_cache" | "proxies" | "feature_flags"
+        | "default_js_domain" => field.refuse(),
         _ => field.unknown(),
     }
 }
@@ -121,6 +121,8 @@ impl Limits {
 impl Logging {
     fn take<'v, 'r>(&mut self, name: &str, field: Field<'v, 'r>) -> Option<Field<'v, 'r>> {
         match name {
+            "syslog" => field.set(&mut self.syslog),
+            "remote_syslog" => field.set(&mut self.remote_syslog),
             "debug" => field.set(&mut self.debug),
             "trace" => field.set(&mut self.trace),
             "trace_verbose" => field.set(&mut self.trace_verbose),

@@ -1,6 +1,7 @@
 //! What can be seen of a broker from outside.
 
 use super::Engine;
+use crate::close::CloseReason;
 use crate::connection::Connection;
 use crate::router::Router;
 use crate::statistics::{AccountSnapshot, ConnectionSnapshot, InterestStatistics, Statistics, SubscriptionSnapshot};
@@ -41,6 +42,16 @@ impl Engine {
         }
     }
 
+    /// How many clients over the network went for which reasons; reasons that never were one are left out.
+    pub fn closes(&self) -> Vec<(CloseReason, u64)> {
+        self.totals.closes().filter(|(_, count)| *count > 0).collect()
+    }
+
+    /// Clients in the process now.
+    pub fn in_process_clients(&self) -> usize {
+        self.registry.connections().iter().filter(|connection| connection.outbox().is_none()).count()
+    }
+
     /// All accounts, by name.
     pub fn accounts_now(&self) -> Vec<AccountSnapshot> {
         let open = self.registry.connections();
@@ -63,7 +74,7 @@ impl Engine {
             subscriptions,
             traffic,
             slow_consumers: members.slow_consumers(),
-            sharing: router.sharing().cloned().unwrap_or_default(),
+            sharing: router.sharing(),
             interest: InterestStatistics { filters, inserts, removes, ..InterestStatistics::default() },
         }
     }

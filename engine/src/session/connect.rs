@@ -73,6 +73,9 @@ impl Session {
             lang: connect.lang,
             version: connect.version,
         });
+        if self.trace.is_some() {
+            self.take_trace();
+        }
         if is_new {
             self.engine.tell_connected(&self.connection);
         }

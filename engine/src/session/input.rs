@@ -21,6 +21,9 @@ const OWN_BUFFER_BYTES: usize = 16 * 1024;
 /// Memory for a large payload at first; more is taken as more arrives.
 const FIRST_BODY_BYTES: usize = 128 * 1024;
 
+/// More than any control line that was let through has: it was looked at when it came.
+const MAX_LINE_BYTES: usize = usize::MAX;
+
 /// Line end behind a payload.
 const CRLF: &[u8] = b"\r\n";
 
@@ -155,7 +158,7 @@ impl Session {
     fn handle_operations(&mut self, worker: &mut Worker, input: &[u8], now: Monotonic) {
         let mut rest = input;
         while !matches!(self.phase, Phase::Closing(_) | Phase::Closed(_)) {
-            let step = decode(rest, self.engine.limits().max_control_line);
+            let step = decode(rest, self.max_control_line);
             if self.is_stranger() && !self.may_begin_with(worker, &step) {
                 return;
             }
@@ -191,6 +194,9 @@ impl Session {
 
     #[inline]
     fn handle_op(&mut self, worker: &mut Worker, op: Op<'_>, now: Monotonic) {
+        if let Some(trace) = &self.trace {
+            trace.input(&op);
+        }
         match op {
             Op::Publish(publish) => self.handle_publish(worker, &publish, None),
             other => self.handle_control(worker, other, now),
@@ -267,8 +273,11 @@ impl Session {
         if !body.ends_with(CRLF) {
             return self.handle_malformed(worker, DecodeError::UnknownOperation);
         }
-        if let Ok(Step::AwaitPayload(publish, _)) = decode(&large.line, self.engine.limits().max_control_line) {
+        if let Ok(Step::AwaitPayload(publish, _)) = decode(&large.line, MAX_LINE_BYTES) {
             let publish = Publish { body: &body[..body.len() - CRLF.len()], ..publish };
+            if let Some(trace) = &self.trace {
+                trace.input(&Op::Publish(publish));
+            }
             self.handle_publish(worker, &publish, Some(body.clone()));
         }
     }

@@ -23,12 +23,14 @@ use crate::worker::Worker;
 
 /// What a session has where clients log in.
 pub(super) struct Gatekeeper {
-    gate: Arc<Gate>,
+    pub(super) gate: Arc<Gate>,
     nonce: String,
     /// Until when the login has to be through; nothing once it is.
     deadline: Option<Monotonic>,
     /// When the credentials end.
     end: Option<End>,
+    /// Who it is, once it is somebody.
+    pub(super) identity: Option<Arc<Identity>>,
     waiting: Option<Waiting>,
     /// What the client brought outside of the protocol.
     credentials: Option<Box<ConnectOptions>>,
@@ -51,7 +53,12 @@ impl Gatekeeper {
     pub(super) fn new(engine: &Engine, now: Monotonic, credentials: Option<Box<ConnectOptions>>) -> Option<Box<Self>> {
         let gate = engine.gate()?;
         let (nonce, deadline) = (gate.nonce(), Some(now + gate.timeout));
-        Some(Box::new(Self { gate, nonce, deadline, end: None, waiting: None, credentials }))
+        Some(Box::new(Self { gate, nonce, deadline, end: None, identity: None, waiting: None, credentials }))
+    }
+
+    /// Notes that the client is in, as somebody.
+    pub(super) fn let_in(&mut self, gate: Arc<Gate>, identity: Arc<Identity>) {
+        (self.gate, self.identity, self.deadline) = (gate, Some(identity), None);
     }
 
     pub(super) fn nonce(&self) -> &str {
@@ -115,10 +122,15 @@ impl Session {
         if let Some(credentials) = &gatekeeper.credentials {
             complete(&mut connect, credentials);
         }
+        Some(gatekeeper.gate.judge(self.login(connect, gatekeeper.nonce.clone())))
+    }
+
+    /// What is known of the client, for who judges it.
+    pub(super) fn login(&self, connect: ConnectOptions, nonce: String) -> Login {
         let (peer, tls) = (self.connection.peer(), self.connection.tls());
-        Some(gatekeeper.gate.judge(Login {
+        Login {
             connect,
-            nonce: gatekeeper.nonce.clone(),
+            nonce,
             address: peer.host.parse().ok(),
             connection_type: connection_type(peer.kind),
             certificate: tls.and_then(|tls| tls.certificate.clone()),
@@ -126,7 +138,7 @@ impl Session {
             now: self.engine.clock().wall(),
             client_id: self.connection.id().0,
             tls: tls.map(|tls| LoginTls { version: tls.version.to_owned(), cipher_suite: tls.cipher_suite.clone() }),
-        }))
+        }
     }
 
     /// Ready when no verdict is awaited; with the turn that followed on one that came in just now.
@@ -149,41 +161,51 @@ impl Session {
     }
 
     fn conclude(&mut self, worker: &mut Worker, connect: ConnectOptions, outcome: Outcome) {
-        match outcome.and_then(|identity| self.accept(identity)) {
+        let outcome = outcome.and_then(|identity| self.still(identity)).and_then(|identity| self.accept(identity));
+        match outcome {
             Ok(identity) => self.welcome(worker, connect, &identity),
             Err(refused) => self.turn_away(worker, &refused),
         }
     }
 
     /// Takes on the account and the rights of an identity.
-    fn accept(&mut self, identity: Identity) -> Result<Identity, Refused> {
-        let clock = self.engine.clock();
-        let end = End::of(&identity, &**clock)?;
+    fn accept(&mut self, identity: Identity) -> Result<Arc<Identity>, Refused> {
+        let end = End::of(&identity, &**self.engine.clock())?;
         let router = self.engine.accounts().of(&identity)?;
         if !self.membership.as_ref().is_some_and(|membership| membership.is_in(&router)) {
             let full = || Refused::AccountConnections(router.account().to_owned());
             self.membership = Some(Membership::join(&router).ok_or_else(full)?);
         }
         self.router = router;
-        self.rights = Rights::of(&identity, clock);
+        self.rights = Rights::of(&identity, self.engine.clock());
         self.connection.set_rights(self.rights.clone());
         self.permitted.clear();
         self.take_limits(&identity);
+        let identity = Arc::new(identity);
         if let Some(gatekeeper) = &mut self.gatekeeper {
             (gatekeeper.deadline, gatekeeper.end) = (None, end);
+            gatekeeper.identity = Some(Arc::clone(&identity));
         }
         Ok(identity)
     }
 
+    /// Notes when the credentials of an identity end.
+    pub(super) fn take_end(&mut self, identity: &Identity) -> Result<(), Refused> {
+        let end = End::of(identity, &**self.engine.clock())?;
+        if let Some(gatekeeper) = &mut self.gatekeeper {
+            gatekeeper.end = end;
+        }
+        Ok(())
+    }
+
     /// What the broker, the account and the user allow.
     pub(super) fn take_limits(&mut self, identity: &Identity) {
-        (self.max_payload, self.max_subscriptions) = self.router.limits_of(self.engine.limits(), identity);
+        (self.max_payload, self.max_subscriptions) = self.router.limits_of(&self.engine.limits(), identity);
     }
 
     /// Whatever was wrong, the client learns no more than that.
     fn turn_away(&mut self, worker: &mut Worker, refused: &Refused) {
-        let peer = self.connection.peer();
-        tracing::warn!(cid = self.connection.id().0, host = %peer.host, %refused, "authentication error");
+        self.tell_refused(refused);
         let (error, reason) = match refused {
             // Who is let in and finds no place is told so. [nats-server: maxAccountConnExceeded]
             Refused::AccountConnections(_) => {
@@ -192,6 +214,11 @@ impl Session {
             _ => (ClientError::AuthorizationViolation, CloseReason::AuthenticationFailure),
         };
         self.refuse(worker, &error, reason);
+    }
+
+    pub(super) fn tell_refused(&self, refused: &Refused) {
+        let peer = self.connection.peer();
+        tracing::warn!(cid = self.connection.id().0, host = %peer.host, %refused, "authentication error");
     }
 
     /// Gives up a client whose login takes too long, or whose credentials ended.

@@ -27,7 +27,7 @@ impl Session {
             // HPUB without `"headers":true` closes without a word. [reference §1.1]
             return self.handle_malformed_arguments();
         }
-        if self.router.mappings().is_some() {
+        if self.router.is_mapped() {
             return self.publish_mapped(worker, publish, body);
         }
         self.publish(worker, publish, body);

@@ -76,7 +76,7 @@ pub enum MappingError {
 }
 
 /// The mappings of an account, ready to be asked.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Mappings(Vec<Compiled>);
 
 #[derive(Debug)]

@@ -10,12 +10,31 @@ use super::answers::Answers;
 use super::check::{check, export_for};
 use super::crossing::Kind;
 use super::pattern::Pattern;
-use super::{Crossing, Export, ExportKind, Import, Mappings, RESPONSE_THRESHOLD, ResponseType, Sharing, SharingError};
+use super::{Crossing, ExportKind, Import, Mappings, RESPONSE_THRESHOLD, ResponseType, Sharing, SharingError};
 use crate::connection::Connection;
 use crate::engine::Engine;
 use crate::router::Router;
 use crate::subscription::{Sid, Subscription};
 use crate::sync::Arc;
+use crate::sync::atomic::Ordering;
+
+/// An import that is carried out, and by what.
+#[derive(Debug)]
+pub(crate) struct Wire {
+    wanted: Wanted,
+    ends: Vec<End>,
+}
+
+/// Where subscriptions of an import are.
+type End = (Arc<Router>, Arc<Subscription>);
+
+/// An import, and what it finds at the other side.
+#[derive(Debug, Clone, PartialEq)]
+struct Wanted {
+    account: String,
+    import: Import,
+    export: Option<ExportKind>,
+}
 
 /// How a service is imported.
 struct Terms {
@@ -27,67 +46,114 @@ struct Terms {
 }
 
 impl Engine {
-    /// Has accounts offer, take and map what `all` says of them by their names. Once, before clients come.
+    /// Has accounts offer, take and map what `all` says of them by their names, and nothing else. Imports that were there
+    /// before go on as they are.
     ///
     /// # Errors
-    /// [`SharingError`] for the first thing that cannot be; nothing is shared then.
+    /// [`SharingError`] for the first thing that cannot be; nothing has changed then.
     pub fn share(self: &Arc<Self>, all: &BTreeMap<String, Sharing>) -> Result<(), SharingError> {
-        check(all, |name| self.account(name).is_some())?;
-        let mut mapped = Vec::new();
-        for (account, sharing) in all {
+        let mut mappings = self.check_sharing(all)?;
+        for router in self.account_list() {
+            let name = router.account();
+            router.set_mappings(mappings.remove(name).unwrap_or_default());
+            router.set_sharing(all.get(name).cloned().unwrap_or_default());
+        }
+        let imports = |(account, sharing): (&String, &Sharing)| {
+            let wanted = |import: &Import| Wanted {
+                account: account.clone(),
+                export: export_for(all, account, import).map(|export| export.kind),
+                import: import.clone(),
+            };
+            sharing.imports.iter().map(wanted).collect::<Vec<_>>()
+        };
+        self.wire(all.iter().flat_map(imports).collect())
+    }
+
+    /// Whether accounts may share what `all` says; with the mappings, made ready.
+    pub(crate) fn check_sharing(
+        &self,
+        all: &BTreeMap<String, Sharing>,
+    ) -> Result<BTreeMap<String, Mappings>, SharingError> {
+        check(all, |name| all.contains_key(name) || self.account(name).is_some())?;
+        let ready = |(account, sharing): (&String, &Sharing)| {
             let fail = |error| SharingError::Mapping { account: account.clone(), error };
-            mapped.push((account, Mappings::new(&sharing.mappings).map_err(fail)?));
-        }
-        for (account, mappings) in mapped {
-            self.add_account(account).set_mappings(mappings);
-        }
-        for (account, sharing) in all {
-            self.add_account(account).set_sharing(sharing.clone());
-            for import in &sharing.imports {
-                self.import(all, account, import)?;
+            Ok((account.clone(), Mappings::new(&sharing.mappings).map_err(fail)?))
+        };
+        all.iter().map(ready).collect()
+    }
+
+    /// Ends imports that are wanted no more, and begins those that are new.
+    fn wire(self: &Arc<Self>, mut wanted: Vec<Wanted>) -> Result<(), SharingError> {
+        let mut wires = self.wires.lock();
+        let mut kept = Vec::new();
+        for wire in wires.drain(..) {
+            match wanted.iter().position(|wanted| *wanted == wire.wanted) {
+                Some(index) => {
+                    wanted.remove(index);
+                    kept.push(wire);
+                }
+                None => self.end_import(&wire),
             }
+        }
+        *wires = kept;
+        for wanted in wanted {
+            let ends = self.begin_import(&wanted)?;
+            wires.push(Wire { wanted, ends });
         }
         Ok(())
     }
 
-    fn import(
-        self: &Arc<Self>,
-        all: &BTreeMap<String, Sharing>,
-        account: &str,
-        import: &Import,
-    ) -> Result<(), SharingError> {
+    fn end_import(&self, Wire { wanted, ends }: &Wire) {
+        let (importer, exporter) = (self.account(&wanted.account), self.account(&wanted.import.account));
+        if let (Some(importer), Some(exporter), Ok(pattern)) = (importer, exporter, wanted.import.pattern())
+            && wanted.import.is_stream()
+        {
+            importer.remove_upstream(&exporter, pattern.filter.as_bytes());
+        }
+        for (router, subscription) in ends {
+            router.close_crossing(subscription);
+        }
+    }
+
+    fn begin_import(self: &Arc<Self>, Wanted { account, import, export }: &Wanted) -> Result<Vec<End>, SharingError> {
         let (importer, exporter) = (self.add_account(account), self.add_account(&import.account));
-        let fail =
-            |error| SharingError::Subject { account: account.to_owned(), subject: import.subject.clone(), error };
+        let fail = |error| SharingError::Subject { account: account.clone(), subject: import.subject.clone(), error };
         let pattern = import.pattern().map_err(fail)?;
-        match export_for(all, account, import).map(|Export { kind, .. }| *kind) {
+        Ok(match export {
             Some(ExportKind::Service { response, threshold }) => {
-                let terms = Terms { response, threshold, share: import.kind.is_shared(), until: import.until };
-                self.open_service((&importer, &exporter), pattern, terms);
+                let share = import.kind.is_shared();
+                let terms = Terms { response: *response, threshold: *threshold, share, until: import.until };
+                self.open_service((&importer, &exporter), pattern, terms)
             }
             Some(ExportKind::Stream) | None => {
                 importer.add_upstream(&exporter, pattern.filter.as_bytes());
                 let crossing = self.crossing(&exporter, &importer, pattern.transform, Kind::Stream);
-                self.open(&exporter, &pattern.filter, Crossing { until: import.until, ..crossing });
+                vec![self.open(&exporter, &pattern.filter, Crossing { until: import.until, ..crossing })]
             }
-        }
-        Ok(())
+        })
     }
 
-    /// Lets every account ask the system account about itself. [reference §1.13]
+    /// Lets every account ask the system account about itself, also those that come later. [reference §1.13]
     pub fn grant_system_requests(self: &Arc<Self>) {
-        let system = Arc::clone(self.system_account());
+        self.grants_system_requests.store(true, Ordering::Release);
+        for router in self.account_list() {
+            self.grant_system_requests_to(&router);
+        }
+    }
+
+    pub(crate) fn grant_system_requests_to(self: &Arc<Self>, router: &Arc<Router>) {
+        let (name, system) = (router.account(), Arc::clone(self.system_account()));
         // What is no token of a subject cannot be asked about.
-        let is_token = |name: &str| !name.contains('.') && is_valid_literal(name.as_bytes());
-        for router in self.account_list().into_iter().filter(|router| is_token(router.account())) {
-            let name = router.account();
-            self.grant(&router, &system, "$SYS.REQ.USER.INFO", &format!("$SYS.REQ.USER.{name}.INFO"), true);
-            if router.id() == system.id() {
-                continue;
-            }
-            for (local, what) in OWN_REQUESTS {
-                self.grant(&router, &system, local, &format!("$SYS.REQ.ACCOUNT.{name}.{what}"), false);
-            }
+        let is_token = !name.contains('.') && is_valid_literal(name.as_bytes());
+        if !is_token || !self.grants_system_requests() {
+            return;
+        }
+        self.grant(router, &system, "$SYS.REQ.USER.INFO", &format!("$SYS.REQ.USER.{name}.INFO"), true);
+        if router.id() == system.id() {
+            return;
+        }
+        for (local, what) in OWN_REQUESTS {
+            self.grant(router, &system, local, &format!("$SYS.REQ.ACCOUNT.{name}.{what}"), false);
         }
     }
 
@@ -104,12 +170,13 @@ impl Engine {
         (from, to): (&Arc<Router>, &Arc<Router>),
         Pattern { filter, transform }: Pattern,
         Terms { response, threshold, share, until }: Terms,
-    ) {
+    ) -> Vec<End> {
         let seed = self.random_below(u64::MAX);
         let answers = Arc::new(Answers::new(response, threshold, Arc::clone(self.clock()), seed));
-        self.open(to, &answers.filter(), self.crossing(to, from, None, Kind::Answer(Arc::clone(&answers))));
+        let back = self.crossing(to, from, None, Kind::Answer(Arc::clone(&answers)));
+        let back = self.open(to, &answers.filter(), back);
         let crossing = self.crossing(from, to, transform, Kind::Service { share, answers });
-        self.open(from, &filter, Crossing { until, ..crossing });
+        vec![back, self.open(from, &filter, Crossing { until, ..crossing })]
     }
 
     fn crossing(
@@ -124,10 +191,12 @@ impl Engine {
     }
 
     /// Lets what `filter` matches in an account go on.
-    fn open(&self, from: &Router, filter: &str, crossing: Crossing) {
+    fn open(&self, from: &Arc<Router>, filter: &str, crossing: Crossing) -> End {
         let connection = Arc::new(Connection::crossing(&**self.clock(), Arc::new(crossing)));
         let (sid, filter) = (Sid::from(&b"0"[..]), Arc::from(filter.as_bytes()));
-        from.open_crossing(Arc::new(Subscription::new(sid, filter, None, connection, None)));
+        let subscription = Arc::new(Subscription::new(sid, filter, None, connection, None));
+        from.open_crossing(Arc::clone(&subscription));
+        (Arc::clone(from), subscription)
     }
 }
 

@@ -3,7 +3,7 @@
 use embus_conf::{Config, JetStream, LameDuck, Limits};
 
 use super::*;
-use crate::{login::Login, settings::Settings};
+use crate::{log::Daemon, login::Login, settings::Settings};
 
 fn parse_words(words: &str) -> Result<Command, UsageError> {
     parse(words.split_whitespace().map(OsString::from))
@@ -12,7 +12,7 @@ fn parse_words(words: &str) -> Result<Command, UsageError> {
 #[track_caller]
 fn settings_of(words: &str) -> Settings {
     match parse_words(words) {
-        Ok(Command::Serve(flags)) => Settings::new(*flags, Config::default()),
+        Ok(Command::Serve(flags)) => Settings::new(*flags, Config::default()).unwrap(),
         other => panic!("{words}: {other:?}"),
     }
 }
@@ -40,6 +40,9 @@ fn nothing_given_is_the_default_server() {
         log_time: true,
         log_time_utc: false,
         debug: false,
+        trace: None,
+        syslog: None,
+        digest: String::new(),
         limits: Limits::default(),
         lame_duck: LameDuck::default(),
         login: Login::default(),
@@ -66,6 +69,14 @@ fn every_spelling_of_a_flag_is_the_same() {
     for words in ["-D", "--debug", "-D=true", "-debug=T", "-D=0 -D=1"] {
         assert!(settings_of(words).debug, "{words}");
     }
+    for words in ["-V", "--trace", "-VV", "-DV", "-DVV"] {
+        let settings = settings_of(words);
+        let trace = settings.trace.unwrap_or_else(|| panic!("{words}"));
+        assert_eq!((trace.system_account, settings.debug), (words.ends_with("VV"), words.starts_with("-D")), "{words}");
+    }
+    assert_eq!(settings_of("-V --max_traced_msg_len 7").trace.unwrap().max_payload, Some(7));
+    assert_eq!(settings_of("-s").syslog, Some(Daemon::Local));
+    assert_eq!(settings_of("-s -r udp://h:1").syslog, Some(Daemon::Udp("h:1".into())));
     assert!(!settings_of("-T=false").log_time);
     assert_eq!(settings_of("-l -p").log_file, Some("-p".into()));
     assert_eq!(settings_of("-P a=b").pid_file, Some("a=b".into()));
@@ -95,10 +106,10 @@ fn when_messages_are_synced_is_a_word_or_an_interval() {
 #[test]
 fn what_is_not_supported_yet_is_refused_by_name() {
     check_error("-t", "must specify [-c, --config] option to check configuration file syntax");
-    check_error("-DV", "option -DV (protocol trace) is not supported yet");
+    check_error("--profile=1", "option --profile (profiling) is not supported yet");
     check_error("--help_tls", "option --help_tls (TLS) is not supported yet");
     check_error("-routes nats://x", "option --routes (clustering) is not supported yet");
-    check_error("-s", "option -s (syslog) is not supported yet");
+    check_error("--log_size_limit 1", "option --log_size_limit (log rotation) is not supported yet");
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fmt::{self, Write},
-    sync::Arc,
+    sync::{Arc, PoisonError},
 };
 
 use tracing::{
@@ -11,7 +11,7 @@ use tracing::{
 };
 use tracing_subscriber::{Layer, layer::Context};
 
-use super::{line::Form, queue::Queue};
+use super::{SharedForm, queue::Queue};
 
 /// The target of an error that ends the process; its line says `[FTL]`.
 pub(crate) const FATAL: &str = "embus::fatal";
@@ -19,12 +19,12 @@ pub(crate) const FATAL: &str = "embus::fatal";
 /// Turns each event into a line. Spans have no place in the format.
 #[derive(Debug)]
 pub(super) struct LogLayer {
-    form: Form,
+    form: SharedForm,
     queue: Arc<Queue>,
 }
 
 impl LogLayer {
-    pub(super) fn new(form: Form, queue: Arc<Queue>) -> Self {
+    pub(super) fn new(form: SharedForm, queue: Arc<Queue>) -> Self {
         Self { form, queue }
     }
 }
@@ -33,7 +33,8 @@ impl<S: Subscriber> Layer<S> for LogLayer {
     fn on_event(&self, event: &Event<'_>, _context: Context<'_, S>) {
         let mut text = Text::default();
         event.record(&mut text);
-        self.queue.push(&self.form.line(label(event.metadata()), &text.finish()));
+        let form = self.form.read().unwrap_or_else(PoisonError::into_inner).clone();
+        self.queue.push(&form.line(label(event.metadata()), &text.finish()));
     }
 }
 
@@ -83,12 +84,16 @@ impl Visit for Text {
 mod tests {
     use tracing_subscriber::layer::SubscriberExt;
 
+    use std::sync::RwLock;
+
+    use super::super::line::Form;
     use super::*;
 
     #[test]
     fn events_become_lines() {
         let queue = Arc::new(Queue::default());
-        let subscriber = tracing_subscriber::registry().with(LogLayer::new(Form::new(false, true), Arc::clone(&queue)));
+        let form = Arc::new(RwLock::new(Form::new(false, true)));
+        let subscriber = tracing_subscriber::registry().with(LogLayer::new(form, Arc::clone(&queue)));
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!("ready");
             tracing::warn!(cid = 7, name = "a b", "slow {}", "reader");

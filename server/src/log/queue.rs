@@ -6,6 +6,8 @@ use std::{
     time::Duration,
 };
 
+use super::writer::Target;
+
 /// The queue. Whoever logs holds its lock only to append.
 #[derive(Debug, Default)]
 pub(super) struct Queue {
@@ -21,6 +23,7 @@ struct State {
     lines: String,
     dropped: u64,
     reopen: bool,
+    redirect: Option<Target>,
     is_writing: bool,
 }
 
@@ -52,6 +55,18 @@ impl Queue {
     pub(super) fn reopen(&self) {
         self.lock().reopen = true;
         self.filled.notify_one();
+    }
+
+    /// Has all lines from now on, and some before them, go elsewhere.
+    pub(super) fn redirect(&self, target: Target) {
+        let mut state = self.lock();
+        (state.redirect, state.reopen) = (Some(target), true);
+        self.filled.notify_one();
+    }
+
+    /// Where lines go instead, if that has changed.
+    pub(super) fn take_redirect(&self) -> Option<Target> {
+        self.lock().redirect.take()
     }
 
     /// Waits for the next batch; whatever was taken before it counts as written from now on.

@@ -21,12 +21,12 @@ fn version_and_help_go_to_standard_output() {
 fn what_cannot_be_done_is_refused() {
     for (words, message) in [
         (&["-t"][..], "embus: must specify [-c, --config] option to check configuration file syntax\n"),
-        (&["--trace"], "embus: option -V (protocol trace) is not supported yet\n"),
-        (&["-DV"], "embus: option -DV (protocol trace) is not supported yet\n"),
+        (&["--profile", "1"], "embus: option --profile (profiling) is not supported yet\n"),
+        (&["--log_size_limit=5"], "embus: option --log_size_limit (log rotation) is not supported yet\n"),
         (&["--bogus"], "embus: flag provided but not defined: -bogus\n"),
         (&["extra"], "embus: unrecognized command: \"extra\"\n"),
         (&["-n", "a b"], "embus: server name cannot contain spaces\n"),
-        (&["--signal", "reload"], "embus: signal reload is not supported yet\n"),
+        (&["--signal", "hop"], "embus: unknown signal \"hop\"\n"),
         (&["--signal", "foo=1"], "embus: unknown signal \"foo\"\n"),
         (&["-sl", "ldm=abc"], "embus: invalid pid: abc\n"),
     ] {

@@ -24,7 +24,7 @@ fn interrupt_and_terminate_stop_with_success() {
 fn hangup_is_no_end() {
     let server = Server::ready(&[]);
     server.signal(Signal::HUP);
-    server.wait_for("[ERR] Reload is not supported yet");
+    server.wait_for("[ERR] Failed to reload server configuration: ");
     server.signal(Signal::USR1);
     server.wait_for("[INF] There is no log file to open again");
     server.signal(Signal::INT);
