@@ -43,6 +43,7 @@ mod snapshots;
 mod start;
 mod streams;
 mod support;
+mod system_requests;
 mod test_broker;
 mod tls;
 mod websocket;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use embus_engine::Engine;
 use embus_engine::connection::ClientId;
+use embus_engine::jobs::Jobs;
 use embus_engine::service::{Request, Service};
 use embus_engine::worker::Worker;
 use serde::{Deserialize, Serialize};
@@ -14,11 +15,12 @@ use serde_json::{Map, Value};
 use super::query::Query;
 use super::reload::{ReloadRequest, ReloadRequests};
 use super::{accountz, accstatz, connz, healthz, jsz, links, statsz, subsz, user_info, varz};
+use crate::jobs::BlockingThreads;
 use crate::tasks::Tasks;
 
 /// Answers requests in the system account. What takes long is done away from the runtime's workers.
 pub(super) struct Requests {
-    tasks: Tasks,
+    jobs: Arc<Jobs>,
     reload: Option<ReloadRequests>,
 }
 
@@ -58,6 +60,13 @@ const OF_ONE_SERVER: [&str; 2] = ["KICK", "LDM"];
 /// What is asked of an account.
 const OF_ACCOUNT: [&str; 7] = ["CONNZ", "SUBSZ", "JSZ", "LEAFZ", "INFO", "STATZ", "CONNS"];
 
+/// Requests that are answered at once: what else blocks needs threads, too. As over HTTP.
+const MAX_AT_ONCE: usize = 4;
+/// Others that may wait. Everybody may ask about the own account.
+const MAX_WAITING: usize = 256;
+/// Bytes of one: a few options, and who asks.
+const MAX_REQUEST_BYTES: usize = 16 * 1024;
+
 /// Answers from now on, in the system account and, to what is granted to all, in every account.
 pub(super) fn start(engine: &Arc<Engine>, tasks: &Tasks, reload: Option<ReloadRequests>) {
     let id = engine.info().server_id;
@@ -67,7 +76,8 @@ pub(super) fn start(engine: &Arc<Engine>, tasks: &Tasks, reload: Option<ReloadRe
     filters.extend(OF_ACCOUNT.iter().map(|what| format!("$SYS.REQ.ACCOUNT.*.{what}")));
     filters.extend(reload.iter().map(|_| format!("$SYS.REQ.SERVER.{id}.RELOAD")));
     let filters: Vec<_> = filters.iter().map(String::as_str).collect();
-    let service = Arc::new(Requests { tasks: tasks.clone(), reload });
+    let jobs = Jobs::new(Arc::new(BlockingThreads::new(tasks)), MAX_AT_ONCE);
+    let service = Arc::new(Requests { jobs, reload });
     engine.serve(engine.system_account(), &filters, service);
     engine.grant_system_requests();
 }
@@ -84,8 +94,12 @@ impl Service for Requests {
         if let Some(reload) = self.reload.as_ref().filter(|_| request.subject.ends_with(b".RELOAD")) {
             return reload.take(ReloadRequest::new(engine, reply));
         }
+        if request.payload.len() + request.headers.len() > MAX_REQUEST_BYTES || self.jobs.waiting() >= MAX_WAITING {
+            tracing::debug!("a request to the system account is dropped: it is too long, or too many wait");
+            return;
+        }
         let (engine, request) = (Arc::clone(engine), request.to_owned());
-        self.tasks.spawn_blocking(Box::new(move || {
+        self.jobs.spawn(Box::new(move || {
             let request = request.as_request();
             let Some(reply) = request.reply else { return };
             if let Some(text) = answer(&engine, &request) {
