@@ -31,6 +31,11 @@ fn relays() -> Vec<Scenario> {
     vec![
         relay("TCP 1→1 16 B", Flow::one_to(1, 16), 6.0),
         relay("TCP 1→1 128 B", Flow::one_to(1, 128), 4.0),
+        Scenario {
+            name: "TCP 1→1 128 B, users and permissions".to_owned(),
+            workload: Workload::Guarded(Flow::one_to(1, 128)),
+            targets: Vec::new(),
+        },
         relay("TCP 1→1 1 KiB", Flow::one_to(1, KIB), 2.2),
         relay("TCP 1→1 4 KiB", Flow::one_to(1, 4 * KIB), 1.9),
         relay("TCP 1→1 16 KiB", Flow::one_to(1, 16 * KIB), 1.6),

@@ -13,6 +13,7 @@ pub mod catalogue;
 pub mod connection;
 pub mod consumers;
 pub mod flow;
+pub mod guarded;
 pub mod in_process;
 pub mod lane;
 pub mod latency;

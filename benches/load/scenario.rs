@@ -19,7 +19,7 @@ use crate::request_reply::RoundTrips;
 use crate::sample::{Metric, Sample, float, mebibytes};
 use crate::server::{Contender, Server};
 use crate::streams::StreamLoad;
-use crate::{lifecycle, memory};
+use crate::{guarded, lifecycle, memory};
 
 /// How long and how large the runs are.
 #[derive(Debug, Clone)]
@@ -52,6 +52,8 @@ pub struct Scenario {
 pub enum Workload {
     /// Relays messages at full speed.
     Relay(Flow),
+    /// The same between users with permissions, in an account.
+    Guarded(Flow),
     /// Asks and answers, one request in flight.
     RequestReply,
     /// Opens this many connections that then do nothing.
@@ -134,6 +136,7 @@ impl Workload {
             }
             Self::InProcess(question) => in_process::run(*question, settings),
             Self::Machine(floor) => machine::run(*floor, settings),
+            Self::Guarded(flow) => guarded::run(flow, contender, settings),
             Self::Carriers(load) => load.run(contender, settings),
             Self::Streams(load) => load.run(contender, settings),
             Self::Consumers(load) => load.run(contender, settings),
@@ -158,6 +161,7 @@ impl Workload {
             | Self::Stop(_)
             | Self::InProcess(_)
             | Self::Machine(_)
+            | Self::Guarded(_)
             | Self::Carriers(_)
             | Self::Streams(_)
             | Self::Consumers(_)
@@ -166,7 +170,7 @@ impl Workload {
     }
 }
 
-fn relay(server: &Server, flow: &Flow, settings: &Settings) -> io::Result<Sample> {
+pub(crate) fn relay(server: &Server, flow: &Flow, settings: &Settings) -> io::Result<Sample> {
     let mut lanes = flow.connect(server.address(), settings.client_threads)?;
     run_lanes(&mut lanes, settings.warm_up)?;
     let (cpu, own) = (server.cpu_clock()?, CpuClock::own());

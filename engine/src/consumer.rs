@@ -221,6 +221,11 @@ impl Consumer {
         self.sending.front().map_or(first, |sending| first.min(*sending))
     }
 
+    /// It is done with everything up to here.
+    pub fn done_up_to(&self) -> u64 {
+        self.progress.floor.stream
+    }
+
     /// Something that happened.
     pub fn take_event(&mut self) -> Option<Event> {
         self.events.pop()

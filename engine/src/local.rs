@@ -300,7 +300,7 @@ impl LocalClient {
             Err(PublishRefused::MaxPayload { limit })
         } else if reserved::may_be_reserved(subject, reply) && reserved::check_publish(subject, reply).is_some() {
             Err(PublishRefused::Reserved)
-        } else if !self.may_publish(subject) || !self.may_be_answered(subject, reply) {
+        } else if !self.may_be_answered(subject, reply) || !self.may_publish(subject) {
             Err(PublishRefused::Permission)
         } else {
             Ok(())

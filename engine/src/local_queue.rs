@@ -125,11 +125,16 @@ impl LocalQueue {
             // The last message that a subscription wanted ends it even if it is lost; and a reader may want to know that
             // something was lost which it waits for.
             let waker = state.waker.take();
+            // Before it looks, woken up.
+            let lost_before = self.count_dropped();
             drop(state);
             if let Some(waker) = waker {
                 waker.wake();
             }
-            return self.drop_message(&message);
+            if lost_before == 0 {
+                warn_of_loss(&message);
+            }
+            return Pushed::Dropped;
         }
         state.messages.push_back(message);
         state.bytes += cost;
@@ -199,13 +204,6 @@ impl LocalQueue {
             self.budget.refund(step);
         }
         within
-    }
-
-    fn drop_message(&self, message: &Message) -> Pushed {
-        if self.count_dropped() == 0 {
-            warn_of_loss(message);
-        }
-        Pushed::Dropped
     }
 
     /// Counts a lost message; returns how many there were before.

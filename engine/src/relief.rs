@@ -24,6 +24,9 @@ const STALL_PROGRESS_BYTES: usize = 64 * 1024;
 /// Producers that wait at once for one destination; one more simply goes on.
 const MAX_WAITING_PRODUCERS: usize = 1024;
 
+/// Consumers that wait so; those of them that are gone stay until the destination reads.
+const MAX_WAITING_CONSUMERS: usize = 16 * 1024;
+
 /// The waiting room of one destination.
 #[derive(Debug, Default)]
 pub struct Relief {
@@ -77,9 +80,9 @@ impl Relief {
         self.poll_among(MAX_WAITING_PRODUCERS, cx, is_relieved)
     }
 
-    /// The same for one of those whose number is bounded elsewhere: it waits however many do.
+    /// The same for consumers, of which one destination may have many.
     pub(crate) fn poll_relieved_with_all(&self, cx: &mut Context<'_>, is_relieved: impl Fn() -> bool) -> Poll<()> {
-        self.poll_among(usize::MAX, cx, is_relieved)
+        self.poll_among(MAX_WAITING_CONSUMERS, cx, is_relieved)
     }
 
     fn poll_among(&self, max: usize, cx: &mut Context<'_>, is_relieved: impl Fn() -> bool) -> Poll<()> {

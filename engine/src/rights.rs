@@ -56,7 +56,7 @@ impl Rights {
         let Some(reply) = reply.filter(|_| reserved::is_for_the_broker(subject)) else { return true };
         let listens = || {
             let own = |subscription: &Subscription| Arc::ptr_eq(subscription.connection(), client);
-            !reserved::is_for_the_broker(reply) && router.find_plain(reply, own).is_some()
+            !reserved::is_for_the_broker(reply) && router.has_listener(reply, own)
         };
         self.may_always_publish(reply) || listens()
     }

@@ -310,6 +310,15 @@ impl Router {
         route.destinations().next().is_some() || route.crossings().iter().any(is_wanted)
     }
 
+    /// Whether there is a subscription that `wanted` holds for, among those that want `subject`.
+    pub(crate) fn has_listener(&self, subject: &[u8], wanted: impl Fn(&Subscription) -> bool) -> bool {
+        let mut is_found = false;
+        self.interest.read().for_each_match(subject, |subscription| {
+            is_found |= wanted(subscription) && subscription.may_receive(subject);
+        });
+        is_found
+    }
+
     /// The first plain subscription that `wanted` holds for, among those that want `subject`.
     pub(crate) fn find_plain(
         &self,

@@ -126,3 +126,36 @@ fn a_fetch_does_not_wait_where_nothing_may_come() {
         broker.shutdown(STOP_DEADLINE).await;
     });
 }
+
+#[test]
+fn a_fetch_with_a_time_waits_for_room() {
+    run(async {
+        let broker = Broker::builder().start().await.unwrap();
+        let config = pull::Config { max_ack_pending: 1, ..pull::Config::default() };
+        let (context, consumer) = consumer_of(&broker, config).await;
+        publish(&context, 5).await;
+        publish(&context, 6).await;
+        let mut first = consumer.fetch().max_messages(1).messages().await.unwrap();
+        let first = within("a message", first.next()).await.unwrap().unwrap();
+        let mut second = consumer.fetch().max_messages(1).expires(STOP_DEADLINE).messages().await.unwrap();
+        assert!(futures_util::poll!(second.next()).is_pending());
+        first.double_ack().await.unwrap();
+        assert_eq!(within("a message", second.next()).await.unwrap().unwrap().payload.len(), 6);
+        broker.shutdown(STOP_DEADLINE).await;
+    });
+}
+
+#[test]
+fn as_much_as_fits_into_the_bytes_comes() {
+    run(async {
+        let broker = Broker::builder().start().await.unwrap();
+        let (context, consumer) = consumer_of(&broker, pull::Config::default()).await;
+        for _ in 0..3 {
+            publish(&context, 400).await;
+        }
+        let batch = consumer.fetch().max_bytes(1200).messages().await.unwrap();
+        let fetched: Vec<_> = within("a batch", batch.collect()).await;
+        assert_eq!((fetched.len(), fetched.iter().all(Result::is_ok)), (2, true));
+        broker.shutdown(STOP_DEADLINE).await;
+    });
+}

@@ -31,9 +31,8 @@ impl Consumer {
             let is_told = request.is_told || request.idle_heartbeat <= 0;
             return is_told.then(|| Status::exceeded_max_waiting(&request.reply));
         }
-        if request.no_wait && available == 0 && request.expires == 0
-            || request.is_told && self.is_paused && request.no_wait
-        {
+        let has_none = available == 0 || (request.is_told && self.is_paused);
+        if request.no_wait && has_none && request.expires == 0 {
             return Some(Status::no_messages(&request.reply));
         }
         if request.no_wait && available > 0 && available < requests.asked_for() {

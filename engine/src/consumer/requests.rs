@@ -88,6 +88,11 @@ impl Request {
         }
     }
 
+    /// One that does not wait may have a time all the same: for its first message.
+    fn does_not_wait(&self) -> bool {
+        self.no_wait && (self.delivered > 0 || self.expires_at == Timestamp::MAX)
+    }
+
     fn left(&self) -> Left {
         Left { messages: self.messages_left, bytes: self.bytes_left.unwrap_or(0) }
     }
@@ -256,23 +261,21 @@ impl Requests {
 
     /// There is no message: those that do not wait end.
     pub(super) fn run_dry(&mut self, outbox: &mut VecDeque<Status>) {
-        self.queue.retain(|request| {
-            let is_over = request.no_wait && (request.delivered > 0 || request.expires_at == Timestamp::MAX);
-            if is_over {
-                outbox.push_back(Status::no_messages(&request.reply));
-            }
-            !is_over
-        });
+        self.end_those(outbox, Request::does_not_wait);
     }
 
     /// Nothing is delivered for now: those that do not wait and are told of it end.
     pub(super) fn give_up(&mut self, outbox: &mut VecDeque<Status>) {
+        self.end_those(outbox, |request| request.is_told && request.does_not_wait());
+    }
+
+    fn end_those(&mut self, outbox: &mut VecDeque<Status>, ends: impl Fn(&Request) -> bool) {
         self.queue.retain(|request| {
-            let ends = request.no_wait && request.is_told;
-            if ends {
+            let is_over = ends(request);
+            if is_over {
                 outbox.push_back(Status::no_messages(&request.reply));
             }
-            !ends
+            !is_over
         });
     }
 

@@ -161,9 +161,8 @@ impl Context {
     /// Has a consumer deleted that nobody uses any more; nobody waits for that.
     pub(crate) fn forget_consumer(&self, stream: &str, name: &str) {
         let subject = format!("{}.CONSUMER.DELETE.{stream}.{name}", self.prefix);
-        let inbox = self.client.new_inbox();
         // A broker that has stopped has no such consumer any more.
-        let _ = self.client.publish_now(subject.into(), Some(inbox.into()), bytes::Bytes::new());
+        let _ = self.client.publish_now(subject.into(), None, bytes::Bytes::new());
     }
 }
 

@@ -177,9 +177,9 @@ impl Stream {
             let slot = state.consumers.slot(name).ok_or_else(ApiError::consumer_not_found)?;
             let now = stream.now();
             let mut gate = Gate::new(router, None);
-            let needed_from = state.consumers.member(slot).map(|member| member.consumer.needs_from());
+            let done_before = state.consumers.member(slot).map(|member| member.consumer.done_up_to());
             let result = state.consumers.show(slot, &mut state.core, &mut gate, now, act);
-            state.consumers.sweep_passed(slot, needed_from);
+            state.consumers.sweep_passed(slot, done_before);
             state.consumers.store_config(slot);
             state.after(slot, now);
             let info = stream.info_of(router, state, slot).ok_or_else(ApiError::consumer_not_found)?;
@@ -353,11 +353,11 @@ impl Stream {
 
 impl Consumers {
     /// What a consumer has passed over may not be needed any more.
-    fn sweep_passed(&mut self, slot: Slot, needed_from: Option<u64>) {
+    fn sweep_passed(&mut self, slot: Slot, done_before: Option<u64>) {
         let Some(member) = self.member(slot) else { return };
         let config = Arc::clone(member.consumer.config());
-        if let Some(from) = needed_from.filter(|from| *from < member.consumer.needs_from()) {
-            self.sweep_from(from, Some(config));
+        if let Some(done) = done_before.filter(|done| *done < member.consumer.done_up_to()) {
+            self.sweep_from(done + 1, Some(config));
         }
     }
 

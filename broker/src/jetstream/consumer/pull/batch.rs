@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use embus_protocol::subject::Subject;
 use futures_core::Stream as AsyncStream;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Sleep, sleep};
 
 use super::status::{self, Arrival};
@@ -24,6 +25,8 @@ pub struct Batch {
     context: Context,
     subscriber: Subscriber,
     pending: usize,
+    /// Something has come.
+    has_some: bool,
     /// In case the end of the request gets lost.
     deadline: Option<Pin<Box<Sleep>>>,
     is_over: bool,
@@ -44,6 +47,7 @@ impl Batch {
             context: consumer.context.clone(),
             subscriber,
             pending: request.batch.max(1),
+            has_some: false,
             deadline: request.expires.map(|expires| Box::pin(sleep(expires.saturating_add(GRACE)))),
             is_over: false,
             _consumer: consumer.temporary.clone(),
@@ -57,10 +61,13 @@ impl Batch {
             match Arrival::of(message) {
                 Arrival::Message(message) => {
                     self.pending -= 1;
+                    self.has_some = true;
                     return Poll::Ready(Some(Ok(Message { message, context: self.context.clone() })));
                 }
                 Arrival::Heartbeat => {}
                 Arrival::Ended { .. } => return Poll::Ready(None),
+                // What was asked for in bytes has come, as far as it fits.
+                Arrival::Refused { .. } if self.has_some => return Poll::Ready(None),
                 Arrival::Over(error) | Arrival::Failed(error) | Arrival::Refused { why: error, .. } => {
                     return Poll::Ready(Some(Err(error.into())));
                 }
@@ -71,6 +78,8 @@ impl Batch {
     /// Whether something was lost that it waits for.
     fn poll_lost(&self) -> Poll<Option<Result<Message, crate::Error>>> {
         match self.subscriber.dropped() {
+            // Without budget there may be more to read: it is tokio that wants others to have their turn.
+            _ if !has_budget_remaining() => Poll::Pending,
             0 => Poll::Pending,
             lost => Poll::Ready(Some(Err(status::lost(lost).into()))),
         }

@@ -3,12 +3,13 @@
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context as TaskContext, Poll, ready};
+use std::task::{Context as TaskContext, Poll};
 use std::time::Duration;
 
 use embus_protocol::headers::HeaderValue;
 use embus_protocol::subject::Subject;
 use futures_core::Stream as AsyncStream;
+use tokio::task::coop::has_budget_remaining;
 use tokio::time::{Sleep, sleep};
 
 use super::status::{self, Arrival};
@@ -84,11 +85,9 @@ impl Stream {
 
     fn poll_arrival(&mut self, cx: &mut TaskContext<'_>) -> Poll<Option<Result<Message, MessagesError>>> {
         loop {
-            if let Some(pause) = &mut self.pause {
-                ready!(pause.as_mut().poll(cx));
-                self.pause = None;
+            if !self.is_pausing(cx) {
+                self.ask()?;
             }
-            self.ask()?;
             let Poll::Ready(message) = Pin::new(&mut self.subscriber).poll_next(cx) else { return self.poll_lost() };
             let Some(message) = message else { return Poll::Ready(None) };
             match Arrival::of(message) {
@@ -100,7 +99,9 @@ impl Stream {
                     if messages.is_none_or(|left| left >= self.request.batch) {
                         // The next request would be refused as well, just now.
                         self.pause = Some(Box::pin(sleep(REFUSED_PAUSE)));
-                        return Poll::Ready(Some(Err(why)));
+                        if self.pending.messages == 0 {
+                            return Poll::Ready(Some(Err(why)));
+                        }
                     }
                 }
                 Arrival::Over(error) => {
@@ -117,8 +118,21 @@ impl Stream {
         }
     }
 
+    /// Whether nothing is to be asked for just now.
+    fn is_pausing(&mut self, cx: &mut TaskContext<'_>) -> bool {
+        let is_pausing = self.pause.as_mut().is_some_and(|pause| pause.as_mut().poll(cx).is_pending());
+        if !is_pausing {
+            self.pause = None;
+        }
+        is_pausing
+    }
+
     /// Whether something was lost that it waits for: nothing of what was asked for before is waited for any more.
     fn poll_lost(&mut self) -> Poll<Option<Result<Message, MessagesError>>> {
+        if !has_budget_remaining() {
+            // There may be more to read: it is tokio that wants others to have their turn.
+            return Poll::Pending;
+        }
         let before = std::mem::replace(&mut self.lost, self.subscriber.dropped());
         if self.lost == before {
             return Poll::Pending;

@@ -58,13 +58,23 @@ fn check_deliver_subject(subject: &[u8], stream: &StreamConfig) -> Result<(), Ap
         return Err(ApiError::consumer_deliver_to_wildcards());
     }
     // Differs from nats-server: what a consumer delivers is no request to the broker.
-    if !subjects::is_valid(subject) || subject.starts_with(b"$JS.API.") || subject.starts_with(b"$SYS.") {
+    if !subjects::is_valid(subject) || is_request(subject) {
         return Err(ApiError::consumer_invalid_deliver_subject());
     }
     if stream.subjects.iter().any(|filter| filter::overlap(filter.as_bytes(), subject)) {
         return Err(ApiError::consumer_deliver_cycle());
     }
     Ok(())
+}
+
+/// Whether the broker would take a message there as a request; the API has a place for its domain, too.
+fn is_request(subject: &[u8]) -> bool {
+    let mut tokens = subject.split(|byte| *byte == b'.');
+    match tokens.next() {
+        Some(b"$JS") => tokens.take(2).any(|token| token == b"API"),
+        Some(b"$SYS") => true,
+        _ => false,
+    }
 }
 
 /// [reference §3.4]
