@@ -47,8 +47,8 @@ fn requests_that_wait_are_bounded_in_bytes() {
         fixture.engine.publish_internal(fixture.engine.global_account(), &message);
     }
     let waiting = fixture.jetstream.serial().waiting();
-    assert!((60..=64).contains(&waiting), "{waiting}");
-    assert!(client.traffic().out_msgs >= 36, "who listens learns it");
+    assert!((12..=16).contains(&waiting), "{waiting}");
+    assert!(client.traffic().out_msgs >= 84, "who listens learns it");
     fixture.run_jobs();
     let message = Request { subject: b"$JS.API.STREAM.NAMES", reply: None, headers: b"", payload: &payload };
     fixture.engine.publish_internal(fixture.engine.global_account(), &message);
