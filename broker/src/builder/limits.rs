@@ -73,7 +73,7 @@ impl Builder {
         self
     }
 
-    /// How long [`Broker::lame_duck`] takes to close all clients, and how long it waits before the first.
+    /// How long [`Broker::lame_duck`](crate::Broker::lame_duck) takes to close all clients, and how long it waits before the first.
     pub fn lame_duck(mut self, duration: Duration, grace: Duration) -> Self {
         self.lame_duck = LameDuck { duration, grace };
         self
